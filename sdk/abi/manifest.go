@@ -1,0 +1,33 @@
+package abi
+
+import "encoding/json"
+
+// Manifest is the JSON in the custom section ripen.manifest, readable without
+// running the module.
+type Manifest struct {
+	Name    string `json:"name"`    // "behavior-points"
+	Version string `json:"version"` // semver
+	About   string `json:"about"`
+	Author  string `json:"author,omitempty"`
+	License string `json:"license,omitempty"`
+	ABI     string `json:"abi"` // "1.0"
+	// Capabilities by name: "ledger", "memoryless", "state", "void", "pure", "timers".
+	Capabilities []string `json:"capabilities,omitempty"`
+	State        struct {
+		Max     uint32 `json:"max,omitempty"` // bytes per lead
+		Version uint32 `json:"version,omitempty"`
+	} `json:"state,omitzero"`
+	Limits struct {
+		MemoryPages uint32 `json:"memory_pages,omitempty"` // 64 KiB each
+		Fuel        uint64 `json:"fuel,omitempty"`         // per input
+	} `json:"limits,omitzero"`
+	// Schema is the JSON Schema (2020-12) of the step's block. Two words of ours:
+	// "x-ripen": "expression" | "points" | "duration".
+	Schema json.RawMessage `json:"schema"`
+}
+
+// CapNames maps the names in a manifest to bits.
+var CapNames = map[string]uint64{
+	"ledger": CapLedger, "memoryless": CapMemoryless, "state": CapState,
+	"void": CapVoid, "pure": CapPure, "timers": CapTimers,
+}
