@@ -1,0 +1,147 @@
+package ledger
+
+import "github.com/ripenhq/ripen/engine/lead"
+
+// Account is everything that is kept of one lead under one workflow.
+type Account struct {
+	Key          string
+	First        int64 // time of the first event seen, ms
+	Clock        int64 // latest time that reached the lead, ms
+	LastActivity int64 // time of the last event that counts as activity, 0 = none
+	Person       lead.Props
+	Company      lead.Props
+
+	Buckets  []Bucket   // sorted by (Score, Rule, Scope, Step, Event)
+	Uses     []Use      // sorted by (Kind, ID, Key, Day)
+	Counters []Counter  // by Book.Counters
+	Peaks    [][]Peak   // by Book.Peaks, sorted by Step
+	Steps    []StepMemo // by Book.Steps
+	Marks    Marks
+
+	totals []lead.Points // raw sum by score, always equal to the buckets
+	undo   *Undo
+}
+
+// Bucket is the unit of the ledger. Awarded − Reversed − Remaining is what
+// decayed.
+type Bucket struct {
+	Score, Rule uint32 // ids
+	Scope       uint64 // hash of the scope key's properties, 0 = none
+	Event       uint64 // hash of the event id if the book is Voidable, else 0
+	Step        int64  // age step of the events' time; 0 on a replaced line
+	Count       uint32
+	Awarded     lead.Points
+	Reversed    lead.Points
+	Remaining   lead.Points
+	Last        int64  // time of the last event in it, ms
+	Label       string // what was done last: event name, page path or asset
+}
+
+// UseKind says what a Use counts.
+type UseKind uint8
+
+// The kinds of uses.
+const (
+	UseKey    UseKind = iota + 1 // a scope key that awarded (rule)
+	UseRule                      // sum of a rule's awards
+	UseClass                     // sum of a class's positive awards
+	UseScore                     // sum of a score's positive awards
+	UseWindow                    // awards of a rule in one age step (Key = step)
+)
+
+// Use remembers what scopes and caps have given out.
+type Use struct {
+	Kind UseKind
+	ID   uint32
+	Key  uint64
+	Day  int32 // calendar day for PerDay keys, else 0
+	N    uint32
+	Sum  lead.Points
+}
+
+// Counter counts events per age step; with distinct values, Seen holds the
+// hash of each value with the step of its last occurrence.
+type Counter struct {
+	Steps []Tally
+	Seen  []Seen // sorted by Hash
+}
+
+// Tally is the count of one age step.
+type Tally struct {
+	Step int64
+	N    uint32
+}
+
+// Seen is one distinct value.
+type Seen struct {
+	Hash uint64
+	Step int64
+}
+
+// Peak is the highest value of a score within one age step.
+type Peak struct {
+	Step int64
+	Max  lead.Points
+}
+
+// StepMemo is what a step last said of the lead, and its state.
+type StepMemo struct {
+	Ran    bool
+	Grade  uint16 // 1+index, 0 = none
+	Reason uint16
+	Out    uint64 // named flags
+	Wake   int64  // due time asked for, 0 = none
+	State  []byte
+}
+
+// Marks is what routes remember of a lead.
+type Marks struct {
+	Seq        uint64 // decisions made so far
+	Matched    uint32 // id of the route that matched last
+	Suppressed bool
+	Episodes   []Episode // sorted by Action
+	Pending    []Pending // sorted by Class
+	Resting    int64     // no hand-off before this time (Lead Recycled), 0 = none
+	Stage      string    // last sales answer: "accepted", "contacted", …
+	// True are the ids of OnFall routes that were true at the last look, sorted.
+	True    []uint32
+	Adjusts []Adjust // Score Adjusted with an expiry
+	Wake    int64    // next look at the routes, 0 = never
+	Probe   int64    // when to search for the next look again, 0 = not needed
+}
+
+// Episode is one open or closed hand-off of a lead.
+type Episode struct {
+	Action  string
+	Number  uint32 // ordinal in the decision id, from 1
+	Open    bool
+	Route   uint32 // id of the route that opened it
+	Opened  int64  // ms
+	Closed  int64  // ms, 0 while open or never closed
+	Last    string // id of its last decision
+	HandSeq uint64 // value of the newest hand-raise that it told of
+}
+
+// Pending is a hand-raise that nobody answered.
+type Pending struct {
+	Class uint32
+	Since int64 // ms
+	N     uint32
+}
+
+// Adjust is a manual correction that ends.
+type Adjust struct {
+	Event   uint64
+	Expires int64
+}
+
+// NewAccount makes the empty account of a lead.
+func NewAccount(b *Book, key string) *Account {
+	return &Account{
+		Key:      key,
+		Counters: make([]Counter, len(b.Counters)),
+		Peaks:    make([][]Peak, len(b.Peaks)),
+		Steps:    make([]StepMemo, len(b.Steps)),
+		totals:   make([]lead.Points, len(b.Scores)),
+	}
+}

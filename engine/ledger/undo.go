@@ -1,0 +1,5 @@
+package ledger
+
+// Undo remembers what an input changed, so that a refused input changes
+// nothing.
+type Undo struct{}
