@@ -97,6 +97,9 @@ type Class struct {
 	Step string
 	Name string
 	Cap  lead.Points // limit of the sum of positive awards, 0 = none
+	// Top is the most that one award of the class gives: the order of classes in
+	// "top class".
+	Top lead.Points
 	// Hand says that a route asks pending() of this class.
 	Hand bool
 }

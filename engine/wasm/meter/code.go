@@ -1,0 +1,187 @@
+package meter
+
+// function is what one walk over a body finds. It is reused between functions.
+type function struct {
+	index   int // in the module's function index space
+	locals  uint32
+	groups  int // offset of the local groups, after their count
+	nGroups uint32
+	code    int // offset of the first instruction
+	end     int
+
+	costs  []uint32 // by region: 0 is the body outside loops, then one per loop
+	points []point
+	open   []int // the region to return to at each `end`
+	loops  int
+	bulk   int
+}
+
+// point is a place where instructions are inserted: before offset at, the charge
+// of a region, or of a bulk operation's length if region is below zero.
+type point struct{ at, region int }
+
+const bulkLength = -1
+
+// walk decodes one body. It checks every index that could reach what Rewrite
+// adds (the global, the scratch local), and leaves types to the runtime.
+func (m *module) walk(f *function, r *reader) error {
+	f.costs, f.points, f.open = append(f.costs[:0], 0), f.points[:0], append(f.open[:0], 0)
+	f.loops, f.bulk, f.end = 0, 0, r.end
+	m.readLocals(f, r)
+	f.code = r.off
+	region := 0
+	for r.err == nil && len(f.open) > 0 {
+		at := r.off
+		op := r.byte()
+		if r.err != nil {
+			break
+		}
+		switch op {
+		case opEnd:
+			region = f.open[len(f.open)-1]
+			f.open = f.open[:len(f.open)-1]
+			continue
+		case opElse, opNop:
+			continue
+		case opBlock, opIf, opLoop:
+			m.blockType(r)
+			if len(f.open) >= MaxDepth {
+				r.fail(ErrLimit, "%d blocks inside one another, at most %d are accepted", len(f.open)+1, MaxDepth)
+			}
+			f.open = append(f.open, region)
+			if op == opLoop {
+				f.costs = append(f.costs, 0)
+				region = len(f.costs) - 1
+				f.loops++
+				f.points = append(f.points, point{r.off, region})
+			}
+			if op != opIf {
+				continue
+			}
+		case opMisc:
+			m.misc(f, r, at)
+		default:
+			m.immediates(f, r, op)
+		}
+		f.costs[region]++
+	}
+	if r.err == nil && r.off != r.end {
+		r.fail(ErrMalformed, "%d bytes after the last end", r.left())
+	}
+	return r.err
+}
+
+func (m *module) readLocals(f *function, r *reader) {
+	params := uint64(len(m.types[m.funcs[f.index]].Params))
+	total := params
+	f.nGroups = uint32(r.count(2, "local groups"))
+	f.groups = r.off
+	for i := uint32(0); i < f.nGroups && r.err == nil; i++ {
+		total += uint64(r.u32())
+		readValType(r)
+	}
+	if r.err == nil && total >= MaxLocals {
+		r.fail(ErrLimit, "%d locals, fewer than %d are accepted", total, MaxLocals)
+	}
+	f.locals = uint32(total)
+}
+
+func (m *module) blockType(r *reader) {
+	switch t := r.signed(33); {
+	case r.err != nil:
+	case t >= 0:
+		if t >= int64(len(m.types)) {
+			r.fail(ErrMalformed, "block type %d of %d", t, len(m.types))
+		}
+	default:
+		switch byte(t & 0x7f) {
+		case blockEmpty, byte(I32), byte(I64), byte(F32), byte(F64), byte(FuncRef), byte(ExternRef):
+			if t >= -64 {
+				return
+			}
+		}
+		r.fail(ErrUnsupported, "block type %d", t)
+	}
+}
+
+// immediates steps over what follows op.
+func (m *module) immediates(f *function, r *reader, op byte) {
+	switch shapes[op] {
+	case shapeNone:
+	case shapeIndex:
+		r.u32()
+	case shapeIndex2, shapeMemArg:
+		r.u32()
+		r.u32()
+	case shapeZero:
+		zeroByte(r)
+	case shapeLocal:
+		if i := r.u32(); r.err == nil && i >= f.locals {
+			r.fail(ErrMalformed, "local %d of %d", i, f.locals)
+		}
+	case shapeGlobal:
+		if i := r.u32(); r.err == nil && i >= m.globals {
+			r.fail(ErrMalformed, "global %d of %d", i, m.globals)
+		}
+	case shapeI32:
+		r.signed(32)
+	case shapeI64:
+		r.signed(64)
+	case shapeF32:
+		r.skip(4)
+	case shapeF64:
+		r.skip(8)
+	case shapeTable:
+		for n := r.count(1, "branch targets"); n >= 0 && r.err == nil; n-- { // and the default
+			r.u32()
+		}
+	case shapeRefType:
+		readRefType(r)
+	case shapeSelect:
+		if n := r.u32(); r.err == nil && n != 1 {
+			r.fail(ErrMalformed, "select with %d types", n)
+		}
+		readValType(r)
+	default:
+		r.off--
+		r.fail(ErrUnsupported, "%s is not accepted; build for WebAssembly 2.0 without SIMD, threads, exceptions and tail calls", opcodeName(op))
+	}
+}
+
+// misc steps over an operation of the 0xfc page and notes those with a length.
+func (m *module) misc(f *function, r *reader, at int) {
+	sub := r.byte() // one byte: a padded encoding is refused as an unknown opcode
+	switch {
+	case r.err != nil:
+		return
+	case sub < miscMemoryInit: // saturating truncations
+	case sub == miscMemoryInit:
+		r.u32()
+		zeroByte(r)
+	case sub == miscMemoryCopy:
+		zeroByte(r)
+		zeroByte(r)
+	case sub == miscMemoryFill:
+		zeroByte(r)
+	case sub == miscTableInit, sub == miscTableCopy:
+		r.u32()
+		r.u32()
+	case sub == miscDataDrop, sub == miscElemDrop, sub == miscTableGrow, sub == miscTableSize, sub == miscTableFill:
+		r.u32()
+	default:
+		r.off -= 2
+		r.fail(ErrUnsupported, "opcode 0xfc %#02x is not accepted", sub)
+		return
+	}
+	switch sub {
+	case miscMemoryInit, miscMemoryCopy, miscMemoryFill, miscTableInit, miscTableCopy, miscTableGrow, miscTableFill:
+		f.points = append(f.points, point{at, bulkLength})
+		f.bulk++
+	}
+}
+
+func zeroByte(r *reader) {
+	if c := r.byte(); r.err == nil && c != 0 {
+		r.fail(ErrUnsupported, "memory index %#02x: only one memory is accepted", c)
+	}
+}
