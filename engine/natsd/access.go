@@ -1,0 +1,131 @@
+package natsd
+
+import (
+	"crypto/rand"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/nats-io/nats-server/v2/server"
+)
+
+// Two accounts keep clients away from the engine's subjects. The engine and
+// its streams live in one, clients in the other, and the few doors between
+// them are exports. Permissions alone would not do: a consumer's deliver
+// subject, or the reply subject of a request, makes the server (or the engine)
+// publish for the client, with the server's rights, on ripen.ctl or on the
+// JetStream API; with headers_only the empty message would even delete a
+// stream. Across accounts every reply travels back through a generated subject
+// and ends in the client's account, and clients cannot create consumers at
+// all: the engine does that for them (ripen.subscribe), pull only and filtered
+// on decisions.
+const (
+	engineAccount = "RIPEN"
+	clientAccount = "RIPEN_CLIENTS"
+	anonymous     = "anonymous"
+	engineUser    = "engine"
+)
+
+// services are the requests that clients may make; streamed ones may be
+// answered many times.
+var services = []struct {
+	subject  string
+	streamed bool
+}{
+	{subject: "ripen.in"},        // events, answered when durable
+	{subject: "ripen.ev.*"},      // events of producers that partition themselves
+	{subject: "ripen.subscribe"}, // create a durable consumer of decisions
+	// Importing INFO also keeps the server from giving the clients' account a
+	// JetStream API of its own, which would answer first, and only with errors.
+	{subject: "$JS.API.INFO"},
+	{subject: "$JS.API.CONSUMER.INFO.RIPEN_JOURNAL.*"},
+	{subject: "$JS.API.CONSUMER.MSG.NEXT.RIPEN_JOURNAL.*", streamed: true},
+	{subject: "$JS.ACK.RIPEN_JOURNAL.>"},
+}
+
+// feeds are what clients may listen to.
+var feeds = []string{"ripen.decisions.>"}
+
+// login is the engine's own user.
+type login struct{ user, password string }
+
+// newLogin makes a password that lives only in this process.
+func newLogin() login { return login{engineUser, rand.Text()} }
+
+// configureAccess fills in accounts, users and permissions.
+func configureAccess(so *server.Options, o Options, engine login) error {
+	engineUsers := []string{userEntry(User{Name: engine.user, Password: engine.password}, "")}
+	var clients []string
+	for _, u := range o.Users {
+		if u.Admin {
+			engineUsers = append(engineUsers, userEntry(u, ""))
+			continue
+		}
+		clients = append(clients, userEntry(u, clientPermissions()))
+	}
+	open := len(o.Users) == 0
+	if open {
+		clients = append(clients, userEntry(User{Name: anonymous, Password: rand.Text()}, clientPermissions()))
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "accounts {\n%s {\njetstream: enabled\nusers: [%s]\nexports: [%s]\n}\n",
+		engineAccount, strings.Join(engineUsers, ","), exports())
+	fmt.Fprintf(&b, "%s {\nusers: [%s]\nimports: [%s]\n}\n}\n",
+		clientAccount, strings.Join(clients, ","), imports())
+	if open {
+		fmt.Fprintf(&b, "no_auth_user: %s\n", anonymous)
+	}
+	if err := so.ProcessConfigString(b.String()); err != nil {
+		return fmt.Errorf("%w: users are not accepted by the server", ErrOptions)
+	}
+	return nil
+}
+
+func userEntry(u User, permissions string) string {
+	who := "user: " + strconv.Quote(u.Name) + ", password: " + strconv.Quote(u.Password)
+	if u.NKey != "" {
+		who = "nkey: " + u.NKey
+	}
+	return "{" + who + permissions + "}"
+}
+
+// clientPermissions narrows clients within their own account too, so that they
+// cannot use the engine's server as a broker of their own.
+func clientPermissions() string {
+	var pub []string
+	for _, s := range services {
+		pub = append(pub, strconv.Quote(s.subject))
+	}
+	sub := []string{strconv.Quote("_INBOX.>")}
+	for _, f := range feeds {
+		sub = append(sub, strconv.Quote(f))
+	}
+	return fmt.Sprintf(", permissions: {publish: {allow: [%s]}, subscribe: {allow: [%s]}}",
+		strings.Join(pub, ","), strings.Join(sub, ","))
+}
+
+func exports() string {
+	var out []string
+	for _, s := range services {
+		e := "service: " + strconv.Quote(s.subject)
+		if s.streamed {
+			e += ", response_type: stream"
+		}
+		out = append(out, "{"+e+", accounts: ["+clientAccount+"]}")
+	}
+	for _, f := range feeds {
+		out = append(out, fmt.Sprintf("{stream: %q, accounts: [%s]}", f, clientAccount))
+	}
+	return strings.Join(out, ",\n")
+}
+
+func imports() string {
+	var out []string
+	for _, s := range services {
+		out = append(out, fmt.Sprintf("{service: {account: %s, subject: %q}}", engineAccount, s.subject))
+	}
+	for _, f := range feeds {
+		out = append(out, fmt.Sprintf("{stream: {account: %s, subject: %q}}", engineAccount, f))
+	}
+	return strings.Join(out, ",\n")
+}
