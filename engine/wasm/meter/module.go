@@ -187,7 +187,8 @@ func parse(raw []byte) (*module, error) {
 	r := reader{b: raw, off: len(magic), end: len(raw)}
 	rank := 0
 	for !r.done() {
-		s := section{start: r.off, id: r.byte()}
+		s := section{start: r.off}
+		s.id = r.byte()
 		if int(s.id) >= len(sectionNames) {
 			return nil, fault(ErrMalformed, s.start, "unknown section %d", s.id)
 		}

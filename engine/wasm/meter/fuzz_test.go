@@ -1,0 +1,49 @@
+package meter
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"github.com/tetratelabs/wazero"
+)
+
+// FuzzRewrite holds the rewriter to three promises: no input makes it panic; what
+// it accepts the runtime accepts before metering exactly when it accepts it after
+// (so metering neither breaks a module nor makes an invalid one valid); and a
+// module does the same as before as long as fuel lasts.
+func FuzzRewrite(f *testing.F) {
+	names, err := filepath.Glob("testdata/*.wasm")
+	require.NoError(f, err)
+	for _, n := range names {
+		b, err := os.ReadFile(n)
+		require.NoError(f, err)
+		f.Add(b)
+	}
+	for _, code := range [][]byte{
+		{opEnd},
+		{opLoop, blockEmpty, 0x0c, 0, opEnd, opEnd},
+		{opI32Const, 0, opI32Const, 0, opI32Const, 9, opMisc, miscMemoryFill, 0, opEnd},
+		{opBlock, blockEmpty, opI32Const, 1, 0x0d, 0, opUnreachable, opEnd, opEnd},
+	} {
+		f.Add(assemble(func(b *asm) { b.function(code) }))
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		out, info, err := Rewrite(raw)
+		if err != nil {
+			return
+		}
+		ctx := context.Background()
+		cfg := wazero.NewRuntimeConfigInterpreter().WithCoreFeatures(features).WithMemoryLimitPages(4)
+		rt := wazero.NewRuntimeWithConfig(ctx, cfg)
+		defer rt.Close(ctx)
+		_, before := rt.CompileModule(ctx, raw)
+		_, after := rt.CompileModule(ctx, out)
+		require.Equal(t, before == nil, after == nil, "original: %v\nmetered: %v", before, after)
+		if before == nil && len(info.Exports) <= 64 && info.Memory.Min <= 4 {
+			agree(t, raw, 1<<20)
+		}
+	})
+}
