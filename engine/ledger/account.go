@@ -17,6 +17,8 @@ type Account struct {
 	Peaks    [][]Peak   // by Book.Peaks, sorted by Step
 	Steps    []StepMemo // by Book.Steps
 	Marks    Marks
+	// Held are inputs that wait because a step with on_error = "hold" failed.
+	Held []lead.Event
 
 	totals []lead.Points // raw sum by score, always equal to the buckets
 	undo   *Undo

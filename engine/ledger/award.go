@@ -143,17 +143,21 @@ func (a *Account) recordUses(b *Book, r *Rule, w Award, day int32, given lead.Po
 	a.addSums(b, r, given, 1)
 }
 
-// addSums moves the sums that caps look at, for an award (n = 1) or what a
-// reversal gives back (n = -1).
-func (a *Account) addSums(b *Book, r *Rule, given lead.Points, n int) {
+// addSums moves the sums that caps look at: sign 1 for an award, -1 for what a
+// reversal gives back.
+func (a *Account) addSums(b *Book, r *Rule, amount lead.Points, sign int) {
+	sum := amount * lead.Points(sign)
 	if r.Cap > 0 {
-		a.addUse(Use{Kind: UseRule, ID: r.ID}, n, given)
+		a.addUse(Use{Kind: UseRule, ID: r.ID}, sign, sum)
 	}
-	if r.Class >= 0 && b.Classes[r.Class].Cap > 0 && given*lead.Points(n) > 0 {
-		a.addUse(Use{Kind: UseClass, ID: b.Classes[r.Class].ID}, n, given)
+	if amount <= 0 {
+		return
 	}
-	if b.Scores[r.Score].Cap > 0 && given*lead.Points(n) > 0 {
-		a.addUse(Use{Kind: UseScore, ID: b.Scores[r.Score].ID}, n, given)
+	if r.Class >= 0 && b.Classes[r.Class].Cap > 0 {
+		a.addUse(Use{Kind: UseClass, ID: b.Classes[r.Class].ID}, sign, sum)
+	}
+	if b.Scores[r.Score].Cap > 0 {
+		a.addUse(Use{Kind: UseScore, ID: b.Scores[r.Score].ID}, sign, sum)
 	}
 }
 
@@ -273,7 +277,7 @@ func (a *Account) reverse(b *Book, r *Rule, i int) (removed lead.Points) {
 	next.Reversed += removed
 	next.Remaining = 0
 	a.setBucket(r.Score, i, next)
-	a.addSums(b, r, -removed, 1)
+	a.addSums(b, r, removed, -1)
 	return removed
 }
 
