@@ -110,7 +110,7 @@ func Stride(n int) int { return SlotSize + 8*Words(n) + 8*n }
 type Row struct {
 	View      uint32 // 0: index into Needs.Views, the first that takes the bucket
 	Count     uint32 // 4: awards folded into it
-	At        int64  // 8: begin of the age step that its events lie in, ms
+	At        int64  // 8: begin of the age step that its events lie in, ms; 0 on a replaced line, which has no age
 	Step      int64  // 16: length of an age step, ms
 	Scope     uint64 // 24: scope key, 0 = none
 	Awarded   int64  // 32: milli-points
@@ -155,7 +155,7 @@ type Entry struct {
 	Delta  int64  // 8: milli-points
 	Scope  uint64 // 16: scope key; 0 = the host takes it from the rule's scope inputs
 	Target uint32 // 24: EntryAdjust: row of the ledger view (absolute index)
-	Label  uint32 // 28: EntryAward: 1+index of an input whose text names what was done; 0 = the event's name
+	Label  uint32 // 28: EntryAward, EntryReplace: 1+index of an input whose text names what was done; 0 = the event's name
 }
 
 // EntrySize is the size of an Entry.

@@ -99,6 +99,11 @@ type Rule struct {
 	Activity bool     // an award of it is an activity of the lead (negative scoring says false)
 	Passive  bool     // never awards on an event: inactivity, time
 	Max      int64    // milli-points: the most that one award gives, for lints
+	Account  bool     // derived from account-level facts, for the explanation
+	// Step, when set, says that this is the rule Name of another step of the
+	// workflow: the plugin may take its awards back (EntryVoid) and nothing else;
+	// all other fields are ignored. The host refuses a name that does not exist.
+	Step string
 }
 
 // View selects ledger rows; empty fields take any. A bucket appears once,
@@ -292,6 +297,8 @@ func (w *writer) rule(r *Rule) {
 	w.bool(r.Activity)
 	w.bool(r.Passive)
 	w.int(r.Max)
+	w.bool(r.Account)
+	w.str(r.Step)
 }
 
 type reader struct {
@@ -394,5 +401,5 @@ func (r *reader) input() Input {
 func (r *reader) rule() Rule {
 	return Rule{Name: r.str(), Score: r.str(), Class: r.str(), Template: r.str(), Scope: ScopeMode(r.byte()),
 		Keys: r.strs(8), PerDay: r.bool(), MaxN: r.uint32(), Window: r.int(), Cap: r.int(), ClassCap: r.int(),
-		Node: r.uint32(), Activity: r.bool(), Passive: r.bool(), Max: r.int()}
+		Node: r.uint32(), Activity: r.bool(), Passive: r.bool(), Max: r.int(), Account: r.bool(), Step: r.str()}
 }
