@@ -99,6 +99,7 @@ type StepMemo struct {
 // Marks is what routes remember of a lead.
 type Marks struct {
 	Seq        uint64 // decisions made so far
+	Hands      uint64 // hand-raises seen so far
 	Matched    uint32 // id of the route that matched last
 	Suppressed bool
 	Episodes   []Episode // sorted by Action
@@ -114,21 +115,21 @@ type Marks struct {
 
 // Episode is one open or closed hand-off of a lead.
 type Episode struct {
-	Action  string
-	Number  uint32 // ordinal in the decision id, from 1
-	Open    bool
-	Route   uint32 // id of the route that opened it
-	Opened  int64  // ms
-	Closed  int64  // ms, 0 while open or never closed
-	Last    string // id of its last decision
-	HandSeq uint64 // value of the newest hand-raise that it told of
+	Action string
+	Number uint32 // ordinal in the decision id, from 1
+	Open   bool
+	Route  uint32 // id of the route that opened it
+	Opened int64  // ms
+	Closed int64  // ms, 0 while open or never closed
+	Last   string // id of its last decision
+	Hands  uint64 // Marks.Hands when it last told of a hand-raise
 }
 
 // Pending is a hand-raise that nobody answered.
 type Pending struct {
 	Class uint32
-	Since int64 // ms
-	N     uint32
+	Since int64  // ms
+	Hand  uint64 // Marks.Hands of the newest one
 }
 
 // Adjust is a manual correction that ends.

@@ -181,6 +181,7 @@ func (e *encoder) steps(a *Account, b *Book) {
 
 func (e *encoder) marks(m *Marks) {
 	e.uint(m.Seq)
+	e.uint(m.Hands)
 	e.u32(m.Matched)
 	e.bool(m.Suppressed)
 	e.int(m.Resting)
@@ -197,13 +198,13 @@ func (e *encoder) marks(m *Marks) {
 		e.int(p.Opened)
 		e.int(p.Closed)
 		e.str(p.Last)
-		e.uint(p.HandSeq)
+		e.uint(p.Hands)
 	}
 	e.uint(uint64(len(m.Pending)))
 	for _, p := range m.Pending {
 		e.u32(p.Class)
 		e.int(p.Since)
-		e.uint(uint64(p.N))
+		e.uint(p.Hand)
 	}
 	e.uint(uint64(len(m.True)))
 	for _, id := range m.True {

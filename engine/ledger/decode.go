@@ -172,14 +172,14 @@ func (d *decoder) steps(a *Account, b *Book) {
 }
 
 func (d *decoder) marks(m *Marks) {
-	m.Seq, m.Matched, m.Suppressed = d.uint(), d.u32(), d.bool()
+	m.Seq, m.Hands, m.Matched, m.Suppressed = d.uint(), d.uint(), d.u32(), d.bool()
 	m.Resting, m.Wake, m.Probe, m.Stage = d.int(), d.int(), d.int(), d.str()
 	for range d.count(1 << 12) {
 		m.Episodes = append(m.Episodes, Episode{Action: d.str(), Number: uint32(d.uint()), Open: d.bool(), Route: d.u32(),
-			Opened: d.int(), Closed: d.int(), Last: d.str(), HandSeq: d.uint()})
+			Opened: d.int(), Closed: d.int(), Last: d.str(), Hands: d.uint()})
 	}
 	for range d.count(1 << 12) {
-		m.Pending = append(m.Pending, Pending{Class: d.u32(), Since: d.int(), N: uint32(d.uint())})
+		m.Pending = append(m.Pending, Pending{Class: d.u32(), Since: d.int(), Hand: d.uint()})
 	}
 	for range d.count(1 << 12) {
 		m.True = append(m.True, d.u32())

@@ -8,29 +8,11 @@ import (
 	"github.com/ripenhq/ripen/engine/lead"
 )
 
-// Line is one line of an explanation. Over the lines of one score, Remaining
-// sums to the score's value, to the milli-point.
-type Line struct {
-	Score     string      `json:"score"`
-	Step      string      `json:"step,omitempty"`
-	Rule      string      `json:"rule"`
-	Class     string      `json:"class,omitempty"`
-	Text      string      `json:"text"`
-	Count     uint32      `json:"count,omitempty"`
-	Awarded   lead.Points `json:"awarded"`
-	Decayed   lead.Points `json:"decayed"`
-	Reversed  lead.Points `json:"reversed"`
-	Remaining lead.Points `json:"remaining"`
-	Last      int64       `json:"last,omitempty"` // time of the last event, ms
-	Label     string      `json:"label,omitempty"`
-	Account   bool        `json:"account,omitempty"` // from account-level facts
-}
-
 // Explain gives the lines of every score, by score in the book's order, then
 // by what remains, largest first. The frame must be evaluated.
-func (f *Frame) Explain() []Line {
+func (f *Frame) Explain() []lead.Line {
 	perRule := f.ruleLines()
-	var out []Line
+	var out []lead.Line
 	for i := range f.Book.Scores {
 		s := &f.Book.Scores[i]
 		from := len(out)
@@ -42,7 +24,7 @@ func (f *Frame) Explain() []Line {
 		sortLines(out[from:])
 		if s.Derive != nil {
 			for _, p := range s.Parts {
-				out = append(out, Line{Score: s.Name, Rule: f.Book.Scores[p].Name, Text: "from score " + f.Book.Scores[p].Name, Awarded: f.Values[p], Remaining: f.Values[p]})
+				out = append(out, lead.Line{Score: s.Name, Rule: f.Book.Scores[p].Name, Text: "from score " + f.Book.Scores[p].Name, Awarded: f.Values[p], Remaining: f.Values[p]})
 			}
 		}
 		out = f.balance(out, from, i)
@@ -52,7 +34,7 @@ func (f *Frame) Explain() []Line {
 
 // balance adds the line that leads from the sum to the value: what the
 // formula, the floor or the scale changed.
-func (f *Frame) balance(out []Line, from, score int) []Line {
+func (f *Frame) balance(out []lead.Line, from, score int) []lead.Line {
 	s := &f.Book.Scores[score]
 	var sum lead.Points
 	for _, l := range out[from:] {
@@ -60,12 +42,12 @@ func (f *Frame) balance(out []Line, from, score int) []Line {
 	}
 	if s.Derive != nil {
 		if raw := s.Derive(f); raw != sum {
-			out = append(out, Line{Score: s.Name, Rule: "formula", Text: "weights of the formula", Awarded: raw - sum, Remaining: raw - sum})
+			out = append(out, lead.Line{Score: s.Name, Rule: "formula", Text: "weights of the formula", Awarded: raw - sum, Remaining: raw - sum})
 			sum = raw
 		}
 	}
 	if s.HasFloor && sum < s.Floor {
-		out = append(out, Line{Score: s.Name, Rule: "floor", Text: "held at the floor of " + s.Floor.String(), Awarded: s.Floor - sum, Remaining: s.Floor - sum})
+		out = append(out, lead.Line{Score: s.Name, Rule: "floor", Text: "held at the floor of " + s.Floor.String(), Awarded: s.Floor - sum, Remaining: s.Floor - sum})
 		sum = s.Floor
 	}
 	if diff := f.Values[score] - sum; diff != 0 {
@@ -73,12 +55,12 @@ func (f *Frame) balance(out []Line, from, score int) []Line {
 		if s.Scale == ScaleNormalise {
 			text = "normalised: " + sum.String() + " of " + s.RawMax.String() + " on the scale " + s.Min.String() + "–" + s.Max.String()
 		}
-		out = append(out, Line{Score: s.Name, Rule: "scale", Text: text, Awarded: diff, Remaining: diff})
+		out = append(out, lead.Line{Score: s.Name, Rule: "scale", Text: text, Awarded: diff, Remaining: diff})
 	}
 	return out
 }
 
-func sortLines(lines []Line) {
+func sortLines(lines []lead.Line) {
 	sort.SliceStable(lines, func(i, j int) bool {
 		if lines[i].Remaining != lines[j].Remaining {
 			return lines[i].Remaining > lines[j].Remaining
@@ -88,8 +70,8 @@ func sortLines(lines []Line) {
 }
 
 // ruleLines folds the buckets into one line per (score, rule).
-func (f *Frame) ruleLines() []Line {
-	var out []Line
+func (f *Frame) ruleLines() []lead.Line {
+	var out []lead.Line
 	var score, rule uint32
 	for i := range f.Acct.Buckets {
 		k := &f.Acct.Buckets[i]
@@ -113,8 +95,8 @@ func (f *Frame) ruleLines() []Line {
 	return out
 }
 
-func (f *Frame) newLine(k *Bucket) Line {
-	l := Line{Text: "{label}"}
+func (f *Frame) newLine(k *Bucket) lead.Line {
+	l := lead.Line{Text: "{label}"}
 	if i := f.Book.ScoreIndex(k.Score); i >= 0 {
 		l.Score = f.Book.Scores[i].Name
 	}
@@ -133,7 +115,7 @@ func (f *Frame) newLine(k *Bucket) Line {
 	return l
 }
 
-func fillTemplate(t string, l *Line) string {
+func fillTemplate(t string, l *lead.Line) string {
 	if !strings.Contains(t, "{") {
 		return t
 	}

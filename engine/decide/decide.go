@@ -1,0 +1,175 @@
+package decide
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/ripenhq/ripen/engine/lead"
+	"github.com/ripenhq/ripen/engine/ledger"
+)
+
+// UpdateAction is the action of a decision that tells sales of a new
+// hand-raise inside an open episode.
+const UpdateAction = "sales-update"
+
+// outcome is what one look at a lead would change. It is computed without
+// changing anything, so that the same code answers "what now?" and "would
+// anything change then?".
+type outcome struct {
+	suppressed bool
+	matched    uint32   // id of the route that will be remembered as matched
+	open       *Route   // opens an episode
+	update     *Route   // tells an open sales episode of a new hand-raise
+	closes     []string // actions whose episode is reset
+	trueNow    []uint32 // OnFall routes that are true
+}
+
+// look evaluates all conditions over an evaluated frame.
+func (p *Policy) look(f *ledger.Frame) outcome {
+	m := &f.Acct.Marks
+	o := outcome{matched: m.Matched, trueNow: p.fallsTrue(f)}
+	for i := range p.Suppress {
+		if p.Suppress[i].When(f) == lead.True {
+			o.suppressed, o.matched = true, 0
+			return o
+		}
+	}
+	for i := range p.Routes {
+		r := &p.Routes[i]
+		if r.Reset != nil && IsOpen(m, r.Action) && episode(m, r.Action).Route == r.ID && r.Reset(f) == lead.True {
+			o.closes = append(o.closes, r.Action)
+		}
+	}
+	for i := range p.Routes {
+		if r := &p.Routes[i]; p.fires(f, r, o.trueNow) && !p.vetoed(f, r.Action) {
+			p.weigh(f, r, &o)
+			break
+		}
+	}
+	return o
+}
+
+// fires says whether the route's turn has come: its condition is true, or, on
+// the fall, has just stopped to be true.
+func (p *Policy) fires(f *ledger.Frame, r *Route, trueNow []uint32) bool {
+	if r.OnFall {
+		_, was := slices.BinarySearch(f.Acct.Marks.True, r.ID)
+		_, is := slices.BinarySearch(trueNow, r.ID)
+		return was && !is && r.When(f) == lead.False
+	}
+	return r.When == nil || r.When(f) == lead.True
+}
+
+// fallsTrue lists the OnFall routes that are true, and those that were and are
+// unknown now: unknown is no fall.
+func (p *Policy) fallsTrue(f *ledger.Frame) []uint32 {
+	var ids []uint32
+	for i := range p.Routes {
+		r := &p.Routes[i]
+		if !r.OnFall {
+			continue
+		}
+		switch r.When(f) {
+		case lead.True:
+			ids = append(ids, r.ID)
+		case lead.Unknown:
+			if _, was := slices.BinarySearch(f.Acct.Marks.True, r.ID); was {
+				ids = append(ids, r.ID)
+			}
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+func (p *Policy) vetoed(f *ledger.Frame, action string) bool {
+	for i := range p.Vetoes {
+		if v := &p.Vetoes[i]; slices.Contains(v.Actions, action) && v.When(f) == lead.True {
+			return true
+		}
+	}
+	return false
+}
+
+// weigh decides what the route that fires leads to.
+func (p *Policy) weigh(f *ledger.Frame, r *Route, o *outcome) {
+	m := &f.Acct.Marks
+	if sales := p.openSales(m); sales != nil && !slices.Contains(o.closes, sales.Action) {
+		if p.isSales(r.Action) {
+			if newHand(f, r, sales) {
+				o.update = r
+			}
+			o.matched = r.ID
+			return
+		}
+		if cools(r) {
+			return // an open hand-off is not undone by nurture; the edge stays for when it closes
+		}
+	}
+	e := episode(m, r.Action)
+	open := e != nil && e.Open && !slices.Contains(o.closes, r.Action)
+	edge := m.Matched != r.ID || r.OnFall
+	switch {
+	case open || !edge:
+		o.matched = r.ID
+	case p.isSales(r.Action) && m.Resting > f.Now, e != nil && e.Closed > 0 && e.Closed+r.Cooldown > f.Now && r.Cooldown > 0:
+		// Not yet: the edge stays until the rest or the cooldown is over.
+	default:
+		o.open, o.matched = r, r.ID
+	}
+}
+
+// cools says whether a route takes a lead back to nurture.
+func cools(r *Route) bool {
+	return r.When == nil || r.OnFall || strings.HasPrefix(r.Action, "nurture")
+}
+
+// newHand says whether a hand-raise that the route asks for is newer than
+// what the episode told of.
+func newHand(f *ledger.Frame, r *Route, e *ledger.Episode) bool {
+	for _, class := range r.Classes {
+		id := f.Book.Classes[class].ID
+		for _, pending := range f.Acct.Marks.Pending {
+			if pending.Class == id && pending.Hand > e.Hands {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// WouldChange says whether a look at the evaluated frame would change anything
+// that can be observed, now or at a later edge.
+func (p *Policy) WouldChange(f *ledger.Frame) bool {
+	m, o := &f.Acct.Marks, p.look(f)
+	return o.suppressed != m.Suppressed || o.matched != m.Matched || o.open != nil || o.update != nil ||
+		len(o.closes) > 0 || !slices.Equal(o.trueNow, m.True)
+}
+
+// Decide looks at the evaluated frame, moves the marks and appends what is to
+// be published.
+func (p *Policy) Decide(f *ledger.Frame, cause lead.Cause, out []lead.Decision) []lead.Decision {
+	m, o := &f.Acct.Marks, p.look(f)
+	m.Suppressed, m.Matched, m.True = o.suppressed, o.matched, o.trueNow
+	for _, action := range o.closes {
+		closeEpisode(m, action, f.Now)
+	}
+	if o.update != nil {
+		e := p.openSales(m)
+		e.Hands = m.Hands
+		out = p.publish(f, cause, o.update, UpdateAction, e, out)
+	}
+	if o.open != nil {
+		e := ensureEpisode(m, o.open.Action)
+		e.Number++
+		e.Open, e.Route, e.Opened, e.Closed, e.Hands = true, o.open.ID, f.Now, 0, m.Hands
+		out = p.publish(f, cause, o.open, o.open.Action, e, out)
+	}
+	return out
+}
+
+func closeEpisode(m *ledger.Marks, action string, now int64) {
+	if e := episode(m, action); e != nil && e.Open {
+		e.Open, e.Closed = false, now
+	}
+}
