@@ -2,10 +2,10 @@
 //
 // Rewrite returns the module with one more global, an exported mutable i64
 // named FuelExport. Each function entry and each loop header takes a constant
-// from it, the number of instructions of the straight region that follows, and
-// the bulk operations take the length they were asked for as well. A module
-// whose fuel falls below zero traps with `unreachable`; the host tells this trap
-// from the plugin's own by the sign of the global.
+// from it: the number of instructions of the straight region that follows and a
+// little for the charge itself. Bulk operations take the length they were asked
+// for as well. A module whose fuel falls below zero traps with `unreachable`; the
+// host tells this trap from the plugin's own by the sign of the global.
 //
 // Why rewrite instead of asking the runtime: the runtime can only watch a
 // deadline, at several times the price on hot loops, and a deadline depends on

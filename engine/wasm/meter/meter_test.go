@@ -112,12 +112,31 @@ func TestRewrite_Info(t *testing.T) {
 	require.NoError(t, err)
 	info.Loops, info.BulkOps = 0, 0
 	assert.Equal(t, info, again)
-	name, n := info.Custom("name")
-	assert.Equal(t, 1, n)
-	assert.True(t, bytes.Contains(out, name), "custom sections are kept")
 
 	_, _, err = Rewrite(out)
 	require.ErrorIs(t, err, ErrReserved, "a metered module is not metered twice")
+}
+
+func TestRewrite_KeepsCustomSectionsButDebugNames(t *testing.T) {
+	const content = "\x0eripen.manifest{}"
+	ours := append([]byte{secCustom, byte(len(content))}, content...)
+	raw := append(append(bytes.Clone(magic), ours...), fixture(t, "features")[len(magic):]...)
+	_, names := mustInspect(t, raw).Custom("name")
+	require.Equal(t, 1, names)
+
+	out, info := metered(t, raw)
+	data, n := info.Custom("ripen.manifest")
+	assert.Equal(t, 1, n)
+	assert.Equal(t, "{}", string(data))
+	assert.True(t, bytes.HasPrefix(out[len(magic):], ours), "in its place")
+	assert.NotContains(t, string(out), "\x04name")
+}
+
+func mustInspect(t *testing.T, raw []byte) Info {
+	t.Helper()
+	info, err := Inspect(raw)
+	require.NoError(t, err)
+	return info
 }
 
 func TestFuel_StopsWhatDoesNotStop(t *testing.T) {
@@ -136,7 +155,7 @@ func TestFuel_IsExact(t *testing.T) {
 	out, _ := metered(t, fixture(t, "spin"))
 	m, err := start(t, out)
 	require.NoError(t, err)
-	const entry, round = 1, 9 // local.get; eight instructions and the branch
+	const entry, round = overhead + 1, overhead + 9 // local.get; eight instructions and the branch
 	for _, n := range []int64{1, 2, 100} {
 		cost := entry + n*round
 		for _, fuel := range []int64{cost - 1, cost} {
@@ -161,10 +180,10 @@ func TestFuel_BulkOperationsPayTheirLength(t *testing.T) {
 	assert.Equal(t, 1, info.BulkOps)
 	m, err := start(t, out)
 	require.NoError(t, err)
-	for _, fuel := range []int64{1024 + 3, 1024 + 4} {
+	for _, fuel := range []int64{1024 + overhead + 3, 1024 + overhead + 4} {
 		tank(m).Set(uint64(fuel))
 		_, err = m.ExportedFunction("f").Call(context.Background())
-		assert.Equal(t, fuel < 1024+4, err != nil, "fuel %d: %v", fuel, err)
+		assert.Equal(t, fuel < 1024+overhead+4, err != nil, "fuel %d: %v", fuel, err)
 	}
 }
 

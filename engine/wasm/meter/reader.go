@@ -89,7 +89,7 @@ func (r *reader) signed(width int) int64 {
 			continue
 		}
 		if i == last {
-			top := int8(c<<1) >> 1                                   // the seven payload bits, sign-extended
+			top := int8(c<<1) >> 1 // the seven payload bits, sign-extended
 			if s := top >> (width - 7*last - 1); s != 0 && s != -1 {
 				break
 			}

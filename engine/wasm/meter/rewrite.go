@@ -6,10 +6,16 @@ import "fmt"
 // budget of its start section, which runs before the host can set the global.
 const StartFuel = 1 << 24
 
+// overhead is what every charge costs on top of its instructions. A jump back
+// and the charge itself take about as long as this many of them, so without it
+// an empty loop would be the cheapest way to burn time.
+const overhead = 8
+
 // growth is a guess at how much larger the code gets: it only sizes the buffer.
 const growth = 4 // a quarter more
 
-// Rewrite returns the module with metering, see the package comment. The input
+// Rewrite returns the module with metering, see the package comment. All sections
+// but the debug names are kept. The input
 // is not changed and not kept, except that Info.Customs alias it.
 func Rewrite(raw []byte) ([]byte, Info, error) {
 	m, err := parse(raw)
@@ -55,10 +61,22 @@ func (w *writer) section(s section) error {
 		w.export = true
 	case secCode:
 		return w.code(s)
+	case secCustom:
+		if !w.isNames(s) {
+			w.out = append(w.out, w.m.raw[s.start:s.next]...)
+		}
 	default:
 		w.out = append(w.out, w.m.raw[s.start:s.next]...)
 	}
 	return nil
+}
+
+// isNames tells the section of debug names, the one custom section that is left
+// out: the runtime reads it without bounds of its own, past its end and with
+// allocations of any size, and nothing of ours shows those names.
+func (w *writer) isNames(s section) bool {
+	r := reader{b: w.m.raw, off: s.body, end: s.next}
+	return r.name() == "name"
 }
 
 // missing emits the global and export sections if they belong before rank.
@@ -169,11 +187,10 @@ func (w *writer) function(b []byte, f *function) []byte {
 	return append(b, raw[at:f.end]...)
 }
 
-// charge takes a constant. A region without instructions still costs one, or an
-// empty loop would be free.
+// charge takes a constant.
 func (w *writer) charge(b []byte, cost uint32) []byte {
 	b = appendU32(append(b, opGlobalGet), w.fuel)
-	b = appendS64(append(b, opI64Const), int64(max(cost, 1)))
+	b = appendS64(append(b, opI64Const), overhead+int64(cost))
 	return w.settle(b)
 }
 
