@@ -249,18 +249,20 @@ func appendMember(dst []byte, key string, value []byte) []byte {
 
 const hexDigits = "0123456789abcdef"
 
-// quote makes a JSON string of s, byte for byte where JSON allows it.
-func quote(s string) []byte {
-	out := append(make([]byte, 0, len(s)+2), '"')
+// AppendQuoted appends s as a JSON string, byte for byte where JSON allows it.
+func AppendQuoted(dst []byte, s string) []byte {
+	dst = append(dst, '"')
 	for i := 0; i < len(s); i++ {
 		switch c := s[i]; {
 		case c == '"' || c == '\\':
-			out = append(out, '\\', c)
+			dst = append(dst, '\\', c)
 		case c < 0x20:
-			out = append(out, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
+			dst = append(dst, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
 		default:
-			out = append(out, c)
+			dst = append(dst, c)
 		}
 	}
-	return append(out, '"')
+	return append(dst, '"')
 }
+
+func quote(s string) []byte { return AppendQuoted(make([]byte, 0, len(s)+2), s) }
