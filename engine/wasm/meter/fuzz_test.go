@@ -42,8 +42,8 @@ func FuzzRewrite(f *testing.F) {
 		defer rt.Close(ctx)
 		_, before := rt.CompileModule(ctx, raw)
 		_, after := rt.CompileModule(ctx, out)
-		if before != nil && strings.Contains(before.Error(), "custom section") {
-			return // wazero refuses an empty custom section when it comes last
+		if before != nil && strings.Contains(before.Error(), "custom") {
+			return // debug names that are damaged; an empty custom section at the end
 		}
 		require.Equal(t, before == nil, after == nil, "original: %v\nmetered: %v", before, after)
 		if before == nil && len(info.Exports) <= 64 && info.Memory.Min <= 4 {
