@@ -24,6 +24,7 @@ const (
 	tallyInserted
 	seenSet
 	seenInserted
+	undone // taken back already
 )
 
 // change is one step of the log; which fields count depends on kind.
@@ -109,6 +110,18 @@ func (a *Account) RevertTo(mark int) {
 		a.revert(&a.undo.log[i])
 	}
 	a.undo.log = a.undo.log[:mark]
+}
+
+// Uncount takes back the counting that lies between two marks: nothing logged
+// later touches the counters.
+func (a *Account) Uncount(marks [2]int) {
+	if a.undo == nil {
+		return
+	}
+	for i := marks[1] - 1; i >= marks[0]; i-- {
+		a.revert(&a.undo.log[i])
+		a.undo.log[i].kind = undone
+	}
 }
 
 func (a *Account) addTotal(score int, delta lead.Points) {

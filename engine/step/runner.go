@@ -1,0 +1,250 @@
+package step
+
+import (
+	"fmt"
+
+	"github.com/ripenhq/ripen/engine/ledger"
+	"github.com/ripenhq/ripen/sdk/abi"
+)
+
+// Item is one input of one lead on its way through all steps. The core owns
+// the items and reuses them.
+type Item struct {
+	Frame ledger.Frame
+	Kind  uint32 // abi.SlotEvent or abi.SlotTimer
+	Seed  uint64
+	Event uint64 // hash of the event id, 0 on a timer
+	// Facts says that the input changed traits of the lead or its account.
+	Facts bool
+	// Due are the steps whose timer it is, bit i = step i.
+	Due uint64
+	// Counted is the range of the account's change log in which the counters
+	// looked at the event, so that a hidden event can be uncounted.
+	Counted [2]int
+	// WasActive is the account's LastActivity before the event.
+	WasActive int64
+
+	// Written by the runner:
+	Hidden  bool
+	Failure *Failure
+	Hands   []uint32 // classes (ids) in which the lead raised a hand
+	start   int      // change log at the begin of the last settling
+}
+
+// Failure says why an input cannot be scored.
+type Failure struct {
+	Step    string
+	Outcome Outcome
+	Hold    bool // the input waits instead of being rejected
+}
+
+// Runner runs the steps of one workflow over rounds. It is not safe for
+// concurrent use: one per partition.
+type Runner struct {
+	book     *ledger.Book
+	specs    []*Spec
+	scorers  []Scorer
+	backups  []Scorer // by step, nil without a fallback
+	slots    []Slot
+	members  []*Item // members[i] is the item behind slots[i]
+	failed   []*Item
+	rows     []abi.Row
+	refs     []int32
+	interned map[string]string
+}
+
+// NewRunner takes one scorer per spec, and one per fallback (nil where a spec
+// has none). It closes none of them.
+func NewRunner(book *ledger.Book, specs []*Spec, scorers, backups []Scorer) *Runner {
+	return &Runner{book: book, specs: specs, scorers: scorers, backups: backups, interned: make(map[string]string)}
+}
+
+// Round runs every step once over the items: at most one item per lead. An
+// error means that a scorer is unusable; failures of inputs are in the items.
+func (r *Runner) Round(items []*Item) error {
+	if err := r.settle(items, r.wakeReached); err != nil {
+		return err
+	}
+	for _, it := range items {
+		it.start = it.Frame.Acct.Mark()
+	}
+	for i, spec := range r.specs {
+		if spec.Caps&abi.CapMemoryless != 0 {
+			continue
+		}
+		if err := r.run(i, spec, r.scorers[i], items, func(it *Item) bool { return wants(spec, it) }, false); err != nil {
+			return err
+		}
+		if err := r.runFallback(i, spec); err != nil {
+			return err
+		}
+	}
+	return r.settle(items, r.changed)
+}
+
+// Settle runs the memoryless steps alone, for items whose clock moved.
+func (r *Runner) Settle(items []*Item) error { return r.settle(items, r.wakeReached) }
+
+func (r *Runner) settle(items []*Item, need func(*Spec, *Item) bool) error {
+	for i, spec := range r.specs {
+		if spec.Caps&abi.CapMemoryless == 0 {
+			continue
+		}
+		if err := r.run(i, spec, r.scorers[i], items, func(it *Item) bool { return it.Failure == nil && need(spec, it) }, false); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// wakeReached: the output of a memoryless step stays what it was until the
+// time that it named.
+func (r *Runner) wakeReached(spec *Spec, it *Item) bool {
+	memo := &it.Frame.Acct.Steps[spec.Index]
+	return memo.Ran && memo.Wake != 0 && memo.Wake <= it.Frame.Now
+}
+
+func (r *Runner) changed(spec *Spec, it *Item) bool {
+	return it.Facts || !it.Frame.Acct.Steps[spec.Index].Ran || it.Frame.Acct.Mark() != it.start
+}
+
+// wants says whether a step looks at the item.
+func wants(spec *Spec, it *Item) bool {
+	switch {
+	case it.Failure != nil, it.Hidden:
+		return false
+	case it.Kind == abi.SlotTimer:
+		return it.Due&(1<<uint(spec.Index)) != 0
+	case spec.FactsOnly && !it.Facts:
+		return !it.Frame.Acct.Steps[spec.Index].Ran
+	}
+	return true
+}
+
+// run lets the scorer look at the items that want it and applies what it says.
+func (r *Runner) run(i int, spec *Spec, scorer Scorer, items []*Item, want func(*Item) bool, backup bool) error {
+	r.slots, r.members, r.rows, r.refs = r.slots[:0], r.members[:0], r.rows[:0], r.refs[:0]
+	if !backup {
+		r.failed = r.failed[:0]
+	}
+	for _, it := range items {
+		if want(it) {
+			r.add(i, spec, it)
+		}
+	}
+	if len(r.slots) == 0 {
+		return nil
+	}
+	if err := scorer.Score(r.slots, false); err != nil {
+		return fmt.Errorf("step %q: %w", spec.Name, err)
+	}
+	for k := range r.slots {
+		r.take(i, spec, &r.slots[k], r.members[k], backup)
+	}
+	return nil
+}
+
+// runFallback lets the second plugin answer for the items that the first
+// failed on.
+func (r *Runner) runFallback(i int, spec *Spec) error {
+	if spec.OnError != OnErrorFallback || len(r.failed) == 0 {
+		return nil
+	}
+	failed := r.failed
+	r.failed = nil
+	return r.run(i, spec.Fallback, r.backups[i], failed, func(*Item) bool { return true }, true)
+}
+
+func (r *Runner) add(i int, spec *Spec, it *Item) {
+	r.slots = append(r.slots, Slot{})
+	s := &r.slots[len(r.slots)-1]
+	s.Frame, s.Kind, s.Seed, s.Event = &it.Frame, it.Kind, it.Seed, it.Event
+	s.State = it.Frame.Acct.Steps[i].State
+	if spec.Caps&abi.CapLedger != 0 {
+		s.Rows, s.RowRef = r.view(spec, it.Frame.Acct)
+	}
+	r.members = append(r.members, it)
+}
+
+// view lists the buckets that the step asked for and that hold points.
+func (r *Runner) view(spec *Spec, a *ledger.Account) ([]abi.Row, []int32) {
+	from := len(r.rows)
+	for i := range a.Buckets {
+		k := &a.Buckets[i]
+		if k.Remaining == 0 {
+			continue
+		}
+		v := viewOf(spec.Views, k)
+		if v < 0 {
+			continue
+		}
+		r.rows = append(r.rows, abi.Row{View: uint32(v), Count: k.Count, At: k.Step * r.book.AgeStep, Step: r.book.AgeStep, Scope: k.Scope,
+			Awarded: int64(k.Awarded), Reversed: int64(k.Reversed), Remaining: int64(k.Remaining), Last: k.Last})
+		r.refs = append(r.refs, int32(i))
+	}
+	n := len(r.rows)
+	return r.rows[from:n:n], r.refs[from:n:n]
+}
+
+func viewOf(views []RowView, k *ledger.Bucket) int {
+	for i := range views {
+		v := &views[i]
+		if v.Score != 0 && v.Score != k.Score {
+			continue
+		}
+		if v.Rules == nil {
+			return i
+		}
+		for _, id := range v.Rules {
+			if id == k.Rule {
+				return i
+			}
+		}
+	}
+	return -1
+}
+
+// take applies one slot's result, or does what the step's error policy says.
+func (r *Runner) take(i int, spec *Spec, s *Slot, it *Item, backup bool) {
+	if s.Outcome.Kind == OutcomeOK {
+		mark := it.Frame.Acct.Mark()
+		bad := r.apply(i, spec, s, it)
+		if bad == "" {
+			return
+		}
+		it.Frame.Acct.RevertTo(mark)
+		s.Outcome = Outcome{Kind: OutcomeBad, Code: "bad-entry", Text: bad}
+	}
+	r.refuse(spec, s.Outcome, it, backup)
+}
+
+// refuse does what the step's error policy says.
+func (r *Runner) refuse(spec *Spec, o Outcome, it *Item, backup bool) {
+	switch {
+	case backup:
+	case spec.OnError == OnErrorSkip:
+		return
+	case spec.OnError == OnErrorFallback:
+		r.failed = append(r.failed, it)
+		return
+	}
+	it.Failure = &Failure{Step: spec.Name, Outcome: o, Hold: spec.OnError == OnErrorHold && !backup}
+}
+
+// intern gives a copy of s that outlives the micro-batch.
+func (r *Runner) intern(s string) string {
+	if v, ok := r.interned[s]; ok {
+		return v
+	}
+	if len(r.interned) >= 1<<16 {
+		clear(r.interned)
+	}
+	v := string([]byte(s))
+	r.interned[v] = v
+	return v
+}
+
+// SeedOf is the slot's seed: the same for the same lead and input, for ever.
+func SeedOf(leadKey string, event uint64, due int64) uint64 {
+	return ledger.Hash64(leadKey) ^ event ^ uint64(due)*0x9e3779b97f4a7c15
+}
