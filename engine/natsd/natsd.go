@@ -156,6 +156,9 @@ func (s *Server) Connect(name string, more ...nats.Option) (*nats.Conn, error) {
 		nats.UserInfo(s.engine.user, s.engine.password),
 		nats.MaxReconnects(-1),
 		nats.ReconnectWait(50 * time.Millisecond),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
+			s.opts.Logger.Debug("connection of the engine", "name", name, "error", err)
+		}),
 	}, more...)
 	nc, err := nats.Connect("", opts...)
 	if err != nil {

@@ -1,0 +1,108 @@
+package journal
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nuid"
+)
+
+// Headers of the server. The client library has no publisher for atomic
+// batches, so they are set here.
+const (
+	headerBatchID    = "Nats-Batch-Id"
+	headerBatchSeq   = "Nats-Batch-Sequence"
+	headerBatchEnd   = "Nats-Batch-Commit"
+	headerExpectLast = "Nats-Expected-Last-Subject-Sequence"
+)
+
+// Error codes of the server that mean "not stored, may pass".
+const (
+	codeNotLeader     = 10009
+	codeWrongLast     = 10071
+	codeExpectNotSet  = 10163 // expected sequence temporarily unavailable
+	codeWrongLastR3   = 10164
+	codeBatchPartial  = 10176
+	codeBatchInflight = 10210
+)
+
+// apiError is an error that the server answered with.
+type apiError struct {
+	Code        int    `json:"code"`
+	ErrCode     int    `json:"err_code"`
+	Description string `json:"description"`
+}
+
+func (e *apiError) Error() string {
+	return fmt.Sprintf("server says %q (%d)", e.Description, e.ErrCode)
+}
+
+// passing says whether a publish that was not stored may be tried again.
+// Without an answer (timeout, no responders, disconnected) it may.
+func passing(err error) bool {
+	var api *apiError
+	if !errors.As(err, &api) {
+		return true
+	}
+	switch api.ErrCode {
+	case codeNotLeader, codeWrongLast, codeExpectNotSet, codeWrongLastR3, codeBatchPartial, codeBatchInflight:
+		return true
+	}
+	return false
+}
+
+// attempt publishes once, under a batch id of its own, and waits for the
+// answer. The result is the stream sequence of the record.
+func (pt *Partition) attempt(ctx context.Context, outs []Output, record []byte) (uint64, error) {
+	ctx, cancel := context.WithTimeout(ctx, pt.j.cfg.CommitTimeout)
+	defer cancel()
+	nc := pt.j.nc
+	last := nats.Msg{Subject: pt.subject, Data: record, Header: nats.Header{
+		headerExpectLast: {strconv.FormatUint(pt.head.seq, 10)}}}
+	if len(outs) > 0 {
+		id := []string{nuid.Next()}
+		for i := range outs {
+			m := nats.Msg{Subject: outs[i].Subject, Header: outs[i].Header, Data: outs[i].Data}
+			if m.Header == nil {
+				m.Header = make(nats.Header, 2)
+				outs[i].Header = m.Header
+			}
+			m.Header[headerBatchID] = id
+			m.Header[headerBatchSeq] = []string{strconv.Itoa(i + 1)}
+			if err := nc.PublishMsg(&m); err != nil {
+				return 0, err
+			}
+		}
+		last.Header[headerBatchID] = id
+		last.Header[headerBatchSeq] = []string{strconv.Itoa(len(outs) + 1)}
+		last.Header[headerBatchEnd] = []string{"1"}
+	}
+	return request(ctx, nc, &last)
+}
+
+// request publishes a message and returns the sequence that the stream gave it.
+func request(ctx context.Context, nc *nats.Conn, m *nats.Msg) (uint64, error) {
+	answer, err := nc.RequestMsgWithContext(ctx, m)
+	if err != nil {
+		return 0, err
+	}
+	var ack struct {
+		Stream string    `json:"stream"`
+		Seq    uint64    `json:"seq"`
+		Error  *apiError `json:"error"`
+	}
+	if err := json.Unmarshal(answer.Data, &ack); err != nil {
+		return 0, fmt.Errorf("answer of the stream: %w", err)
+	}
+	if ack.Error != nil {
+		return 0, ack.Error
+	}
+	if ack.Seq == 0 {
+		return 0, errors.New("answer of the stream has no sequence")
+	}
+	return ack.Seq, nil
+}

@@ -1,0 +1,173 @@
+package journal
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ripenhq/ripen/engine/natsd"
+)
+
+// bench is a server with the streams.
+type bench struct {
+	t   testing.TB
+	srv *natsd.Server
+	nc  *nats.Conn
+	js  jetstream.JetStream
+	j   *Journal
+}
+
+func newBench(t testing.TB, cfg Config) *bench {
+	t.Helper()
+	srv, err := natsd.Start(natsd.Options{Dir: t.TempDir(), Port: -1, Durability: natsd.Process})
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+		defer cancel()
+		require.NoError(t, srv.Stop(ctx))
+	})
+	b := &bench{t: t, srv: srv}
+	b.nc, b.js, b.j = b.engine(cfg)
+	return b
+}
+
+// engine is one more process on the same server.
+func (b *bench) engine(cfg Config, opts ...nats.Option) (*nats.Conn, jetstream.JetStream, *Journal) {
+	b.t.Helper()
+	if cfg.Partitions == 0 {
+		cfg.Partitions = 4
+	}
+	if cfg.CommitTimeout == 0 {
+		cfg.CommitTimeout = 2 * time.Second
+	}
+	nc, err := b.srv.Connect("engine", opts...)
+	require.NoError(b.t, err)
+	b.t.Cleanup(nc.Close)
+	js, err := jetstream.New(nc)
+	require.NoError(b.t, err)
+	j, err := Open(b.t.Context(), js, cfg)
+	require.NoError(b.t, err)
+	return nc, js, j
+}
+
+func (b *bench) claim(p int) *Partition {
+	b.t.Helper()
+	pt, err := b.j.Claim(b.t.Context(), p)
+	require.NoError(b.t, err)
+	return pt
+}
+
+func (b *bench) publish(subject string, n int) {
+	b.t.Helper()
+	for i := range n {
+		_, err := b.js.PublishAsync(subject, fmt.Appendf(nil, "%s %d", subject, i))
+		require.NoError(b.t, err)
+		if i%1000 == 999 || i == n-1 {
+			<-b.js.PublishAsyncComplete()
+		}
+	}
+}
+
+// records restores partition p for reading only.
+func (b *bench) restore(pt *Partition) []Record {
+	b.t.Helper()
+	var rs []Record
+	require.NoError(b.t, pt.Restore(b.t.Context(), func(r Record) error { rs = append(rs, r); return nil }))
+	return rs
+}
+
+// stored are the data of all messages under a filter.
+func (b *bench) stored(filter string) []string {
+	b.t.Helper()
+	info, err := b.j.info(b.t.Context(), JournalStream)
+	require.NoError(b.t, err)
+	s, err := b.js.Stream(b.t.Context(), info.Config.Name)
+	require.NoError(b.t, err)
+	full, err := s.Info(b.t.Context(), jetstream.WithSubjectFilter(filter))
+	require.NoError(b.t, err)
+	n := uint64(0)
+	for _, c := range full.State.Subjects {
+		n += c
+	}
+	if n == 0 {
+		return nil
+	}
+	r, err := b.j.open(b.t.Context(), source{stream: JournalStream, filters: []string{filter}, from: 1}, ReaderOptions{})
+	require.NoError(b.t, err)
+	defer r.Close()
+	var out []string
+	for uint64(len(out)) < n {
+		msgs, err := r.Next(b.t.Context())
+		require.NoError(b.t, err)
+		for _, m := range msgs {
+			out = append(out, string(m.Data))
+		}
+	}
+	return out
+}
+
+func outputs(n int, text string) []Output {
+	outs := make([]Output, n)
+	for i := range outs {
+		outs[i] = Output{Subject: DecisionSubject("b2b", "handoff"), Header: nats.Header{"ce-id": {fmt.Sprint(text, i)}},
+			Data: fmt.Appendf(nil, "%s %d", text, i)}
+	}
+	return outs
+}
+
+func TestEnsureStreams(t *testing.T) {
+	b := newBench(t, Config{Partitions: 7, MaxBytes: 1 << 30, History: time.Hour})
+	n, err := EnsureStreams(t.Context(), b.js, Config{MaxBytes: 1 << 29, History: 2 * time.Hour})
+	require.NoError(t, err)
+	require.Equal(t, 7, n, "the count is taken from the streams")
+	info, err := b.j.info(t.Context(), EventsStream)
+	require.NoError(t, err)
+	require.EqualValues(t, 1<<29, info.Config.MaxBytes, "limits follow the configuration")
+	require.Equal(t, 2*time.Hour, info.Config.MaxAge)
+	require.Equal(t, jetstream.DiscardNew, info.Config.Discard)
+
+	_, err = EnsureStreams(t.Context(), b.js, Config{Partitions: 8})
+	require.ErrorIs(t, err, ErrPartitions)
+	require.ErrorContains(t, err, "made for 7 partitions, 8 are configured")
+	_, err = EnsureStreams(t.Context(), b.js, Config{Partitions: 49})
+	require.ErrorIs(t, err, ErrPartitions)
+}
+
+func TestStreamsOfSomebodyElseAreRefused(t *testing.T) {
+	b := newBench(t, Config{})
+	require.NoError(t, b.js.DeleteStream(t.Context(), EventsStream))
+	_, err := b.js.CreateStream(t.Context(), jetstream.StreamConfig{Name: EventsStream, Subjects: []string{"ripen.ev.*"}})
+	require.NoError(t, err)
+	_, err = Open(t.Context(), b.js, Config{})
+	require.ErrorIs(t, err, ErrStreams)
+}
+
+func TestFullEventsStreamRefuses(t *testing.T) {
+	b := newBench(t, Config{MaxBytes: 10_000})
+	var err error
+	for i := 0; i < 20 && err == nil; i++ {
+		_, err = b.js.Publish(t.Context(), EventSubject(0), make([]byte, 1000))
+	}
+	require.Error(t, err, "never a silent drop")
+	info, err := b.j.info(t.Context(), EventsStream)
+	require.NoError(t, err)
+	require.EqualValues(t, 1, info.State.FirstSeq)
+}
+
+func TestPartitionOf(t *testing.T) {
+	require.Equal(t, int(uint64(14695981039346656037)%7), PartitionOf("", 7))
+	require.Equal(t, int(uint64(0xaf63dc4c8601ec8c)%48), PartitionOf("a", 48), "FNV-1a of \"a\"")
+	seen := map[int]int{}
+	for i := range 10_000 {
+		seen[PartitionOf(fmt.Sprint("lead-", i), 16)]++
+	}
+	require.Len(t, seen, 16)
+	for _, n := range seen {
+		require.Greater(t, n, 400)
+	}
+}

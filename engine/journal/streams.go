@@ -1,0 +1,119 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// EnsureStreams makes RIPEN_EVENTS and RIPEN_JOURNAL, or checks that they are
+// ours and brings their limits to cfg. It returns the partition count, which
+// is fixed when the streams are made.
+func EnsureStreams(ctx context.Context, js jetstream.JetStream, cfg Config) (int, error) {
+	cfg = cfg.withDefaults()
+	if cfg.Partitions < 0 || cfg.Partitions > maxPartitions {
+		return 0, fmt.Errorf("%w: %d partitions are configured, expected 1 to %d", ErrPartitions, cfg.Partitions, maxPartitions)
+	}
+	there, err := partitionsOf(ctx, js)
+	if err != nil {
+		return 0, err
+	}
+	switch {
+	case there == 0 && cfg.Partitions == 0:
+		cfg.Partitions = DefaultPartitions
+	case there != 0 && cfg.Partitions == 0:
+		cfg.Partitions = there
+	case there != 0 && there != cfg.Partitions:
+		return 0, fmt.Errorf("%w: the streams were made for %d partitions, %d are configured; "+
+			"configure %d, or start on an empty data folder", ErrPartitions, there, cfg.Partitions, there)
+	}
+	for _, sc := range []jetstream.StreamConfig{eventsConfig(cfg), journalConfig(cfg)} {
+		if err := ensureStream(ctx, js, sc); err != nil {
+			return 0, err
+		}
+	}
+	return cfg.Partitions, nil
+}
+
+// partitionsOf reads the partition count of existing streams, 0 without.
+func partitionsOf(ctx context.Context, js jetstream.JetStream) (int, error) {
+	s, err := js.Stream(ctx, EventsStream)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("%s: %w", EventsStream, err)
+	}
+	meta := s.CachedInfo().Config.Metadata
+	if f := meta[metaFormat]; f != streamFormat {
+		return 0, fmt.Errorf("%w: %s has %s=%q, this version knows %q; was it written by another Ripen?",
+			ErrStreams, EventsStream, metaFormat, f, streamFormat)
+	}
+	n, err := strconv.Atoi(meta[metaPartitions])
+	if err != nil || n < 1 || n > maxPartitions {
+		return 0, fmt.Errorf("%w: %s has %s=%q, expected 1 to %d", ErrStreams, EventsStream, metaPartitions, meta[metaPartitions], maxPartitions)
+	}
+	return n, nil
+}
+
+func ensureStream(ctx context.Context, js jetstream.JetStream, want jetstream.StreamConfig) error {
+	s, err := js.Stream(ctx, want.Name)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		if _, err = js.CreateStream(ctx, want); err == nil || !errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
+			return wrap(want.Name, err)
+		}
+		s, err = js.Stream(ctx, want.Name) // another engine was faster
+	}
+	if err != nil {
+		return wrap(want.Name, err)
+	}
+	have := s.CachedInfo().Config
+	if have.MaxBytes == want.MaxBytes && have.MaxAge == want.MaxAge && have.Replicas == want.Replicas {
+		return nil
+	}
+	have.MaxBytes, have.MaxAge, have.Replicas = want.MaxBytes, want.MaxAge, want.Replicas
+	_, err = js.UpdateStream(ctx, have)
+	return wrap(want.Name, err)
+}
+
+func wrap(what string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", what, err)
+}
+
+func baseConfig(cfg Config, name string, subjects ...string) jetstream.StreamConfig {
+	return jetstream.StreamConfig{
+		Name: name, Subjects: subjects,
+		Retention: jetstream.LimitsPolicy, Storage: jetstream.FileStorage,
+		Discard: jetstream.DiscardNew, MaxBytes: -1, Replicas: cfg.Replicas,
+		Duplicates: 2 * time.Minute,
+		Metadata:   map[string]string{metaFormat: streamFormat, metaPartitions: strconv.Itoa(cfg.Partitions)},
+	}
+}
+
+// eventsConfig refuses events when it is full: never a silent drop.
+func eventsConfig(cfg Config) jetstream.StreamConfig {
+	sc := baseConfig(cfg, EventsStream, eventsPrefix+"*", ControlSubject)
+	sc.Description = "events of leads by partition, and ticks"
+	sc.MaxAge = cfg.History
+	if cfg.MaxBytes > 0 {
+		sc.MaxBytes = cfg.MaxBytes
+	}
+	return sc
+}
+
+// journalConfig has no direct access: a read of the last record must come from
+// the leader, never from a follower that lags behind.
+func journalConfig(cfg Config) jetstream.StreamConfig {
+	sc := baseConfig(cfg, JournalStream, recordPrefix+"*", decisionPrefix+">", rejectedPrefix+"*")
+	sc.Description = "records of partitions, decisions and rejected inputs"
+	sc.AllowAtomicPublish = true
+	sc.RePublish = &jetstream.RePublish{Source: decisionPrefix + ">", Destination: livePrefix + ">"}
+	return sc
+}
