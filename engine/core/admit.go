@@ -1,0 +1,160 @@
+package core
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/ripenhq/ripen/engine/lead"
+	"github.com/ripenhq/ripen/engine/ledger"
+)
+
+// maxHeld bounds the inputs that wait for one lead.
+const maxHeld = 1000
+
+// admit checks one event against time and duplicates and queues it for its
+// lead.
+func (c *Core) admit(inputs []Input, i int, out *Output) {
+	in := &inputs[i]
+	if in.Refused != nil {
+		out.reject(*in.Refused, position{input: i, event: true})
+		return
+	}
+	e := &in.Event
+	if code, reason := c.timely(e); code != "" {
+		out.reject(rejection(e, code, reason, ""), position{input: i, lead: e.Lead, event: true})
+		return
+	}
+	var id SeenID
+	id.Hash, c.seen.scratch = EventID(c.seen.scratch, e.Lead, e.ID)
+	if c.seen.has(id.Hash) {
+		out.Duplicates++
+		return
+	}
+	received := e.Received
+	if received == 0 {
+		received = e.At
+	}
+	id.Day = int32(received / dayMillis)
+	c.seen.add(id)
+	out.NewIDs = append(out.NewIDs, id)
+	out.Accepted++
+	w := c.workOf(c.entryOf(e.Lead))
+	w.queue = append(w.queue, i)
+}
+
+const dayMillis = 86_400_000
+
+// timely says why an event's time is not acceptable.
+func (c *Core) timely(e *lead.Event) (code, reason string) {
+	if e.Received == 0 {
+		return "", ""
+	}
+	if c.opts.Skew > 0 && e.At > e.Received+c.opts.Skew {
+		return "time-in-future", fmt.Sprintf("event time %s is more than %s after its receipt at %s; check the sender's clock",
+			stamp(e.At), time.Duration(c.opts.Skew)*time.Millisecond, stamp(e.Received))
+	}
+	if c.opts.Horizon > 0 && e.At < e.Received-c.opts.Horizon {
+		return "too-old", fmt.Sprintf("event time %s is more than %d days before its receipt at %s; import history with `ripen import --backfill`",
+			stamp(e.At), c.opts.Horizon/dayMillis, stamp(e.Received))
+	}
+	return "", ""
+}
+
+func stamp(ms int64) string { return time.UnixMilli(ms).UTC().Format(time.RFC3339) }
+
+// rejection keeps an event with its reason; its bytes are copied.
+func rejection(e *lead.Event, code, reason, stepName string) lead.Rejected {
+	return lead.Rejected{Lead: strings.Clone(e.Lead), Event: strings.Clone(e.ID), At: e.At, Code: code, Reason: reason, Step: stepName, Raw: slices.Clone(e.Raw)}
+}
+
+// entryOf finds or makes the lead's entry.
+func (c *Core) entryOf(key string) *entry {
+	if e := c.accounts[key]; e != nil {
+		return e
+	}
+	key = strings.Clone(key)
+	e := &entry{acct: ledger.NewAccount(c.prog.Book, key), heap: -1}
+	c.accounts[key] = e
+	return e
+}
+
+// workOf finds or makes the lead's work of this segment.
+func (c *Core) workOf(e *entry) *work {
+	if e.work != nil {
+		return e.work
+	}
+	if c.used == len(c.works) {
+		c.works = append(c.works, &work{})
+	}
+	w := c.works[c.used]
+	c.used++
+	w.entry, w.queue, w.until, w.blocked = e, w.queue[:0], 0, false
+	w.at, w.nth = 0, 0
+	e.work = w
+	c.active = append(c.active, w)
+	return w
+}
+
+func (o *Output) reject(r lead.Rejected, at position) {
+	o.Rejected = append(o.Rejected, r)
+	o.rejectedPos = append(o.rejectedPos, at)
+}
+
+func (o *Output) decide(list []lead.Decision, at position) {
+	for i := range list {
+		// The cause names texts of the event's buffer; a decision outlives it.
+		list[i].Cause.Event, list[i].Cause.Name = strings.Clone(list[i].Cause.Event), strings.Clone(list[i].Cause.Name)
+		at.nth++
+		o.decisionPos = append(o.decisionPos, at)
+	}
+	o.Decisions = append(o.Decisions, list...)
+}
+
+func (o *Output) touch(e *entry) {
+	if !e.touched {
+		e.touched = true
+		o.Touched = append(o.Touched, e.acct)
+	}
+}
+
+// order sorts what the rounds made into stream order.
+func (o *Output) order() {
+	sortBy(o.Decisions, o.decisionPos)
+	sortBy(o.Rejected, o.rejectedPos)
+	o.decisionPos, o.rejectedPos = o.decisionPos[:0], o.rejectedPos[:0]
+}
+
+func sortBy[T any](list []T, at []position) {
+	if slices.IsSortedFunc(at, comparePositions) {
+		return
+	}
+	base := len(list) - len(at) // what an earlier Run left stays in front
+	type pair struct {
+		v T
+		p position
+	}
+	pairs := make([]pair, len(at))
+	for i := range at {
+		pairs[i] = pair{list[base+i], at[i]}
+	}
+	slices.SortStableFunc(pairs, func(a, b pair) int { return comparePositions(a.p, b.p) })
+	for i := range pairs {
+		list[base+i] = pairs[i].v
+	}
+}
+
+func comparePositions(a, b position) int {
+	if a.input != b.input {
+		return cmp.Compare(a.input, b.input)
+	}
+	if a.event != b.event {
+		if a.event {
+			return 1
+		}
+		return -1
+	}
+	return cmp.Or(cmp.Compare(a.due, b.due), cmp.Compare(a.lead, b.lead), cmp.Compare(a.nth, b.nth))
+}

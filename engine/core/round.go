@@ -1,0 +1,275 @@
+package core
+
+import (
+	"slices"
+
+	"github.com/ripenhq/ripen/engine/decide"
+	"github.com/ripenhq/ripen/engine/lead"
+	"github.com/ripenhq/ripen/engine/ledger"
+	"github.com/ripenhq/ripen/engine/step"
+	"github.com/ripenhq/ripen/sdk/abi"
+)
+
+// work is what one lead has to do in one segment of the stream.
+type work struct {
+	entry   *entry
+	queue   []int // inputs of the lead, in stream order
+	at      int   // next in queue
+	until   int64 // tick: timers up to this time fire, ms
+	input   int   // the tick's index
+	blocked bool  // a held input failed again: what follows waits too
+	nth     int   // inputs done so far, for the order of outputs
+
+	item  step.Item
+	undo  ledger.Undo
+	event *lead.Event // nil on a timer
+	held  bool        // event is the first of the account's held ones
+	due   int64       // timer: its due time
+	pos   position
+}
+
+// task is what a lead does next.
+type task uint8
+
+const (
+	taskDone task = iota
+	taskEvent
+	taskTimer
+	taskSearch
+)
+
+// oneRound takes the next input of each active lead through the steps and the
+// routes.
+func (c *Core) oneRound(inputs []Input, out *Output) error {
+	c.round, c.items = c.round[:0], c.items[:0]
+	var searching []*work
+	keep := c.active[:0]
+	for _, w := range c.active {
+		switch c.next(w, inputs) {
+		case taskDone:
+			continue
+		case taskSearch:
+			searching = append(searching, w)
+		default:
+			c.begin(w)
+			c.round = append(c.round, w)
+			c.items = append(c.items, &w.item)
+		}
+		keep = append(keep, w)
+	}
+	clear(c.active[len(keep):])
+	c.active = keep
+	if len(searching) > 0 {
+		if err := c.search(searching); err != nil {
+			return err
+		}
+	}
+	if len(c.round) == 0 {
+		return nil
+	}
+	if err := c.runner.Round(c.items); err != nil {
+		return err
+	}
+	for _, w := range c.round {
+		c.finish(w, out)
+	}
+	return nil
+}
+
+// next picks the lead's next input: held ones first, then timers that are due
+// before the next event, then the event.
+func (c *Core) next(w *work, inputs []Input) task {
+	a := w.entry.acct
+	if len(a.Held) > 0 && !w.blocked {
+		w.event, w.held = &a.Held[0], true
+		w.pos = position{input: w.position(), event: true, nth: w.nth}
+		return taskEvent
+	}
+	w.held = false
+	limit, hasEvent := w.until, w.at < len(w.queue)
+	if hasEvent {
+		limit = inputs[w.queue[w.at]].Event.At
+	}
+	if due := c.nextTimer(a); due != 0 && due <= limit && !w.blocked {
+		w.event, w.due = nil, due
+		w.pos = position{input: w.position(), due: due, lead: a.Key}
+		if c.searchOnly(a, due) {
+			return taskSearch
+		}
+		return taskTimer
+	}
+	if !hasEvent {
+		return taskDone
+	}
+	w.event = &inputs[w.queue[w.at]].Event
+	w.pos = position{input: w.queue[w.at], event: true}
+	w.at++
+	return taskEvent
+}
+
+// position is the index of the input that the work is on its way to.
+func (w *work) position() int {
+	if w.at < len(w.queue) {
+		return w.queue[w.at]
+	}
+	if len(w.queue) > 0 {
+		return w.queue[len(w.queue)-1]
+	}
+	return w.input
+}
+
+// begin prepares the item and what the event itself says: facts, clock,
+// activity, counters.
+func (c *Core) begin(w *work) {
+	a := w.entry.acct
+	it := &w.item
+	*it = step.Item{Hands: it.Hands[:0], Frame: ledger.Frame{Book: c.prog.Book, Acct: a, Event: w.event}}
+	a.Begin(&w.undo)
+	f := &it.Frame
+	if w.event == nil {
+		f.At, f.Now = w.due, max(w.due, a.Clock)
+		it.Kind, it.Due = abi.SlotTimer, c.dueSteps(a, w.due)
+		it.Seed = step.SeedOf(a.Key, 0, w.due)
+		a.Clock = f.Now
+		c.expire(f)
+		return
+	}
+	e := w.event
+	f.At, f.Now = e.At, max(e.At, a.Clock, c.tick)
+	it.Kind, it.Event = abi.SlotEvent, ledger.Hash64(e.ID)
+	it.Seed = step.SeedOf(a.Key, it.Event, 0)
+	if w.blocked {
+		it.Failure = &step.Failure{Hold: true}
+		return
+	}
+	a.Clock = f.Now
+	if a.First == 0 || e.At < a.First {
+		a.First = e.At
+	}
+	it.Facts = mergeFacts(a, e)
+	it.WasActive = a.LastActivity
+	if isActivity(e) {
+		a.LastActivity = max(a.LastActivity, e.At)
+	}
+	it.Counted[0] = a.Mark()
+	a.Count(f)
+	it.Counted[1] = a.Mark()
+	if e.Kind == lead.Track && e.Name == decide.ScoreAdjusted {
+		it.Failure = c.adjustScore(f, it.Event)
+	}
+}
+
+// dueSteps are the steps whose timer is due at t.
+func (c *Core) dueSteps(a *ledger.Account, t int64) (due uint64) {
+	for i, spec := range c.prog.Steps {
+		if spec.Caps&abi.CapMemoryless == 0 && a.Steps[i].Wake != 0 && a.Steps[i].Wake <= t {
+			due |= 1 << uint(i)
+		}
+	}
+	return due
+}
+
+// finish settles one input: it counts wholly or not at all.
+func (c *Core) finish(w *work, out *Output) {
+	w.nth++
+	a, it := w.entry.acct, &w.item
+	if it.Failure != nil {
+		c.fail(w, out)
+		return
+	}
+	a.Keep()
+	if w.held {
+		a.Held = slices.Delete(a.Held, 0, 1)
+	}
+	f := &it.Frame
+	m := &a.Marks
+	for _, class := range it.Hands {
+		decide.Raise(m, class, f.At)
+	}
+	if w.event != nil && decide.IsAnswer(w.event) {
+		c.prog.Policy.Answer(f)
+	}
+	f.Evaluate(c.values)
+	if w.event != nil && !it.Hidden {
+		a.NotePeaks(f)
+	}
+	c.raised = c.prog.Policy.Decide(f, causeOf(w), c.raised[:0])
+	if !c.opts.Quiet {
+		out.decide(c.raised, w.pos)
+	}
+	c.schedule(f)
+	a.Trim(c.prog.Book, f.Now)
+	out.touch(w.entry)
+}
+
+func causeOf(w *work) lead.Cause {
+	if w.event == nil {
+		return lead.Cause{Kind: "timer", At: w.due}
+	}
+	e := w.event
+	name := e.Name
+	switch {
+	case name == "" && e.Path != "":
+		name = e.Path
+	case name == "":
+		name = e.Kind.String()
+	}
+	return lead.Cause{Kind: "event", Event: e.ID, Name: name, At: e.At}
+}
+
+// fail takes the input back and keeps it, with its reason or among the lead's
+// waiting inputs.
+func (c *Core) fail(w *work, out *Output) {
+	a, fl := w.entry.acct, w.item.Failure
+	a.Rollback()
+	switch {
+	case w.event == nil:
+		c.dropTimers(a, w.due)
+		out.reject(lead.Rejected{Lead: a.Key, At: w.due, Code: "timer-" + fl.Outcome.Code, Reason: reason(fl), Step: fl.Step}, w.pos)
+	case fl.Hold && w.held:
+		w.blocked = true
+		return
+	case fl.Hold && len(a.Held) < maxHeld:
+		a.Held = append(a.Held, cloneEvent(w.event))
+		c.hold(w.entry)
+		w.blocked = true
+	default:
+		out.reject(rejection(w.event, fl.Outcome.Code, reason(fl), fl.Step), w.pos)
+		if w.held {
+			a.Held = slices.Delete(a.Held, 0, 1)
+		}
+	}
+	if a.First != 0 || len(a.Held) > 0 {
+		out.touch(w.entry)
+	}
+}
+
+// hold remembers that the lead's inputs wait: they are tried again at each
+// tick and before its next event.
+func (c *Core) hold(e *entry) {
+	if !slices.Contains(c.holding, e) {
+		c.holding = append(c.holding, e)
+	}
+}
+
+// dropTimers forgets the timers due at t: a timer that fails is not tried
+// again and again.
+func (c *Core) dropTimers(a *ledger.Account, t int64) {
+	for i := range a.Steps {
+		if a.Steps[i].Wake != 0 && a.Steps[i].Wake <= t {
+			a.Steps[i].Wake = 0
+		}
+	}
+	if a.Marks.Wake <= t {
+		a.Marks.Wake = 0
+	}
+	a.Marks.Adjusts = slices.DeleteFunc(slices.Clone(a.Marks.Adjusts), func(j ledger.Adjust) bool { return j.Expires <= t })
+}
+
+// reason says for people why an input failed.
+func reason(fl *step.Failure) string {
+	if fl.Step == "" {
+		return fl.Outcome.Text
+	}
+	return "step " + fl.Step + ": " + fl.Outcome.Text
+}
