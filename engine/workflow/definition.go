@@ -25,17 +25,21 @@ type Definition struct {
 	// them makes a new hand-raise an update and starts no nurture. Default:
 	// "sales-handoff".
 	Sales      []string
-	MaxBuckets int // buckets of one lead, default 4096
+	SalesRange hcl.Range // of the attribute, empty if it is not written
+	MaxBuckets int       // buckets of one lead, default 4096
 	Range      hcl.Range
 
+	// Scores hold one entry for every step, whether or not its plugin awards
+	// points, and one for every other score block, in source order. A score
+	// block of a step's name refines the step's score.
 	Scores   []Score
 	Tables   []Table
 	Counters []Counter
 	Steps    []Step
 	Suppress []Guard
 	Vetoes   []Guard
-	Routes   []Route
-	Labels   []Label
+	Routes   []Route // in file order, the default last
+	Labels   []Label // in file order, the default last
 	Goldens  []Golden
 	Silences []Silence
 
@@ -46,14 +50,15 @@ type Definition struct {
 // Score declares or refines a score. A step declares the score of its own name
 // implicitly; attributes about/floor/cap/scale in the step's block refine it.
 type Score struct {
-	Name     string
-	About    string
-	Cap      *lead.Points
-	Floor    *lead.Points
-	Scale    *Scale
-	Value    hcl.Expression // derived score; nil if it has buckets
-	Declared bool           // by a score block, not by a step
-	Range    hcl.Range
+	Name      string
+	About     string
+	Cap       *lead.Points
+	Floor     *lead.Points
+	Scale     *Scale
+	Value     hcl.Expression // derived score; nil if it has buckets
+	Declared  bool           // by a score block, not by a step
+	Range     hcl.Range
+	NameRange hcl.Range
 }
 
 // Scale is scale = [0, 100], mode = "clamp" | "normalise" (raw_max).
@@ -91,12 +96,13 @@ type Step struct {
 	Plugin string
 	Name   string
 	// Host attributes, taken out of the plugin's body.
-	OnError   string // "reject" (default), "skip", "hold", "fallback"
-	Fallback  string // plugin name
-	Breaker   int    // failed inputs in a row, default 0 = off
-	Config    *Node  // the rest, by the plugin's schema
-	Range     hcl.Range
-	NameRange hcl.Range
+	OnError     string // "reject" (default), "skip", "hold", "fallback"
+	Fallback    string // plugin name
+	Breaker     int    // failed inputs in a row, default 0 = off
+	Config      *Node  // the rest, by the plugin's schema; nil if there is no such plugin
+	Range       hcl.Range
+	NameRange   hcl.Range
+	PluginRange hcl.Range
 }
 
 // NodeKind is the type of a configuration node.
@@ -119,25 +125,28 @@ const (
 // are a list of objects under the type's name; a block's label is its member
 // "label".
 type Node struct {
-	Kind    NodeKind
-	Key     string
-	Bool    bool
-	Number  float64
-	Text    string
-	Points  lead.Points // NodePoints
-	Millis  int64       // NodeMillis
-	Expr    hcl.Expression
-	Members []*Node // NodeList, NodeObject
-	Range   hcl.Range
+	Kind     NodeKind
+	Key      string
+	KeyRange hcl.Range // of the name in the parent, empty in a list
+	Bool     bool
+	Number   float64
+	Text     string
+	Points   lead.Points // NodePoints
+	Millis   int64       // NodeMillis
+	Expr     hcl.Expression
+	Members  []*Node // NodeList, NodeObject
+	Range    hcl.Range
 }
 
 // Guard is suppress "name" { when = … } or veto "name" { when = …, actions = […] }.
 type Guard struct {
-	Name    string
-	When    hcl.Expression
-	Actions []string // veto: the actions it forbids; empty = the sales actions
-	Say     hcl.Expression
-	Range   hcl.Range
+	Name         string
+	When         hcl.Expression
+	Actions      []string // veto: the actions it forbids; empty = the sales actions
+	Say          hcl.Expression
+	Range        hcl.Range
+	WhenRng      hcl.Range
+	ActionsRange hcl.Range
 }
 
 // Route is route "action" "name" { … }.
@@ -158,21 +167,24 @@ type Route struct {
 
 // Label is label "hot" { when = … }: the first true one names the lead.
 type Label struct {
-	Name  string
-	When  hcl.Expression // nil = default
-	Range hcl.Range
+	Name    string
+	Default bool
+	When    hcl.Expression // nil on a default label
+	Range   hcl.Range
+	WhenRng hcl.Range
 }
 
 // Golden is golden "ideal" { traits = {…} account = {…} events = […] }: the
 // declared ideal customer, who must reach the maximum of each declared scale.
 type Golden struct {
-	Name    string
-	Traits  lead.Props
-	Account lead.Props
-	Events  []GoldenEvent
-	Scores  []string // scores that must reach their maximum; empty = all with a scale
-	Grade   string   // expected grade, empty = not checked
-	Range   hcl.Range
+	Name        string
+	Traits      lead.Props
+	Account     lead.Props
+	Events      []GoldenEvent
+	Scores      []string // scores that must reach their maximum; empty = all with a scale
+	ScoresRange hcl.Range
+	Grade       string // expected grade, empty = not checked
+	Range       hcl.Range
 }
 
 // GoldenEvent is one event of a golden lead: an event name or a page path.
@@ -180,7 +192,8 @@ type GoldenEvent struct {
 	Name  string
 	Path  string
 	Props lead.Props
-	Count int
+	Count int // at least 1
+	Range hcl.Range
 }
 
 // Silence is silence "lint-name" { because = "…", of = "route or rule" }.

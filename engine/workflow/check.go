@@ -1,0 +1,64 @@
+package workflow
+
+// check looks at the workflow as a whole.
+func (l *loader) check() {
+	d := l.def
+	at := d.Range
+	if d.Name == "" {
+		at = l.first
+		if len(d.Files) == 0 {
+			l.errorf(at, "No workflow", "The folder holds no workflow file (*.hcl). Write one, or start with ripen init.")
+			return
+		}
+		if _, declared := l.seen["workflow"]; !declared {
+			l.errorf(at, "No workflow", "No file of the folder has a workflow block. Add workflow \"name\" { }.")
+		}
+	}
+	if _, ok := l.seen["default route"]; !ok {
+		l.errorf(at, "No default route", "A lead that no route matches must go somewhere. Add a route with default = true, such as:\n\nroute \"nurture\" \"rest\" {\n  default = true\n}")
+	}
+	l.checkActions()
+	l.checkGoldenScores()
+}
+
+// checkActions reports actions that no route has.
+func (l *loader) checkActions() {
+	var actions []string
+	have := map[string]bool{}
+	for _, r := range l.def.Routes {
+		if !have[r.Action] {
+			have[r.Action] = true
+			actions = append(actions, r.Action)
+		}
+	}
+	if l.def.SalesRange.Filename != "" {
+		for _, a := range l.def.Sales {
+			if !have[a] {
+				l.errorf(l.def.SalesRange, "Unknown action", "sales names the action %q, which no route has. %s", a, didYouMean(a, actions))
+			}
+		}
+	}
+	for _, v := range l.def.Vetoes {
+		for _, a := range v.Actions {
+			if !have[a] {
+				l.errorf(v.ActionsRange, "Unknown action", "veto %q names the action %q, which no route has. %s", v.Name, a, didYouMean(a, actions))
+			}
+		}
+	}
+}
+
+func (l *loader) checkGoldenScores() {
+	names := make([]string, len(l.def.Scores))
+	have := map[string]bool{}
+	for i, s := range l.def.Scores {
+		names[i] = s.Name
+		have[s.Name] = true
+	}
+	for _, g := range l.def.Goldens {
+		for _, s := range g.Scores {
+			if !have[s] {
+				l.errorf(g.ScoresRange, "Unknown score", "golden %q names the score %q, which does not exist. %s", g.Name, s, didYouMean(s, names))
+			}
+		}
+	}
+}

@@ -1,0 +1,281 @@
+package workflow
+
+import (
+	"fmt"
+	"slices"
+	"sort"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/ripenhq/ripen/engine/lead"
+)
+
+// reader takes the attributes of one block one by one and then knows which
+// were never asked for. What it cannot read it reports and leaves zero.
+type reader struct {
+	l     *loader
+	body  *hclsyntax.Body
+	def   hcl.Range // the block's header
+	what  string    // for people: route "nurture" "rest"
+	known []string
+}
+
+func (l *loader) reader(b *hclsyntax.Block) *reader {
+	return &reader{l: l, body: b.Body, def: b.DefRange(), what: blockTitle(b.Type, b.Labels)}
+}
+
+func blockTitle(typ string, labels []string) string {
+	var s strings.Builder
+	s.WriteString(typ)
+	for _, label := range labels {
+		fmt.Fprintf(&s, " %q", shorten(label))
+	}
+	return s.String()
+}
+
+// attr returns the attribute, nil if it is not there.
+func (r *reader) attr(name string) *hclsyntax.Attribute {
+	r.known = append(r.known, name)
+	return r.body.Attributes[name]
+}
+
+func (r *reader) has(name string) bool { return r.body.Attributes[name] != nil }
+
+// at is the range of the attribute's value, or the block's header.
+func (r *reader) at(name string) hcl.Range {
+	if a := r.body.Attributes[name]; a != nil {
+		return a.Expr.Range()
+	}
+	return r.def
+}
+
+// require reports attributes that are missing.
+func (r *reader) require(name, example string) {
+	if !r.has(name) {
+		r.l.errorf(r.def, "Missing attribute", "%s has no %s. Add %s.", r.what, name, example)
+	}
+}
+
+// done reports what nobody asked for: attributes, and all blocks inside.
+func (r *reader) done() {
+	for _, a := range byPlace(r.body.Attributes) {
+		if !slices.Contains(r.known, a.Name) {
+			r.l.errorf(a.NameRange, "Unknown attribute", "%s has no attribute %q. %s", r.what, a.Name, didYouMean(a.Name, r.known))
+		}
+	}
+	for _, b := range r.body.Blocks {
+		r.l.errorf(b.DefRange(), "Unknown block", "%s has no blocks inside; found %s. %s", r.what, blockTitle(b.Type, b.Labels), blockHint(b.Type, r.known))
+	}
+}
+
+func blockHint(typ string, known []string) string {
+	if slices.Contains(known, typ) {
+		return fmt.Sprintf("Write %s = …", typ)
+	}
+	return "Remove it, or move it out of this block."
+}
+
+// value evaluates a constant attribute.
+func (r *reader) value(name string) (v cty.Value, rng hcl.Range, ok bool) {
+	a := r.attr(name)
+	if a == nil {
+		return cty.NilVal, r.def, false
+	}
+	v, ok = r.l.constant(a.Expr, name)
+	return v, a.Expr.Range(), ok
+}
+
+// typed evaluates a constant attribute and refuses other types.
+func (r *reader) typed(name string, want cty.Type, wantText string) (cty.Value, hcl.Range, bool) {
+	v, rng, ok := r.value(name)
+	if !ok {
+		return v, rng, false
+	}
+	if v.IsNull() || !v.Type().Equals(want) {
+		r.wrong(rng, name, wantText, v)
+		return v, rng, false
+	}
+	return v, rng, true
+}
+
+func (r *reader) wrong(rng hcl.Range, name, want string, v cty.Value) {
+	r.l.errorf(rng, "Wrong type", "%s must be %s, found %s.", name, want, found(v))
+}
+
+func (r *reader) text(name string) string {
+	v, _, ok := r.typed(name, cty.String, "a string")
+	if !ok {
+		return ""
+	}
+	return v.AsString()
+}
+
+// filled is a string that may not be empty.
+func (r *reader) filled(name string) string {
+	v, rng, ok := r.typed(name, cty.String, "a string")
+	if !ok {
+		return ""
+	}
+	if strings.TrimSpace(v.AsString()) == "" {
+		r.l.errorf(rng, "Empty text", "%s of %s is empty. Write a text or leave %s out.", name, r.what, name)
+	}
+	return v.AsString()
+}
+
+// flag is true or false, false if it is not there; ok is false if it is there
+// and wrong.
+func (r *reader) flag(name string) (yes, ok bool) {
+	v, _, good := r.typed(name, cty.Bool, "true or false")
+	return good && v.True(), good || !r.has(name)
+}
+
+// word is one of a few strings; the first is the default.
+func (r *reader) word(name string, words ...string) string {
+	v, rng, ok := r.typed(name, cty.String, orList(words))
+	if !ok {
+		return words[0]
+	}
+	if !slices.Contains(words, v.AsString()) {
+		r.l.errorf(rng, "Unknown value", "%s must be %s, found %q. %s", name, orList(words), shorten(v.AsString()), suggestion(v.AsString(), words))
+		return words[0]
+	}
+	return v.AsString()
+}
+
+func suggestion(written string, words []string) string {
+	if s := suggest(written, words); s != "" {
+		return fmt.Sprintf("Did you mean %q?", s)
+	}
+	return "Write one of them."
+}
+
+// whole is a whole number in a range, byDefault if it is not there.
+func (r *reader) whole(name string, low, high, byDefault int) int {
+	v, rng, ok := r.typed(name, cty.Number, "a whole number")
+	if !ok {
+		return byDefault
+	}
+	if n, ok := wholeOf(v); ok && n >= low && n <= high {
+		return n
+	}
+	r.l.errorf(rng, "Number out of range", "%s must be a whole number from %d to %d, found %s.", name, low, high, v.AsBigFloat().Text('g', 12))
+	return byDefault
+}
+
+func wholeOf(v cty.Value) (int, bool) {
+	f := v.AsBigFloat()
+	if !f.IsInt() || f.MantExp(nil) > 40 {
+		return 0, false
+	}
+	n, _ := f.Int64()
+	return int(n), true
+}
+
+// points is an exact amount, nil if it is not there or wrong.
+func (r *reader) points(name string) *lead.Points {
+	v, rng, ok := r.typed(name, cty.Number, "a number of points")
+	if !ok {
+		return nil
+	}
+	return r.l.points(v, name, rng)
+}
+
+func (l *loader) points(v cty.Value, what string, rng hcl.Range) *lead.Points {
+	p, err := PointsOf(v)
+	if err != nil {
+		l.pointsError(err, what, rng, v)
+		return nil
+	}
+	return &p
+}
+
+// duration is an amount of time in ms; ok is false if it is not there or wrong.
+func (r *reader) duration(name, example string, low int64) (ms int64, ok bool) {
+	v, rng, ok := r.typed(name, cty.String, fmt.Sprintf("a duration in quotes such as %q", example))
+	if !ok {
+		return 0, false
+	}
+	ms, err := ParseDuration(v.AsString())
+	switch {
+	case err != nil:
+		r.l.durationError(err, name, example, rng)
+		return 0, false
+	case ms < low:
+		r.l.errorf(rng, "Duration too short", "%s must be at least %s, found %s.", name, FormatDuration(low), v.AsString())
+		return 0, false
+	}
+	return ms, true
+}
+
+// texts is a list of strings, none of them empty or there twice.
+func (r *reader) texts(name string) []string {
+	a := r.attr(name)
+	if a == nil {
+		return nil
+	}
+	items, ok := listItems(a.Expr)
+	if !ok {
+		if v, good := r.l.constant(a.Expr, name); good {
+			r.l.errorf(a.Expr.Range(), "Wrong type", "%s must be a list of strings such as [\"a\", \"b\"], found %s.", name, found(v))
+		}
+		return nil
+	}
+	var out []string
+	seen := map[string]bool{} // lists can be long
+	for i, item := range items {
+		what := fmt.Sprintf("%s[%d]", name, i)
+		v, ok := r.l.constant(item, what)
+		switch {
+		case !ok:
+		case v.IsNull() || v.Type() != cty.String:
+			r.wrong(item.Range(), what, "a string", v)
+		case strings.TrimSpace(v.AsString()) == "":
+			r.l.errorf(item.Range(), "Empty text", "%s is empty. Write a text or remove it.", what)
+		case seen[v.AsString()]:
+			r.l.errorf(item.Range(), "Listed twice", "%s holds %q twice. Remove one.", name, shorten(v.AsString()))
+		default:
+			seen[v.AsString()] = true
+			out = append(out, v.AsString())
+		}
+	}
+	return out
+}
+
+// expr keeps an expression for the model.
+func (r *reader) expr(name string) hcl.Expression {
+	if a := r.attr(name); a != nil {
+		return a.Expr
+	}
+	return nil
+}
+
+func listItems(e hclsyntax.Expression) ([]hclsyntax.Expression, bool) {
+	t, ok := unwrap(e).(*hclsyntax.TupleConsExpr)
+	if !ok {
+		return nil, false
+	}
+	return t.Exprs, true
+}
+
+// unwrap takes parentheses away.
+func unwrap(e hclsyntax.Expression) hclsyntax.Expression {
+	for {
+		p, ok := e.(*hclsyntax.ParenthesesExpr)
+		if !ok {
+			return e
+		}
+		e = p.Expression
+	}
+}
+
+func byPlace(attrs hclsyntax.Attributes) []*hclsyntax.Attribute {
+	out := make([]*hclsyntax.Attribute, 0, len(attrs))
+	for _, a := range attrs {
+		out = append(out, a)
+	}
+	sort.Slice(out, func(i, j int) bool { return out[i].NameRange.Start.Byte < out[j].NameRange.Start.Byte })
+	return out
+}
