@@ -3,6 +3,7 @@ package intake
 import (
 	"bytes"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/ripenhq/ripen/engine/lead"
@@ -80,7 +81,7 @@ func (d *Decoder) Decode(raw []byte, received int64) (lead.Event, *lead.Rejected
 		d.finish(&ev, received)
 	}
 	if d.scan.bad.code != "" {
-		return lead.Event{}, d.reject(raw)
+		return lead.Event{}, d.reject(raw, received)
 	}
 	ev.Raw = raw
 	return ev, nil
@@ -316,11 +317,9 @@ func timeOfNumber(f float64, text []byte) (ms int64, code, why string) {
 }
 
 // reject makes the record of a refused input, with the ids that could be read.
-func (d *Decoder) reject(raw []byte) *lead.Rejected {
-	r := &lead.Rejected{
-		Lead: string([]byte(d.f.lead())), Event: string([]byte(d.f.id)),
+func (d *Decoder) reject(raw []byte, received int64) *lead.Rejected {
+	return &lead.Rejected{
+		Lead: strings.Clone(d.f.lead()), Event: strings.Clone(d.f.id), At: d.f.at(received),
 		Code: d.scan.bad.code, Reason: d.scan.bad.reason, Raw: bytes.Clone(raw),
 	}
-	r.At = d.f.at(0)
-	return r
 }

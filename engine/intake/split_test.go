@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+
+	"github.com/ripenhq/ripen/engine/lead"
 )
 
 func split(in string) []string {
@@ -56,4 +58,15 @@ func TestSplit_BatchTimesReachTheEvents(t *testing.T) {
 			got = append(got, ev.At)
 		})
 	assert.Equal(t, []int64{at0}, got)
+}
+
+func TestFill_TheEventsOwnMembersWin(t *testing.T) {
+	m := Members(lead.Track, "m\"1\n", "u", "2026-01-31T09:30:00Z")
+	ev := decode(t, string(Fill([]byte(` { "event":"E","user_id":"own","messageId":"m","timestamp":null}`), Members(lead.Track, "other", "u", "2026-01-31T09:30:00Z"))))
+	assert.Equal(t, [4]any{"own", "E", lead.Track, at0}, [4]any{ev.Lead, ev.Name, ev.Kind, ev.At})
+	_, rej := NewDecoder(Options{}).Decode(Fill([]byte(`{"event":"E"}`), m), 0)
+	assert.Equal(t, CodeIDControl, rej.Code, "a newline in an id survives quoting and is refused")
+	assert.Equal(t, `{"type":"page"}`, string(Fill([]byte(`{}`), Members(lead.Page, "", "", ""))))
+	assert.Equal(t, `[1]`, string(Fill([]byte(`[1]`), m)))
+	assert.Empty(t, Members(lead.KindUnknown, "", "", ""))
 }
