@@ -2,7 +2,7 @@ package abi
 
 import (
 	"errors"
-	"fmt"
+	"strconv"
 )
 
 // NodeKind is the type of a configuration node.
@@ -47,6 +47,20 @@ const configMagic uint32 = 'C' | 'O'<<8 | 'N'<<16 | 'F'<<24
 // ErrConfig says that a configuration blob is damaged.
 var ErrConfig = errors.New("configuration blob is damaged")
 
+// blobError is an error of a blob with what is wrong in it. Package fmt would
+// make each guest half a megabyte larger.
+type blobError struct {
+	err  error
+	text string
+}
+
+func damaged(err error, text string) error { return &blobError{err, text} }
+
+func (e *blobError) Error() string { return e.err.Error() + ": " + e.text }
+func (e *blobError) Unwrap() error { return e.err }
+
+func utoa(n uint64) string { return strconv.FormatUint(n, 10) }
+
 // AppendConfig encodes nodes behind b.
 func AppendConfig(b []byte, nodes []Node) []byte {
 	base := len(b)
@@ -80,11 +94,11 @@ func AppendConfig(b []byte, nodes []Node) []byte {
 // DecodeConfig reads a configuration blob. The strings are copies.
 func DecodeConfig(b []byte) ([]Node, error) {
 	if len(b) < ConfigHeader || get32(b, 0) != configMagic {
-		return nil, fmt.Errorf("%w: no CONF header", ErrConfig)
+		return nil, damaged(ErrConfig, "no CONF header")
 	}
 	n, heapOff, heapLen := uint64(get32(b, 4)), uint64(get32(b, 8)), uint64(get32(b, 12))
 	if heapOff != ConfigHeader+NodeSize*n || heapOff+heapLen > uint64(len(b)) {
-		return nil, fmt.Errorf("%w: %d nodes and %d bytes of heap do not fit %d bytes", ErrConfig, n, heapLen, len(b))
+		return nil, damaged(ErrConfig, utoa(n)+" nodes and "+utoa(heapLen)+" bytes of heap do not fit "+utoa(uint64(len(b)))+" bytes")
 	}
 	heap := b[heapOff : heapOff+heapLen]
 	text := func(off, length uint64) (string, bool) {
@@ -104,7 +118,7 @@ func DecodeConfig(b []byte) ([]Node, error) {
 		// Links point forward only, so that a walk always ends.
 		if !ok || uint64(node.Next) >= max(n, 1) || uint64(node.Child) >= max(n, 1) ||
 			(node.Next != 0 && node.Next <= uint32(i)) || (node.Child != 0 && node.Child <= uint32(i)) {
-			return nil, fmt.Errorf("%w: node %d points outside", ErrConfig, i)
+			return nil, damaged(ErrConfig, "node "+utoa(uint64(i))+" points outside")
 		}
 		nodes[i] = node
 	}

@@ -3,7 +3,6 @@ package abi
 import (
 	"encoding/binary"
 	"errors"
-	"fmt"
 )
 
 // InputKind is the type of a column.
@@ -218,11 +217,11 @@ func AppendNeeds(b []byte, n *Needs) []byte {
 // checked by the host.
 func DecodeNeeds(b []byte) (*Needs, error) {
 	if len(b) > MaxNeeds {
-		return nil, fmt.Errorf("%w: %d bytes, at most %d", ErrNeeds, len(b), MaxNeeds)
+		return nil, damaged(ErrNeeds, utoa(uint64(len(b)))+" bytes, at most "+utoa(MaxNeeds))
 	}
 	r := reader{b: b}
 	if r.u32() != needsMagic {
-		return nil, fmt.Errorf("%w: does not begin with NEED", ErrNeeds)
+		return nil, damaged(ErrNeeds, "does not begin with NEED")
 	}
 	n := &Needs{ScaleMin: r.int(), ScaleMax: r.int(), AgeStep: r.int(), Horizon: r.int()}
 	for range r.count(MaxInputs) {
@@ -242,7 +241,7 @@ func DecodeNeeds(b []byte) (*Needs, error) {
 		n.Diags = append(n.Diags, Diag{Severity: r.byte(), Node: r.uint32(), Name: r.str(), Summary: r.str(), Detail: r.str()})
 	}
 	if r.bad || len(r.b) != 0 {
-		return nil, fmt.Errorf("%w: truncated, over a limit or with %d bytes too many", ErrNeeds, len(r.b))
+		return nil, damaged(ErrNeeds, "truncated, over a limit or with "+utoa(uint64(len(r.b)))+" bytes too many")
 	}
 	return n, nil
 }

@@ -1,0 +1,47 @@
+# Go, make and git are all that is needed. CGO is used by `go test -race` alone.
+GO ?= go
+PLUGINS := $(wildcard plugins/*)
+BIN := bin/ripen
+export GOFLAGS ?= -buildvcs=false
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test race plugins build check fmt vet requirements bench-step bench-drain clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: build ## score a small day of events and show every decision with its reasons
+	$(BIN) demo
+
+build: plugins ## build bin/ripen with the shipped plugins inside
+	CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN) ./cmd/ripen
+
+plugins: ## build plugins/* to WASM and pack each with its manifest
+	$(GO) run ./engine/internal/mkplugins -out build/plugins -embed engine/registry/builtin/wasm $(PLUGINS)
+	$(GO) run ./engine/internal/mkplugins -out build/examples sdk/examples/botlike
+
+test: check race ## all that a change must pass: format, vet, tests with the race detector
+
+check: plugins fmt vet ## format and vet
+
+race:
+	$(GO) test -race -shuffle=on ./...
+
+fmt:
+	@out=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')); if [ -n "$$out" ]; then echo "not formatted, run gofmt -w:"; echo "$$out"; exit 1; fi
+
+vet:
+	$(GO) vet ./...
+	GOOS=wasip1 GOARCH=wasm $(GO) vet ./sdk ./sdk/abi ./plugins/...
+
+requirements: ## list each requirement with the tests that prove it
+	$(GO) run ./engine/internal/requirements
+
+bench-step: plugins ## nanoseconds an event of the shipped steps
+	$(GO) test -run '^$$' -bench . -benchmem ./engine/wasm ./plugins/...
+
+bench-drain: build ## events a second through the whole engine
+	$(GO) test -run '^$$' -bench Drain -benchtime 1x ./engine
+
+clean: ## remove what was built
+	rm -rf build bin engine/registry/builtin/wasm/*.wasm

@@ -1,0 +1,152 @@
+// Package registry finds plugins: the built-in ones and those in the folder
+// plugins beside a workflow, by name, with their manifest and digest. It
+// reads modules but never runs one.
+package registry
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"sort"
+	"strings"
+
+	"github.com/ripenhq/ripen/engine/registry/builtin"
+	"github.com/ripenhq/ripen/engine/registry/pack"
+	"github.com/ripenhq/ripen/sdk/abi"
+)
+
+// Folder is the folder beside a workflow that its own plugins lie in.
+const Folder = "plugins"
+
+// ErrUnknown says that there is no plugin of that name.
+var ErrUnknown = errors.New("unknown plugin")
+
+// ErrNotBuilt says that this binary was made without its plugins.
+var ErrNotBuilt = errors.New("this build has no built-in plugins: run `make plugins` and build again")
+
+// Plugin is one module with what can be known without running it.
+type Plugin struct {
+	Manifest *abi.Manifest
+	Digest   string // sha256 of Wasm, hex: the plugin's identity
+	Wasm     []byte
+	Origin   string // "built-in", or the file's path
+}
+
+// Caps are the capabilities that the manifest names.
+func (p *Plugin) Caps() uint64 {
+	caps, _ := pack.Caps(p.Manifest) // checked by Read
+	return caps
+}
+
+// Read makes a Plugin of a packed module.
+func Read(wasm []byte, origin string) (*Plugin, error) {
+	if len(wasm) > abi.MaxModule {
+		return nil, fmt.Errorf("%s has %d bytes, a module may have %d", origin, len(wasm), abi.MaxModule)
+	}
+	m, err := pack.Manifest(wasm)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", origin, err)
+	}
+	return &Plugin{Manifest: m, Digest: Digest(wasm), Wasm: wasm, Origin: origin}, nil
+}
+
+// Digest is the identity of a module.
+func Digest(wasm []byte) string {
+	sum := sha256.Sum256(wasm)
+	return hex.EncodeToString(sum[:])
+}
+
+// Set is a set of plugins by name. It is immutable.
+type Set struct {
+	byName  map[string]*Plugin
+	builtin bool
+}
+
+// Builtin returns the plugins that came with this binary; ErrNotBuilt when it
+// was made without them.
+func Builtin() (*Set, error) {
+	set, err := load(builtin.Modules, "wasm", "built-in")
+	if err != nil {
+		return nil, err
+	}
+	if len(set.byName) == 0 {
+		return nil, ErrNotBuilt
+	}
+	set.builtin = true
+	return set, nil
+}
+
+// Open returns the built-in plugins and those in the folder plugins of a
+// workflow, which take precedence.
+func Open(workflow fs.FS) (*Set, error) {
+	set, err := load(workflow, Folder, "")
+	if err != nil {
+		return nil, err
+	}
+	own := len(set.byName)
+	shipped, err := Builtin()
+	if errors.Is(err, ErrNotBuilt) && own > 0 {
+		return set, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	set.builtin = true
+	for name, p := range shipped.byName {
+		if set.byName[name] == nil {
+			set.byName[name] = p
+		}
+	}
+	return set, nil
+}
+
+func load(fsys fs.FS, dir, origin string) (*Set, error) {
+	set := &Set{byName: map[string]*Plugin{}}
+	files, err := fs.Glob(fsys, path.Join(dir, "*.wasm"))
+	if err != nil {
+		return nil, err
+	}
+	for _, file := range files {
+		from := origin
+		if from == "" {
+			from = file
+		}
+		wasm, err := fs.ReadFile(fsys, file)
+		if err != nil {
+			return nil, err
+		}
+		p, err := Read(wasm, from)
+		if err != nil {
+			return nil, err
+		}
+		if twin := set.byName[p.Manifest.Name]; twin != nil {
+			return nil, fmt.Errorf("%s and %s both hold the plugin %q: remove one", twin.Origin, file, p.Manifest.Name)
+		}
+		set.byName[p.Manifest.Name] = p
+	}
+	return set, nil
+}
+
+// Names are the names of the plugins, sorted.
+func (s *Set) Names() []string {
+	names := make([]string, 0, len(s.byName))
+	for name := range s.byName {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	return names
+}
+
+// Lookup finds a plugin by its name.
+func (s *Set) Lookup(name string) (*Plugin, error) {
+	if p := s.byName[name]; p != nil {
+		return p, nil
+	}
+	if !s.builtin {
+		return nil, fmt.Errorf("%w %q: the workflow's folder has %s. %w", ErrUnknown, name, strings.Join(s.Names(), ", "), ErrNotBuilt)
+	}
+	return nil, fmt.Errorf("%w %q: there are %s; put other modules into the folder %s beside the workflow", ErrUnknown, name, strings.Join(s.Names(), ", "), Folder)
+}

@@ -1,0 +1,174 @@
+package main
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/ripenhq/ripen/sdk"
+)
+
+// builder turns the configuration into a scorer.
+type builder struct {
+	needs  *sdk.Needs
+	scorer *scorer
+	names  []string        // literals of the shared event column
+	used   map[string]bool // rule names given out
+}
+
+// class reads events and pages; least and most are the ends of what its lines
+// give, for the order of stages.
+func (b *builder) class(c sdk.Config, name string) (least, most int64) {
+	events, pages := c.Get("events").Items(), c.Get("pages").Items()
+	if len(events)+len(pages) == 0 {
+		b.needs.Error(c, "empty", "nothing to score", "class and stage need events = { \"Name\" = points } or pages = { \"/path/*\" = points }")
+		return 0, 0
+	}
+	var keys []entry
+	for _, e := range events {
+		keys = append(keys, b.entry(c, e, name, false))
+	}
+	for _, p := range pages {
+		keys = append(keys, b.entry(c, p, name, true))
+	}
+	least, most = keys[0].line.milli, keys[0].line.milli
+	for _, k := range keys {
+		least, most = min(least, k.line.milli), max(most, k.line.milli)
+	}
+	if !c.Bool("all", false) {
+		b.group(c, keys)
+		return least, most
+	}
+	for i := range keys {
+		b.group(c, keys[i:i+1])
+	}
+	return least, most
+}
+
+// entry is one key of events or pages.
+type entry struct {
+	text string
+	page bool
+	line line
+}
+
+func (b *builder) entry(c, key sdk.Config, class string, page bool) entry {
+	milli, _ := key.AsPoints()
+	r := b.common(c, class, class+"/"+key.Key(), milli, page)
+	r.Node = key.Node()
+	if r.Template == "" {
+		r.Template = "{label}"
+		if page {
+			r.Template = "viewed {label}"
+		}
+	}
+	return entry{key.Key(), page, line{b.declare(key, r), milli, b.label(c, page)}}
+}
+
+// label is the text that names what was done: the page's path, the property
+// that label names, or the event's name.
+func (b *builder) label(c sdk.Config, page bool) sdk.Text {
+	if prop := c.Text("label_from", ""); prop != "" {
+		return b.needs.PropText(prop)
+	}
+	if page {
+		return b.needs.PathText()
+	}
+	return sdk.Text{}
+}
+
+// declare makes the rule and reports a name that was given out before.
+func (b *builder) declare(c sdk.Config, r sdk.Rule) sdk.RuleID {
+	if b.used[r.Name] {
+		b.needs.Error(c, "duplicate", strconv.Quote(r.Name)+" is scored twice", "two blocks of this step give their ledger lines the same name; rename one of them")
+	}
+	b.used[r.Name] = true
+	return b.needs.Rule(r)
+}
+
+// common reads the attributes that all blocks share.
+func (b *builder) common(c sdk.Config, class, name string, milli int64, page bool) sdk.Rule {
+	r := sdk.Rule{
+		Name: name, Class: c.Text("class", class), Score: c.Text("score", ""), Template: c.Text("say", ""),
+		ClassCap: c.Points("cap", 0), MaxN: uint32(c.Int("max", 0)), Window: c.Millis("per", 0),
+		Node: c.Node(), Activity: milli >= 0, Max: milli,
+	}
+	if r.Window > 0 && r.MaxN == 0 {
+		r.MaxN = 1
+	}
+	once := c.Text("once", "")
+	if once == "" {
+		return r
+	}
+	r.Scope = sdk.ScopeOnce
+	once, r.PerDay = strings.CutSuffix(once, " per day")
+	switch {
+	case once == "day":
+		r.PerDay = true
+	case once != "ever":
+		r.Keys = strings.Split(once, " and ")
+	}
+	for i, key := range r.Keys {
+		// A page view names no asset: the page is what was looked at.
+		if page && key == "asset" {
+			r.Keys[i] = "path"
+		}
+	}
+	return r
+}
+
+// group adds a group of lines. Names without a star share one column over all
+// groups; a group with a glob has a column of its own, to keep the order.
+func (b *builder) group(c sdk.Config, keys []entry) {
+	at := len(b.scorer.groups)
+	g := group{where: b.needs.Cond(c.Get("where")), hasWhere: c.Get("where").Exists()}
+	var events, pages []string
+	for _, k := range keys {
+		if k.page {
+			pages, g.onPage = append(pages, k.text), append(g.onPage, k.line)
+			continue
+		}
+		events, g.onEvent = append(events, k.text), append(g.onEvent, k.line)
+	}
+	own := slices.ContainsFunc(events, func(s string) bool { return strings.Contains(s, "*") })
+	if own {
+		g.events = b.needs.Event(sdk.Globs(events...)...)
+	} else {
+		for i, name := range events {
+			b.share(name, named{at, g.onEvent[i]})
+		}
+	}
+	if len(pages) > 0 {
+		g.pages = b.needs.Path(sdk.Globs(pages...)...)
+		b.scorer.page = g.pages
+	}
+	b.scorer.groups = append(b.scorer.groups, g)
+	if own || len(pages) > 0 {
+		b.scorer.matched = append(b.scorer.matched, at)
+	}
+}
+
+func (b *builder) share(name string, hit named) {
+	i := slices.Index(b.names, name)
+	if i < 0 {
+		i = len(b.names)
+		b.names, b.scorer.byName = append(b.names, name), append(b.scorer.byName, nil)
+	}
+	b.scorer.byName[i] = append(b.scorer.byName[i], hit)
+}
+
+// finish asks for the shared column, now that all names are known.
+func (b *builder) finish() *scorer {
+	s := b.scorer
+	if len(b.names) > 0 {
+		s.name = b.needs.Event(sdk.Exact(b.names...)...)
+	}
+	for _, at := range s.matched {
+		g := &s.groups[at]
+		g.names = make([]bool, len(b.names))
+		for i, hits := range s.byName {
+			g.names[i] = slices.ContainsFunc(hits, func(h named) bool { return h.group == at })
+		}
+	}
+	return s
+}

@@ -1,0 +1,193 @@
+package main
+
+import "github.com/ripenhq/ripen/sdk"
+
+// line is one rule of the ledger with what it is worth.
+type line struct {
+	rule  sdk.RuleID
+	milli int64
+	label sdk.Text
+}
+
+// group is a set of lines of which one input reaches at most one: events
+// before pages, the first that matches.
+type group struct {
+	where    sdk.Bool
+	hasWhere bool
+	any      bool // the only line takes every event
+	events   sdk.Enum
+	pages    sdk.Enum
+	onEvent  []line // by literal of events
+	onPage   []line // by literal of pages
+	names    []bool // by name of the shared column: this group has it
+}
+
+// named is a line that hangs on one name of the shared event column.
+type named struct {
+	group int
+	line  line
+}
+
+// step is one threshold of a tier, a bonus or a ratio.
+type step struct {
+	least float64
+	line  line
+}
+
+// ladder awards each step that a number has reached; the host lets each award
+// once.
+type ladder struct {
+	where    sdk.Bool
+	hasWhere bool
+	of       sdk.Number  // either an expression
+	counts   []sdk.Count // or the sum of counters
+	each     bool        // or how many of the counters are not zero
+	steps    []step
+}
+
+// ratio awards when of reaches a share of over.
+type ratio struct {
+	of, over sdk.Number
+	least    float64 // in millionths, so that counts are compared exactly
+	min      float64
+	where    sdk.Bool
+	hasWhere bool
+	line     line
+}
+
+// first awards on the first of a set of events.
+type first struct {
+	seen     sdk.Count
+	kind     sdk.Enum // what the counter takes: a kind of event, …
+	event    sdk.Enum // … or one of these names
+	page     sdk.Enum // … or paths
+	where    sdk.Bool
+	hasWhere bool
+	line     line
+}
+
+// scorer is the configured plugin; read-only after configure.
+type scorer struct {
+	name    sdk.Enum // every event name that stands alone, over all groups
+	byName  [][]named
+	groups  []group
+	matched []int // groups that look at their own columns
+	page    sdk.Enum
+	ladders []ladder
+	ratios  []ratio
+	firsts  []first
+}
+
+// Score awards what the event is worth. Only events count: time is the
+// business of decay.
+func (s *scorer) Score(in *sdk.Input, out *sdk.Output) error {
+	if !in.IsEvent() {
+		return nil
+	}
+	which, _ := in.Enum(s.name)
+	if which > 0 {
+		for i := range s.byName[which-1] {
+			hit := &s.byName[which-1][i]
+			if g := &s.groups[hit.group]; g.open(in) {
+				award(out, &hit.line)
+			}
+		}
+	}
+	_, viewed := in.Enum(s.page)
+	for _, i := range s.matched {
+		s.groups[i].score(in, out, which, viewed)
+	}
+	for i := range s.ladders {
+		s.ladders[i].score(in, out)
+	}
+	for i := range s.ratios {
+		s.ratios[i].score(in, out)
+	}
+	for i := range s.firsts {
+		s.firsts[i].score(in, out)
+	}
+	return nil
+}
+
+func award(out *sdk.Output, l *line) { out.AwardFor(l.rule, l.milli, l.label) }
+
+// open says that the group's condition, if any, is known and true.
+func (g *group) open(in *sdk.Input) bool { return !g.hasWhere || in.True(g.where) }
+
+// score looks at the columns that belong to this group alone. name is the hit
+// in the shared column, 0 = none.
+func (g *group) score(in *sdk.Input, out *sdk.Output, name int, viewed bool) {
+	if name > 0 && g.names != nil && g.names[name-1] {
+		return // has awarded by its name already
+	}
+	if g.any {
+		if g.open(in) {
+			award(out, &g.onEvent[0])
+		}
+		return
+	}
+	if hit, _ := in.Enum(g.events); hit > 0 {
+		if g.open(in) {
+			award(out, &g.onEvent[hit-1])
+		}
+		return
+	}
+	if !viewed {
+		return
+	}
+	if hit, _ := in.Enum(g.pages); hit > 0 && g.open(in) {
+		award(out, &g.onPage[hit-1])
+	}
+}
+
+func (l *ladder) score(in *sdk.Input, out *sdk.Output) {
+	n, known := l.count(in)
+	if !known || n < l.steps[0].least || (l.hasWhere && !in.True(l.where)) {
+		return
+	}
+	for i := range l.steps {
+		if n < l.steps[i].least {
+			return
+		}
+		award(out, &l.steps[i].line)
+	}
+}
+
+// count is the number that the ladder looks at.
+func (l *ladder) count(in *sdk.Input) (n float64, known bool) {
+	if l.counts == nil {
+		return in.Number(l.of)
+	}
+	for _, c := range l.counts {
+		v, ok := in.Count(c)
+		known = known || ok
+		if l.each {
+			v = min(v, 1)
+		}
+		n += float64(v)
+	}
+	return n, known
+}
+
+func (r *ratio) score(in *sdk.Input, out *sdk.Output) {
+	of, okOf := in.Number(r.of)
+	over, okOver := in.Number(r.over)
+	if !okOf || !okOver || over < r.min || over <= 0 || of*1e6 < r.least*over || (r.hasWhere && !in.True(r.where)) {
+		return
+	}
+	award(out, &r.line)
+}
+
+// score looks at events that the counter takes: after it the count is 1.
+func (f *first) score(in *sdk.Input, out *sdk.Output) {
+	n, known := in.Count(f.seen)
+	if !known || n != 1 || (f.hasWhere && !in.True(f.where)) {
+		return
+	}
+	kind, _ := in.Enum(f.kind)
+	event, _ := in.Enum(f.event)
+	page, _ := in.Enum(f.page)
+	if kind+event+page > 0 {
+		award(out, &f.line)
+	}
+}

@@ -1,0 +1,236 @@
+package sdk
+
+import (
+	"encoding/binary"
+	"errors"
+	"unsafe"
+
+	"github.com/ripenhq/ripen/sdk/abi"
+)
+
+// Protocol errors of Process.
+const (
+	processUnready = -1 // called before configure and bind succeeded
+	processLayout  = -2 // the header names places outside the arena
+)
+
+// DefaultArena is what a plugin asks for unless it says otherwise.
+const DefaultArena = 2 << 20
+
+var (
+	errNoArena    = errors.New("configure was called before the arena was reserved")
+	errConfigured = errors.New("configure was called twice")
+	errState      = errors.New("the new state is larger than the plugin's StateMax")
+	errEntries    = errors.New("the plugin wrote more entries for one input than the host has room for")
+)
+
+// Guest is the guest side of the contract for one configured plugin: arena,
+// loop, cursor and errors. The exports of a module call it, and so does the
+// native test harness, so that both run the same code.
+type Guest struct {
+	plugin     Plugin
+	descriptor []byte
+	arena      []byte
+	needs      *abi.Needs
+	answer     []byte // what configure points to
+	scorer     Scorer
+	bound      bool
+	in         Input
+	out        Output
+}
+
+// NewGuest makes the guest of a plugin.
+func NewGuest(p Plugin) *Guest {
+	d := abi.Descriptor{
+		Magic: abi.DescriptorMagic, Minor: abi.Minor, Caps: p.Caps, StateMax: p.StateMax, StateVersion: p.StateVersion,
+		MaxRound: abi.MaxRound, ArenaWant: p.ArenaWant,
+		SlotStride: abi.SlotSize, ResultStride: abi.ResultSize, EntryStride: abi.EntrySize, RowStride: abi.RowSize,
+	}
+	if d.ArenaWant == 0 {
+		d.ArenaWant = DefaultArena
+	}
+	g := &Guest{plugin: p, descriptor: make([]byte, abi.DescriptorSize)}
+	g.out.state = make([]byte, p.StateMax)
+	d.Encode(g.descriptor)
+	return g
+}
+
+// Describe returns the encoded descriptor.
+func (g *Guest) Describe() []byte { return g.descriptor }
+
+// Reserve takes the arena, once. It must be aligned to 8 bytes.
+func (g *Guest) Reserve(arena []byte) bool {
+	if g.arena != nil || len(arena) < abi.HeaderSize || len(arena) > abi.MaxArena {
+		return false
+	}
+	g.arena = arena
+	return true
+}
+
+// Configure reads the blob at arena[off:off+n], runs the plugin's Configure
+// and returns the answer: u32 length, needs.
+func (g *Guest) Configure(off, n uint32) ([]byte, error) {
+	if g.arena == nil {
+		return nil, errNoArena
+	}
+	if g.needs != nil {
+		return nil, errConfigured
+	}
+	if uint64(off)+uint64(n) > uint64(len(g.arena)) {
+		return nil, abi.ErrConfig
+	}
+	nodes, err := abi.DecodeConfig(g.arena[off : off+n])
+	if err != nil {
+		return nil, err
+	}
+	var needs Needs
+	root := NewConfig(nodes)
+	scorer, err := g.plugin.Configure(root, &needs)
+	if err != nil {
+		// A refusal without a place still deserves its text.
+		needs.Error(root, "configuration", "the plugin refuses its configuration", err.Error())
+	}
+	g.needs, g.scorer = needs.Record(), scorer
+	g.answer = abi.AppendNeeds(make([]byte, 4), g.needs)
+	binary.LittleEndian.PutUint32(g.answer, uint32(len(g.answer)-4))
+	return g.answer, nil
+}
+
+// Bind accepts the layout of the slots; negative when it is not the one that
+// the needs call for.
+func (g *Guest) Bind(off, n uint32) int32 {
+	if g.needs == nil || g.scorer == nil || n < abi.BindingSize || uint64(off)+uint64(n) > uint64(len(g.arena)) {
+		return processUnready
+	}
+	b := abi.DecodeBinding(g.arena[off:])
+	inputs := len(g.needs.Inputs)
+	if int(b.Inputs) != inputs || int(b.Words) != abi.Words(inputs) || int(b.SlotStride) != abi.Stride(inputs) || int(b.Rules) != len(g.needs.Rules) {
+		return processLayout
+	}
+	g.bound = true
+	return 0
+}
+
+func (g *Guest) get(off uint32) uint32    { return binary.LittleEndian.Uint32(g.arena[off:]) }
+func (g *Guest) put(off uint32, v uint32) { binary.LittleEndian.PutUint32(g.arena[off:], v) }
+
+// Process scores slots HdrFirst…n-1 of the round in the arena. It returns how
+// many slots of the round are done, fewer than n when the room for entries was
+// used up; negative is a protocol error.
+func (g *Guest) Process(n int32) int32 {
+	if !g.bound {
+		return processUnready
+	}
+	if n < 0 || uint32(n) != g.get(abi.HdrN) || !g.prepare(uint32(n)) {
+		return processLayout
+	}
+	base := unsafe.Pointer(&g.arena[0])
+	slots, stride := uintptr(g.get(abi.HdrSlots)), uintptr(g.get(abi.HdrSlotStride))
+	columns := abi.SlotSize + 8*uintptr(g.get(abi.HdrWords))
+	cursor := (*uint32)(unsafe.Pointer(&g.arena[abi.HdrCursor]))
+	in, out, text := &g.in, &g.out, uint32(0)
+	i := g.get(abi.HdrFirst)
+	for ; i < uint32(n); i++ {
+		// Written before the slot, so that the host knows which one broke.
+		*cursor = i
+		slot := unsafe.Add(base, slots+uintptr(i)*stride)
+		in.slot, in.bits, in.cols = (*abi.Slot)(slot), unsafe.Add(slot, abi.SlotSize), unsafe.Add(slot, columns)
+		out.begin(i)
+		err := g.scorer.Score(in, out)
+		if !g.commit(i, err, &text) {
+			break
+		}
+	}
+	*cursor = i
+	g.put(abi.HdrEntriesN, out.ringN)
+	g.put(abi.HdrTextN, text)
+	return int32(i)
+}
+
+// prepare checks the header against the arena once a call and points the
+// input and the output at their sections.
+func (g *Guest) prepare(n uint32) bool {
+	slotsEnd := uint64(g.get(abi.HdrSlots)) + uint64(n)*uint64(g.get(abi.HdrSlotStride))
+	rowsEnd := uint64(g.get(abi.HdrRows)) + uint64(g.get(abi.HdrRowsN))*abi.RowSize
+	resultsEnd := uint64(g.get(abi.HdrResults)) + uint64(n)*abi.ResultSize
+	entriesEnd := uint64(g.get(abi.HdrEntries)) + uint64(g.get(abi.HdrEntriesCap))*abi.EntrySize
+	textEnd := uint64(g.get(abi.HdrText)) + uint64(g.get(abi.HdrTextCap))
+	heapEnd := uint64(g.get(abi.HdrHeap)) + uint64(g.get(abi.HdrHeapN))
+	if max(slotsEnd, rowsEnd, resultsEnd, entriesEnd, textEnd, heapEnd) > uint64(len(g.arena)) ||
+		int(g.get(abi.HdrSlotStride)) != abi.Stride(len(g.needs.Inputs)) || g.get(abi.HdrFirst) > n {
+		return false
+	}
+	base := unsafe.Pointer(&g.arena[0])
+	g.in.base = base
+	g.in.rows = g.section(abi.HdrRows)
+	g.in.heap = g.section(abi.HdrHeap)
+	g.out.base, g.out.ring = base, g.section(abi.HdrEntries)
+	g.out.ringN, g.out.limit = 0, g.get(abi.HdrEntriesCap)
+	return true
+}
+
+// section is the address of the section whose offset stands at hdr. An empty
+// section may begin at the arena's end; its address is never used.
+func (g *Guest) section(hdr uint32) unsafe.Pointer {
+	off := g.get(hdr)
+	if off >= uint32(len(g.arena)) {
+		off = 0
+	}
+	return unsafe.Pointer(&g.arena[off])
+}
+
+// commit makes a slot's entries, state and result count. False: there was no
+// room left in this call; the slot has left no trace and is to be run again.
+func (g *Guest) commit(i uint32, err error, text *uint32) bool {
+	out := &g.out
+	first := out.result.EntryFirst
+	if err == nil && out.tooBig {
+		err = errState
+	}
+	if err == nil && out.over {
+		if out.ringN = first; first > 0 {
+			return false
+		}
+		err = errEntries
+	}
+	if err != nil {
+		out.ringN = first
+		return g.fail(i, err, text)
+	}
+	out.result.EntryN = out.ringN - first
+	if out.result.Flags&abi.ResultDirty != 0 {
+		slot := g.in.slot
+		if out.result.StateLen > slot.StateCap {
+			out.ringN = first
+			return g.fail(i, errState, text)
+		}
+		copy(g.arena[slot.StateOff:slot.StateOff+slot.StateCap], out.state[:out.result.StateLen])
+	}
+	g.result(i, &out.result)
+	return true
+}
+
+// fail writes a soft error. Its text never depends on the round: when the rest
+// of the text area is too small the slot waits for the next call.
+func (g *Guest) fail(i uint32, err error, text *uint32) bool {
+	message := err.Error()
+	if len(message) > abi.MaxText {
+		message = message[:abi.MaxText]
+	}
+	room := g.get(abi.HdrTextCap) - *text
+	if uint32(len(message)) > room {
+		if *text > 0 {
+			return false
+		}
+		message = message[:room]
+	}
+	copy(g.arena[g.get(abi.HdrText)+*text:], message)
+	g.result(i, &abi.Result{Status: 1, TextOff: *text, TextLen: uint32(len(message)), EntryFirst: g.out.ringN})
+	*text += uint32(len(message))
+	return true
+}
+
+func (g *Guest) result(i uint32, r *abi.Result) {
+	at := g.get(abi.HdrResults) + i*abi.ResultSize
+	*(*abi.Result)(unsafe.Pointer(&g.arena[at])) = *r
+}
