@@ -215,13 +215,3 @@ func RejectedSubject(p int) string { return rejectedPrefix + strconv.Itoa(p) }
 func DecisionSubject(workflow, action string) string {
 	return decisionPrefix + workflow + "." + action
 }
-
-// PartitionOf is the partition of a lead: FNV-1a, 64 bit, modulo partitions.
-func PartitionOf(lead string, partitions int) int {
-	h := uint64(14695981039346656037)
-	for i := 0; i < len(lead); i++ {
-		h ^= uint64(lead[i])
-		h *= 1099511628211
-	}
-	return int(h % uint64(partitions))
-}

@@ -158,16 +158,3 @@ func TestFullEventsStreamRefuses(t *testing.T) {
 	require.NoError(t, err)
 	require.EqualValues(t, 1, info.State.FirstSeq)
 }
-
-func TestPartitionOf(t *testing.T) {
-	require.Equal(t, int(uint64(14695981039346656037)%7), PartitionOf("", 7))
-	require.Equal(t, int(uint64(0xaf63dc4c8601ec8c)%48), PartitionOf("a", 48), "FNV-1a of \"a\"")
-	seen := map[int]int{}
-	for i := range 10_000 {
-		seen[PartitionOf(fmt.Sprint("lead-", i), 16)]++
-	}
-	require.Len(t, seen, 16)
-	for _, n := range seen {
-		require.Greater(t, n, 400)
-	}
-}
