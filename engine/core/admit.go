@@ -38,10 +38,12 @@ func (c *Core) admit(inputs []Input, i int, out *Output) {
 		received = e.At
 	}
 	id.Day = int32(received / dayMillis)
+	owner := c.entryOf(e.Lead)
+	id.Lead = owner.acct.Key
 	c.seen.add(id)
 	out.NewIDs = append(out.NewIDs, id)
 	out.Accepted++
-	w := c.workOf(c.entryOf(e.Lead))
+	w := c.workOf(owner)
 	w.queue = append(w.queue, i)
 }
 

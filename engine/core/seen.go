@@ -10,6 +10,7 @@ import (
 type SeenID struct {
 	Hash [16]byte
 	Day  int32
+	Lead string // whose event it is; may be empty in a restored one
 }
 
 // EventID hashes (lead, event id): SHA-256, cut to 128 bits. scratch is reused.
