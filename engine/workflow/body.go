@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"sort"
+	"strconv"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -138,28 +139,29 @@ func (d *decoder) nested(parent *Node, b *hclsyntax.Block, s *shape, groups map[
 	title := blockTitle(b.Type, b.Labels)
 	old, twice := seen[title]
 	seen[title] = b.DefRange()
-	list := groups[b.Type]
+	group := groups[b.Type]
 	switch {
-	case list == nil && memberOf(parent, b.Type) != nil:
+	case group == nil && memberOf(parent, b.Type) != nil:
 		d.l.errorf(b.DefRange(), "Declared twice", "%s is written as an attribute and as a block. Keep one of them.", b.Type)
 	case rowsOfBlocks(sub):
 		if twice && len(b.Labels) > 0 {
 			d.l.errorf(b.DefRange(), "Declared twice", "%s is already declared on line %d. Give one of them another name, or join them.", title, old.Start.Line)
 		}
-		if list == nil {
-			list = &Node{Kind: NodeList, Key: b.Type, KeyRange: b.TypeRange, Range: b.DefRange()}
-			d.shapes[list] = sub
-			groups[b.Type] = list
-			parent.Members = append(parent.Members, list)
+		if group == nil {
+			group = &Node{Kind: NodeList, Key: b.Type, KeyRange: b.TypeRange, Range: b.DefRange()}
+			d.shapes[group] = sub
+			groups[b.Type] = group
+			parent.Members = append(parent.Members, group)
 		}
-		list.Members = append(list.Members, d.labelled(b, sub.items))
+		group.Members = append(group.Members, d.labelled(b, sub.items))
 	case isObject(sub):
-		if twice {
-			d.l.errorf(b.DefRange(), "Declared twice", "%s is already declared on line %d. Join the two.", title, old.Start.Line)
+		if group != nil {
+			d.l.errorf(b.DefRange(), "Declared twice", "%s is already declared on line %d. Join the two.", b.Type, group.Range.Start.Line)
 			return
 		}
-		d.oneLabel(b, sub)
+		d.checkLabels(b, sub)
 		n := d.block(b, sub, nil)
+		groups[b.Type] = n
 		n.Key, n.KeyRange = b.Type, b.TypeRange
 		parent.Members = append(parent.Members, n)
 	default:
@@ -170,7 +172,7 @@ func (d *decoder) nested(parent *Node, b *hclsyntax.Block, s *shape, groups map[
 // labelled decodes a block of a list, its label becoming the member "label".
 func (d *decoder) labelled(b *hclsyntax.Block, s *shape) *Node {
 	n := d.block(b, s, nil)
-	if !d.oneLabel(b, s) || len(b.Labels) == 0 {
+	if d.checkLabels(b, s) == 0 || len(b.Labels) == 0 {
 		return n
 	}
 	if memberOf(n, "label") != nil {
@@ -185,21 +187,21 @@ func (d *decoder) labelled(b *hclsyntax.Block, s *shape) *Node {
 	return n
 }
 
-// oneLabel reports labels that the block does not take.
-func (d *decoder) oneLabel(b *hclsyntax.Block, s *shape) bool {
-	most := 0
+// checkLabels reports labels that the block does not take; it returns how many
+// it takes.
+func (d *decoder) checkLabels(b *hclsyntax.Block, s *shape) (most int) {
 	if s == nil || s.props["label"] != nil || !s.closed {
 		most = 1
 	}
 	if len(b.Labels) <= most {
-		return true
+		return most
 	}
 	want := fmt.Sprintf("takes no label: write %s {", b.Type)
 	if most == 1 {
 		want = fmt.Sprintf("takes one label: write %s {", blockTitle(b.Type, b.Labels[:1]))
 	}
 	d.l.errorf(b.LabelRanges[most], "Wrong number of labels", "%s %s", b.Type, want)
-	return false
+	return most
 }
 
 func memberOf(n *Node, key string) *Node {
@@ -306,6 +308,11 @@ func (d *decoder) key(e hclsyntax.Expression) (string, bool) {
 	switch {
 	case !ok:
 		return "", false
+	case !v.IsNull() && v.Type() == cty.Number:
+		if n, ok := wholeOf(v); ok { // { 3 = 5, 30 = 20 }: counts to points
+			return strconv.Itoa(n), true
+		}
+		fallthrough
 	case v.IsNull() || v.Type() != cty.String:
 		d.l.errorf(e.Range(), "Wrong key", "A key must be a name or a string, found %s. Put it in quotes.", found(v))
 		return "", false

@@ -3,6 +3,7 @@ package workflow
 import (
 	"errors"
 	"fmt"
+	"math"
 	"math/big"
 
 	"github.com/hashicorp/hcl/v2"
@@ -15,8 +16,8 @@ import (
 var errNotNumber = errors.New("not a number")
 
 // PointsOf converts a number of points exactly. HCL keeps numbers as 512-bit
-// binary floats, in which 0.1 has no exact form, so that an amount within
-// 2^-400 of a whole milli-point is that milli-point.
+// binary floats, in which 0.1 has no exact form, so that an amount which is a
+// whole milli-point in its first 400 bits is that milli-point.
 func PointsOf(v cty.Value) (lead.Points, error) {
 	if v == cty.NilVal || !v.Type().Equals(cty.Number) || v.IsNull() || !v.IsKnown() {
 		return 0, errNotNumber
@@ -32,7 +33,7 @@ func PointsOf(v cty.Value) (lead.Points, error) {
 	}
 	whole, _ := new(big.Float).SetPrec(640).Add(milli, half).Int(nil)
 	off := new(big.Float).SetPrec(640).Sub(milli, new(big.Float).SetInt(whole))
-	if off.Sign() != 0 && off.MantExp(nil) > -400 {
+	if off.Sign() != 0 && off.MantExp(nil) > milli.MantExp(nil)-400 {
 		return 0, fmt.Errorf("%s: %w", f.Text('g', 10), lead.ErrPointsFine)
 	}
 	return lead.PointsFromRat(new(big.Rat).SetFrac(whole, big.NewInt(int64(lead.Point))))
@@ -48,6 +49,12 @@ func (l *loader) constant(e hclsyntax.Expression, what string) (cty.Value, bool)
 	l.diags = append(l.diags, diags...)
 	if diags.HasErrors() || !v.IsWhollyKnown() {
 		return cty.NilVal, false
+	}
+	if !v.IsNull() && v.Type() == cty.Number {
+		if f, _ := v.AsBigFloat().Float64(); math.IsInf(f, 0) {
+			l.errorf(e.Range(), "Number out of range", "%s is infinite or too large, perhaps by a division by zero. Write a number below 1e308.", what)
+			return cty.NilVal, false
+		}
 	}
 	return v, true
 }

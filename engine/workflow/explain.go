@@ -137,9 +137,9 @@ func requirement(k jsonschema.ErrorKind, n *Node) string {
 	case *kind.Enum:
 		s := "must be " + wantList(k.Want) + got
 		if near := suggest(n.Text, texts(k.Want)); n.Kind == NodeString && near != "" {
-			s += fmt.Sprintf("; did you mean %q?", near)
+			s += fmt.Sprintf(" (did you mean %q?)", near)
 		}
-		return strings.TrimSuffix(s, "?")
+		return s
 	case *kind.Const:
 		return "must be " + wantList([]any{k.Want}) + got
 	case *kind.Minimum:
@@ -222,7 +222,7 @@ func hint(s *shape) string {
 	if s == nil || s.description == "" {
 		return ""
 	}
-	return " It is: " + strings.TrimSuffix(s.description, ".") + "."
+	return " Meaning: " + strings.TrimSuffix(s.description, ".") + "."
 }
 
 // wanted describes a shape for people.

@@ -2,6 +2,7 @@ package workflow
 
 import (
 	"encoding/json"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sort"
@@ -11,6 +12,8 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/stretchr/testify/require"
+
+	"github.com/ripenhq/ripen/engine/internal/diagtest"
 )
 
 // testOptions know the plugins of testdata/schemas and the shipped ones.
@@ -201,4 +204,12 @@ func keys(n *Node) string {
 		out = append(out, m.Key)
 	}
 	return strings.Join(out, " ")
+}
+
+func TestLoad_Fixtures(t *testing.T) {
+	opts := testOptions(t)
+	diagtest.Run(t, "../../testdata/diag", func(_ testing.TB, fsys fs.FS) hcl.Diagnostics {
+		_, diags := Load(fsys, opts)
+		return diags
+	})
 }

@@ -317,7 +317,9 @@ func rewriteMarked(m mark, n map[string]any) any {
 			out[key] = sub
 		}
 	}
-	out["type"] = "number"
+	if _, ok := out["type"]; !ok {
+		out["type"] = "number"
+	}
 	return out
 }
 

@@ -1,0 +1,6 @@
+workflow "w" {}
+
+widget "total" { # ERROR: Expected "workflow", "score", "table"
+}
+
+route "nurture" "rest" { default = true }

@@ -1,0 +1,6 @@
+workflow "w" {}
+
+scor "total" { # ERROR: There is no block "scor". Did you mean "score"?
+}
+
+route "nurture" "rest" { default = true }

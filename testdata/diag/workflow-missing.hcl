@@ -1,0 +1,2 @@
+# ERROR: No file of the folder has a workflow block. Add workflow "name" { }.
+route "nurture" "rest" { default = true }
