@@ -118,11 +118,13 @@ func (h *Host) read(e *Event, i uint32) Outcome {
 }
 
 func (h *Host) entry(e *Event, slot uint32, raw *abi.Entry) Entry {
-	rule := &h.Needs.Rules[raw.Rule]
-	out := Entry{Kind: raw.Kind, Flags: raw.Flags, Rule: rule.Name, Step: rule.Step, Milli: raw.Delta, Scope: raw.Scope, Label: e.Name}
-	if raw.Kind == abi.EntryAdjust {
+	out := Entry{Kind: raw.Kind, Flags: raw.Flags, Milli: raw.Delta, Scope: raw.Scope, Label: e.Name}
+	switch {
+	case raw.Kind == abi.EntryAdjust:
 		s := abi.DecodeSlot(h.arena[h.get(abi.HdrSlots)+slot*h.get(abi.HdrSlotStride):])
-		out.Rule, out.Row = "", int(raw.Target-s.RowFirst)
+		out.Row = int(raw.Target - s.RowFirst)
+	case raw.Flags&abi.EntryVoidEvent == 0 || raw.Kind != abi.EntryVoid:
+		out.Rule, out.Step = h.Needs.Rules[raw.Rule].Name, h.Needs.Rules[raw.Rule].Step
 	}
 	if raw.Label > 0 {
 		_, out.Label, _ = h.project(e, &h.Needs.Inputs[raw.Label-1])
