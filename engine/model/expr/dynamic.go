@@ -7,8 +7,8 @@ import (
 	"github.com/ripenhq/ripen/engine/lead"
 )
 
-// triOf reads a property where a bool is asked for.
-func triOf(v lead.Value) lead.Tri {
+// TriOf reads a property where a bool is asked for.
+func TriOf(v lead.Value) lead.Tri {
 	switch v.Kind {
 	case lead.Bool:
 		return lead.TriOf(v.Num != 0)
@@ -63,9 +63,9 @@ func parseDecimal(s string) (float64, bool) {
 	return f, err == nil
 }
 
-// textOf reads a property where a string is asked for. A number is printed,
+// TextOf reads a property where a string is asked for. A number is printed,
 // which allocates; comparisons with literals go through textMatch instead.
-func textOf(v lead.Value) (string, bool) {
+func TextOf(v lead.Value) (string, bool) {
 	switch v.Kind {
 	case lead.String:
 		return v.Str, true
@@ -125,7 +125,7 @@ func compareDyn(a, b lead.Value) (order int, ok bool) {
 		return 0, false
 	}
 	if a.Kind == lead.Bool || b.Kind == lead.Bool {
-		x, y := triOf(a), triOf(b)
+		x, y := TriOf(a), TriOf(b)
 		return int(x) - int(y), x != lead.Unknown && y != lead.Unknown
 	}
 	if a.Kind == lead.Number || b.Kind == lead.Number {

@@ -115,7 +115,7 @@ func (c *compiler) asBool(n *node) *node {
 		return c.errorf(n.rng, "Not a condition", "This is %s, but a condition is needed here; compare it with something.", n.typ)
 	}
 	dyn := n.dyn
-	return boolNode(n.rng, opaque(n.key), func(f *ledger.Frame) lead.Tri { return triOf(dyn(f)) })
+	return boolNode(n.rng, opaque(n.key), func(f *ledger.Frame) lead.Tri { return TriOf(dyn(f)) })
 }
 
 func (c *compiler) asNumber(n *node) *node {
@@ -153,5 +153,5 @@ func (c *compiler) asString(n *node) *node {
 		return c.errorf(n.rng, "Not a string", "This is %s, but a string is needed here.", n.typ)
 	}
 	dyn := n.dyn
-	return stringNode(n.rng, n.key, func(f *ledger.Frame) (string, bool) { return textOf(dyn(f)) })
+	return stringNode(n.rng, n.key, func(f *ledger.Frame) (string, bool) { return TextOf(dyn(f)) })
 }

@@ -1,0 +1,83 @@
+package model
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/ripenhq/ripen/engine/model/expr"
+	"github.com/ripenhq/ripen/sdk/abi"
+)
+
+// classifier finds the first of many literals that a text matches. Exact ones
+// are looked up, and so are patterns that take all below a path ("/blog/*"):
+// one look for each slash of the text. Other patterns are tried in order. It
+// keeps no state, so partitions share it.
+type classifier struct {
+	exact, folded *expr.Set
+	exactAt       []uint64 // 1+index of the literal, by position in the set
+	foldedAt      []uint64
+	below         map[string]uint64 // "/blog" → 1+index of "/blog/*"
+	other         []pattern
+}
+
+type pattern struct {
+	glob expr.Glob
+	at   uint64
+}
+
+func newClassifier(literals []abi.Literal) *classifier {
+	c := &classifier{below: map[string]uint64{}}
+	var exact, folded []string
+	for i, l := range literals {
+		at := uint64(i + 1)
+		stem, isBelow := strings.CutSuffix(l.Text, "/*")
+		switch {
+		case !l.Glob || !strings.Contains(l.Text, "*"):
+			if l.Fold {
+				folded, c.foldedAt = append(folded, l.Text), append(c.foldedAt, at)
+			} else {
+				exact, c.exactAt = append(exact, l.Text), append(c.exactAt, at)
+			}
+		case !l.Fold && isBelow && stem != "" && !strings.Contains(stem, "*"):
+			if _, dup := c.below[stem]; !dup {
+				c.below[stem] = at
+			}
+		default:
+			c.other = append(c.other, pattern{expr.NewGlob(l.Text, l.Fold), at})
+		}
+	}
+	c.exact, c.folded = expr.NewSet(slices.Clip(exact), false), expr.NewSet(folded, true)
+	return c
+}
+
+// find returns 1+index of the first literal that matches, 0 if none does.
+func (c *classifier) find(text string) uint64 {
+	best := uint64(0)
+	better := func(at uint64) bool { return best == 0 || at < best }
+	if i := c.exact.Find(text); i >= 0 {
+		best = c.exactAt[i]
+	}
+	if len(c.foldedAt) > 0 {
+		if i := c.folded.Find(text); i >= 0 && better(c.foldedAt[i]) {
+			best = c.foldedAt[i]
+		}
+	}
+	if len(c.below) > 0 {
+		for i := 0; i <= len(text); i++ {
+			if i < len(text) && text[i] != '/' {
+				continue
+			}
+			if at := c.below[text[:i]]; at > 0 && better(at) {
+				best = at
+			}
+		}
+	}
+	for i := range c.other {
+		if p := &c.other[i]; best > 0 && p.at > best {
+			break
+		} else if p.glob.Match(text) {
+			return p.at
+		}
+	}
+	return best
+}
