@@ -19,10 +19,11 @@ type decoder struct {
 	spoiled map[*Node]bool
 	shapes  map[*Node]*shape
 	titles  map[*Node]string // of blocks: class "asked"
+	badKeys map[*Node]bool   // reported by their names
 }
 
 func (l *loader) decoder() *decoder {
-	return &decoder{l: l, spoiled: map[*Node]bool{}, shapes: map[*Node]*shape{}, titles: map[*Node]string{}}
+	return &decoder{l: l, spoiled: map[*Node]bool{}, shapes: map[*Node]*shape{}, titles: map[*Node]string{}, badKeys: map[*Node]bool{}}
 }
 
 // config decodes and validates a step's block.

@@ -28,16 +28,17 @@ func (d *decoder) validate(root *Node, s *Schema) {
 
 // explain walks down to the errors that have no further causes.
 func (d *decoder) explain(ve *jsonschema.ValidationError, root *Node, s *Schema) {
+	if k, ok := ve.ErrorKind.(*kind.PropertyNames); ok {
+		d.explainName(ve, k.Property, root)
+		return
+	}
 	p, spoiled := d.locate(root, ve.InstanceLocation)
 	if spoiled {
 		return
 	}
-	switch k := ve.ErrorKind.(type) {
+	switch ve.ErrorKind.(type) {
 	case *kind.OneOf, *kind.AnyOf:
 		d.explainChoice(ve, p, root, s)
-		return
-	case *kind.PropertyNames:
-		d.report(p.keyRange(k.Property), p, fmt.Sprintf("%s cannot be a name in %s%s.", strconv.Quote(k.Property), p.name(), nameReason(ve.Causes)))
 		return
 	}
 	if len(ve.Causes) == 0 {
@@ -46,6 +47,37 @@ func (d *decoder) explain(ve *jsonschema.ValidationError, root *Node, s *Schema)
 	}
 	for _, c := range ve.Causes {
 		d.explain(c, root, s)
+	}
+}
+
+// explainName reports a key that propertyNames refuses. jsonschema v6.0.3
+// shares the location of these errors with later siblings, so the place is
+// found by its schema: the first object of that shape with that key which has
+// not been reported.
+func (d *decoder) explainName(ve *jsonschema.ValidationError, key string, root *Node) {
+	at := strings.TrimSuffix(pointerOf(ve), "/propertyNames")
+	var visit func(n *Node, way []string) bool
+	visit = func(n *Node, way []string) bool {
+		m := memberOf(n, key)
+		if sh := d.shapes[n]; n.Kind == NodeObject && m != nil && sh != nil && sh.at == at && !d.badKeys[m] {
+			d.badKeys[m] = true
+			p, _ := d.locate(root, way)
+			d.report(m.KeyRange, p, fmt.Sprintf("%q cannot be a name in %s%s.", shorten(key), p.name(), nameReason(ve.Causes)))
+			return true
+		}
+		for i, sub := range n.Members {
+			step := sub.Key
+			if n.Kind == NodeList {
+				step = strconv.Itoa(i)
+			}
+			if visit(sub, append(way[:len(way):len(way)], step)) {
+				return true
+			}
+		}
+		return false
+	}
+	if !visit(root, nil) {
+		d.l.errorf(root.Range, "Wrong name", "%q cannot be a name here%s.", shorten(key), nameReason(ve.Causes))
 	}
 }
 
