@@ -151,8 +151,9 @@ type verifier struct {
 
 func (v *verifier) next(m Message) (Record, error) {
 	bad := func(format string, args ...any) (Record, error) {
-		return Record{}, fmt.Errorf("%w: %s at sequence %d: %s; see the repair guide",
-			ErrCorrupt, v.subject, m.Seq, fmt.Sprintf(format, args...))
+		return Record{}, fmt.Errorf("%w: %s at sequence %d: %s; restore the data folder from a backup, or purge the subject %s "+
+			"to rebuild this partition from its events (decisions come again under the same ids)",
+			ErrCorrupt, v.subject, m.Seq, fmt.Sprintf(format, args...), v.subject)
 	}
 	r, body, err := decodeRecord(m.Data)
 	switch {

@@ -25,7 +25,7 @@ type ReaderOptions struct {
 	// MaxBatch is the most messages that Next returns, default 1,024.
 	MaxBatch int
 	// Prefetch is the most messages, PrefetchBytes roughly the most bytes,
-	// that wait in memory; defaults 16,384 and 16 MiB.
+	// that wait in memory; defaults 16,384 and 4 MiB.
 	Prefetch      int
 	PrefetchBytes int
 }
@@ -38,7 +38,7 @@ func (o ReaderOptions) withDefaults() ReaderOptions {
 		o.Prefetch = 16 << 10
 	}
 	if o.PrefetchBytes <= 0 {
-		o.PrefetchBytes = 16 << 20
+		o.PrefetchBytes = 4 << 20
 	}
 	return o
 }

@@ -62,7 +62,7 @@ const (
 	codingS2      = 1
 	headerSize    = 4 + sha256.Size // magic, version, coding, chain
 	// maxBody bounds what a decoder allocates for a damaged length.
-	maxBody = 64 << 20
+	maxBody = 32 << 20
 )
 
 var magic = [2]byte{'R', 'J'}

@@ -78,14 +78,15 @@ func FuzzDecodeRecord(f *testing.F) {
 			return
 		}
 		again := r.appendBody(nil)
-		r2 := Record{}
+		var r2 Record
 		d := decoder{b: again}
 		d.record(&r2)
 		if d.err != nil {
 			t.Fatalf("own encoding is refused: %v", d.err)
 		}
-		r2.Chain = r.Chain
-		require.Equal(t, r, r2)
+		if !bytes.Equal(again, r2.appendBody(nil)) {
+			t.Fatalf("%+v is read as %+v", r, r2)
+		}
 		if len(again) > len(body) {
 			t.Fatalf("canonical encoding has %d bytes, input %d", len(again), len(body))
 		}

@@ -35,6 +35,10 @@ const (
 // events stream and the free-space floor, so this one must not bite first.
 const maxStore = 1 << 60
 
+// maxPending is what the server may hold for one connection, in bytes. The
+// engine reads all partitions through one, 4 MiB ahead in each of up to 48.
+const maxPending = 512 << 20
+
 // Options configure the embedded server.
 type Options struct {
 	// Dir is the data folder, created if it is missing. Required.
@@ -172,6 +176,7 @@ func serverOptions(o Options, store string, port int, engine login) (*server.Opt
 	so.Host, so.Port, so.DontListen = o.Host, port, o.NoListen
 	so.NoSigs, so.NoLog = true, false
 	so.MaxPayload = o.MaxPayload
+	so.MaxPending = maxPending
 	so.JetStream = true
 	so.StoreDir = store
 	so.JetStreamMaxStore = maxStore

@@ -1,0 +1,245 @@
+package journal
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"math/rand"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ripenhq/ripen/engine/natsd"
+)
+
+// cutter is a TCP proxy that can swallow answers and cut connections.
+type cutter struct {
+	l       net.Listener
+	server  string
+	swallow atomic.Bool
+
+	mu    sync.Mutex
+	conns []net.Conn
+}
+
+func newCutter(t *testing.T, server string) *cutter {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	c := &cutter{l: l, server: server}
+	go c.accept()
+	t.Cleanup(func() { _ = l.Close(); c.cut() })
+	return c
+}
+
+func (c *cutter) accept() {
+	for {
+		in, err := c.l.Accept()
+		if err != nil {
+			return
+		}
+		out, err := net.Dial("tcp", c.server)
+		if err != nil {
+			_ = in.Close()
+			continue
+		}
+		c.mu.Lock()
+		c.conns = append(c.conns, in, out)
+		c.mu.Unlock()
+		go func() { _, _ = io.Copy(out, in) }()
+		go c.answers(in, out)
+	}
+}
+
+func (c *cutter) answers(in, out net.Conn) {
+	buf := make([]byte, 64<<10)
+	for {
+		n, err := out.Read(buf)
+		if err != nil {
+			return
+		}
+		if c.swallow.Load() {
+			continue
+		}
+		if _, err := in.Write(buf[:n]); err != nil {
+			return
+		}
+	}
+}
+
+func (c *cutter) cut() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, conn := range c.conns {
+		_ = conn.Close()
+	}
+	c.conns = nil
+}
+
+func TestLostAnswerOfACommitIsResolvedByReading(t *testing.T) {
+	for _, n := range []int{0, 20} {
+		t.Run(fmt.Sprint(n, " outputs"), func(t *testing.T) {
+			srv, err := natsd.Start(natsd.Options{Dir: t.TempDir(), Port: -1, Durability: natsd.Process,
+				Users: []natsd.User{{Name: "root", Password: "x", Admin: true}}})
+			require.NoError(t, err)
+			t.Cleanup(func() { require.NoError(t, srv.Stop(context.Background())) })
+			proxy := newCutter(t, strings.TrimPrefix(srv.URL(), "nats://"))
+			nc, err := nats.Connect("nats://"+proxy.l.Addr().String(), nats.UserInfo("root", "x"), nats.MaxReconnects(-1),
+				nats.ReconnectWait(20*time.Millisecond), nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))
+			require.NoError(t, err)
+			t.Cleanup(nc.Close)
+			js, err := jetstream.New(nc)
+			require.NoError(t, err)
+			j, err := Open(t.Context(), js, Config{Partitions: 1, CommitTimeout: 500 * time.Millisecond})
+			require.NoError(t, err)
+			pt, err := j.Claim(t.Context(), 0)
+			require.NoError(t, err)
+			for round := range 4 {
+				proxy.swallow.Store(true)
+				time.AfterFunc(200*time.Millisecond, func() {
+					proxy.cut()
+					proxy.swallow.Store(false)
+				})
+				_, err = pt.Commit(t.Context(), outputs(n, fmt.Sprint("r", round)), Record{Clock: int64(round)})
+				require.NoError(t, err)
+			}
+			b := &bench{t: t, srv: srv, nc: nc, js: js, j: j}
+			require.Len(t, b.stored("ripen.out.>"), 4*n, "each once")
+			require.Len(t, b.restore(b.claim(0)), 6)
+		})
+	}
+}
+
+// childDir, when set, makes the test binary an engine that commits until it is
+// killed.
+const childDir = "RIPEN_JOURNAL_TEST_DIR"
+
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(childDir); dir != "" {
+		if err := commitForEver(dir); err != nil {
+			fmt.Println("error", err)
+		}
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
+}
+
+// commitForEver commits batches of 1 to 40 decisions and prints what was
+// acknowledged.
+func commitForEver(dir string) error {
+	ctx := context.Background()
+	srv, err := natsd.Start(natsd.Options{Dir: dir, NoListen: true})
+	if err != nil {
+		return err
+	}
+	nc, err := srv.Connect("child")
+	if err != nil {
+		return err
+	}
+	js, err := jetstream.New(nc)
+	if err != nil {
+		return err
+	}
+	j, err := Open(ctx, js, Config{Partitions: 1})
+	if err != nil {
+		return err
+	}
+	pt, err := j.Claim(ctx, 0)
+	if err != nil {
+		return err
+	}
+	next := int64(0)
+	err = pt.Restore(ctx, func(r Record) error {
+		if r.Kind == KindCommit {
+			next = r.Clock + 1
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	fmt.Println("ready")
+	for ; ; next++ {
+		if _, err = pt.Commit(ctx, outputs(int(next%41), fmt.Sprint("c", next)), Record{Clock: next}); err != nil {
+			return err
+		}
+		fmt.Println("acked", next)
+	}
+}
+
+// TestKill kills an engine with its server at random instants. RIPEN_TORTURE
+// is the number of kills, 4 by default.
+func TestKill(t *testing.T) {
+	kills := 4
+	if s := os.Getenv("RIPEN_TORTURE"); s != "" {
+		n, err := strconv.Atoi(s)
+		require.NoError(t, err)
+		kills = n
+	}
+	dir := filepath.Join(t.TempDir(), "data")
+	random := rand.New(rand.NewSource(1)) //nolint:gosec // reproducible instants
+	acked := int64(-1)
+	for range kills {
+		acked = max(acked, runAndKill(t, dir, time.Duration(random.Intn(250))*time.Millisecond))
+	}
+	require.Positive(t, acked)
+
+	srv, err := natsd.Start(natsd.Options{Dir: dir, NoListen: true, Durability: natsd.Process})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, srv.Stop(context.Background())) })
+	b := &bench{t: t, srv: srv}
+	b.nc, b.js, b.j = b.engine(Config{Partitions: 1})
+	var want []string
+	last := int64(-1)
+	for _, r := range b.restore(b.claim(0)) {
+		if r.Kind != KindCommit {
+			continue
+		}
+		require.Equal(t, last+1, r.Clock, "every commit once, none missing")
+		last = r.Clock
+		for i := range last % 41 {
+			want = append(want, fmt.Sprint("c", last, " ", i))
+		}
+	}
+	require.GreaterOrEqual(t, last, acked, "acknowledged is durable")
+	require.Equal(t, want, b.stored("ripen.out.>"), "decisions are whole or absent, each once, in order")
+}
+
+// runAndKill lets a child commit for a while, kills it, and returns the last
+// commit that it saw acknowledged.
+func runAndKill(t *testing.T, dir string, after time.Duration) int64 {
+	t.Helper()
+	cmd := exec.Command(os.Args[0]) //nolint:gosec // ourselves
+	cmd.Env = append(os.Environ(), childDir+"="+dir)
+	out, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	last := int64(-1)
+	lines := bufio.NewScanner(out)
+	for lines.Scan() {
+		word, value, _ := strings.Cut(lines.Text(), " ")
+		switch word {
+		case "ready":
+			time.AfterFunc(after, func() { _ = cmd.Process.Kill() })
+		case "acked":
+			last, err = strconv.ParseInt(value, 10, 64)
+			require.NoError(t, err)
+		default:
+			t.Errorf("child: %s", lines.Text())
+		}
+	}
+	require.Error(t, cmd.Wait(), "it was killed")
+	return last
+}
