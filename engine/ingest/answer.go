@@ -88,10 +88,14 @@ func failed(events int, f *Failure) Answer {
 type ticket struct {
 	finish func(Answer)
 	free   func() // gives the bytes back
+	// pass lets time pass to at, ms, once all events of the request are stored.
+	pass func(at int64) error
 
 	mu     sync.Mutex
 	left   int // events on their way, plus one while the request is being read
 	answer Answer
+	tick   int64 // latest tick of the request, ms, 0 = none
+	ticks  int
 }
 
 func newTicket(finish func(Answer), free func()) *ticket {
@@ -159,8 +163,32 @@ func (t *ticket) settle(n int) {
 	t.left -= n
 	last, a := t.left == 0, t.answer
 	t.mu.Unlock()
-	if last {
-		t.free()
-		t.finish(a)
+	if !last {
+		return
 	}
+	t.free()
+	if t.ticks == 0 || a.Error != nil {
+		t.finish(a)
+		return
+	}
+	// What settles events is on the way of others' packs; a tick waits for the
+	// server beside it.
+	go func() {
+		if err := t.pass(t.tick); err != nil {
+			a.Error = notStored(err)
+			a.Error.Events = t.ticks
+		} else {
+			a.Accepted += t.ticks
+		}
+		t.finish(a)
+	}()
+}
+
+// passes notes a tick. It is written behind all events of the request: time
+// that passes later changes nothing.
+func (t *ticket) passes(at int64) {
+	t.mu.Lock()
+	t.tick = max(t.tick, at)
+	t.ticks++
+	t.mu.Unlock()
 }

@@ -70,6 +70,9 @@ type Options struct {
 	FreeFloor uint64
 	// Decoder bounds what an event may be.
 	Decoder intake.Options
+	// Tick lets time pass to at, ms. With it requests may hold ticks,
+	// {"type":"tick","timestamp":"…"}; without, time is not a client's business.
+	Tick func(ctx context.Context, at int64) error
 }
 
 func (o Options) withDefaults() (Options, error) {
@@ -129,6 +132,7 @@ func New(o Options) (*Ingest, error) {
 	}
 	in := &Ingest{o: o, room: semaphore.NewWeighted(o.MaxQueued), guard: newGuard(o),
 		requests: make(chan *nats.Msg, requestsWaiting)}
+	o.Decoder.AllowTicks = o.Tick != nil
 	in.decoders.New = func() any { return intake.NewDecoder(o.Decoder) }
 	for p := range o.Partitions {
 		in.lanes = append(in.lanes, newLane(o, p))

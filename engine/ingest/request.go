@@ -108,6 +108,11 @@ func (in *Ingest) wait(ctx context.Context, size int64, split func(each func(int
 func (in *Ingest) read(t *ticket, split func(each func(int, []byte))) {
 	dec := in.decoders.Get().(*intake.Decoder)
 	defer in.decoders.Put(dec)
+	t.pass = func(at int64) error {
+		ctx, cancel := context.WithTimeout(context.Background(), in.o.GiveUp)
+		defer cancel()
+		return in.o.Tick(ctx, at)
+	}
 	now := in.o.Now()
 	n := 0
 	split(func(i int, raw []byte) {
@@ -115,6 +120,10 @@ func (in *Ingest) read(t *ticket, split func(each func(int, []byte))) {
 		ev, bad := dec.Decode(raw, now)
 		if bad != nil {
 			in.reject(t, i, bad)
+			return
+		}
+		if ev.Kind == lead.Tick {
+			t.passes(ev.At)
 			return
 		}
 		in.lanes[lead.Partition(ev.Lead, in.o.Partitions)].put(t, intake.Packed{Raw: raw, Received: now})
@@ -130,7 +139,7 @@ func (in *Ingest) read(t *ticket, split func(each func(int, []byte))) {
 func (t *ticket) nothing() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.left == 1 && len(t.answer.Rejected) == 0
+	return t.left == 1 && len(t.answer.Rejected) == 0 && t.ticks == 0
 }
 
 func (in *Ingest) reject(t *ticket, index int, r *lead.Rejected) {

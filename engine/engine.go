@@ -1,0 +1,289 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/ripenhq/ripen/engine/core"
+	"github.com/ripenhq/ripen/engine/ingest"
+	"github.com/ripenhq/ripen/engine/intake"
+	"github.com/ripenhq/ripen/engine/journal"
+	"github.com/ripenhq/ripen/engine/natsd"
+)
+
+// Clock says where an engine's time comes from.
+type Clock string
+
+// The clocks.
+const (
+	// ClockWall writes a tick each interval of real time.
+	ClockWall Clock = "wall"
+	// ClockStream lets time follow the events: for demos, tests and playing old
+	// streams.
+	ClockStream Clock = "stream"
+)
+
+// Options configure an engine. The zero value of each field means its default.
+type Options struct {
+	Workflow *Workflow // loaded; required; stays the caller's
+	// Data is the folder of the embedded server. Ignored with NATS.
+	Data string
+	// NATS is the URL of an external JetStream server; empty embeds one.
+	NATS        string
+	NATSOptions []nats.Option // credentials and TLS for NATS
+	Listen      string        // host of the embedded listener, default 127.0.0.1
+	Port        int           // its port, default 4222, -1 = any free one
+	Durability  natsd.Durability
+	Partitions  int   // fixed when the streams are made, default 4
+	MaxBytes    int64 // of the events stream, 0 = no limit
+	History     time.Duration
+	Replicas    int
+	Clock       Clock
+	Tick        time.Duration // wall clock: interval of ticks, default one minute
+	// Quiet is how long the stream must be still before the stream clock moves
+	// to the latest event time, default 3 s. Lateness, if set, moves it while
+	// events flow, that far behind the latest event time.
+	Quiet    time.Duration
+	Lateness time.Duration
+	Skew     time.Duration // how far in the future an event may lie, default 5 min
+	Dedupe   time.Duration // how long event ids are remembered, default 30 days
+	HTTP     string        // address of /livez, /readyz and /metrics; empty = none
+	Logger   hclog.Logger
+}
+
+func (o Options) withDefaults() Options {
+	def := func(d *time.Duration, v time.Duration) {
+		if *d == 0 {
+			*d = v
+		}
+	}
+	def(&o.Tick, time.Minute)
+	def(&o.Quiet, 3*time.Second)
+	def(&o.Skew, 5*time.Minute)
+	def(&o.Dedupe, 30*24*time.Hour)
+	def(&o.History, journal.DefaultHistory)
+	if o.Clock == "" {
+		o.Clock = ClockWall
+	}
+	if o.Partitions == 0 {
+		o.Partitions = journal.DefaultPartitions
+	}
+	if o.Logger == nil {
+		o.Logger = hclog.NewNullLogger()
+	}
+	return o
+}
+
+// Engine runs one workflow over the events of a stream.
+type Engine struct {
+	opts    Options
+	log     hclog.Logger
+	work    *Workflow
+	server  *natsd.Server // nil with an external server
+	conn    *nats.Conn
+	js      jetstream.JetStream
+	journal *journal.Journal
+	ingest  *ingest.Ingest
+	parts   []*partition
+	clock   *clock
+	web     *web
+	subs    *nats.Subscription
+
+	restart sync.Mutex
+	stop    context.CancelFunc
+	done    chan struct{}
+	err     error
+	closing sync.Once
+}
+
+// New starts an engine: server, streams, partitions and doors. It returns when
+// events are accepted. A failure leaves nothing behind.
+func New(ctx context.Context, o Options) (_ *Engine, err error) {
+	o = o.withDefaults()
+	e := &Engine{opts: o, log: o.Logger, work: o.Workflow, done: make(chan struct{})}
+	defer func() {
+		if err != nil {
+			e.shut(context.Background())
+		}
+	}()
+	if err = e.connect(); err != nil {
+		return nil, err
+	}
+	if e.js, err = jetstream.New(e.conn); err != nil {
+		return nil, err
+	}
+	cfg := journal.Config{Partitions: o.Partitions, MaxBytes: o.MaxBytes, History: o.History, Replicas: o.Replicas, Logger: e.log.Named("journal")}
+	if e.server != nil {
+		cfg.FreeBytes, cfg.FreeFloor = e.server.FreeBytes, journal.DefaultFreeFloor
+	}
+	if e.journal, err = journal.Open(ctx, e.js, cfg); err != nil {
+		return nil, err
+	}
+	if e.subs, err = e.journal.ServeSubscribers(ctx); err != nil {
+		return nil, err
+	}
+	if err = e.startParts(); err != nil {
+		return nil, err
+	}
+	return e, e.openDoors(ctx)
+}
+
+// connect starts the embedded server or reaches the external one.
+func (e *Engine) connect() (err error) {
+	o := &e.opts
+	if o.NATS != "" {
+		more := append([]nats.Option{nats.Name("ripen"), nats.MaxReconnects(-1)}, o.NATSOptions...)
+		if e.conn, err = nats.Connect(o.NATS, more...); err != nil {
+			return fmt.Errorf("cannot reach the NATS server at %s: %w", o.NATS, err)
+		}
+		return nil
+	}
+	e.server, err = natsd.Start(natsd.Options{Dir: o.Data, Host: o.Listen, Port: o.Port, Durability: o.Durability, Logger: e.log.Named("nats")})
+	if err != nil {
+		return err
+	}
+	e.conn, err = e.server.Connect("ripen")
+	return err
+}
+
+// startParts lets every partition work, and ends the engine if one fails.
+func (e *Engine) startParts() error {
+	ctx, cancel := context.WithCancel(context.Background())
+	e.stop = cancel
+	var running sync.WaitGroup
+	failed := make(chan error, e.journal.Partitions())
+	for n := range e.journal.Partitions() {
+		p := &partition{e: e, number: n, log: e.log.Named("partition").With("partition", n), largest: maxInputs, decoder: intake.NewDecoder(intake.Options{})}
+		e.parts = append(e.parts, p)
+		running.Go(func() {
+			defer p.close()
+			if err := p.run(ctx); err != nil {
+				failed <- err
+				cancel()
+			}
+		})
+	}
+	go func() {
+		running.Wait()
+		close(failed)
+		for err := range failed {
+			e.err = errors.Join(e.err, err)
+		}
+		close(e.done)
+	}()
+	return nil
+}
+
+// openDoors takes events and lets time pass.
+func (e *Engine) openDoors(ctx context.Context) (err error) {
+	o := ingest.Options{Conn: e.conn, JS: e.js, Partitions: e.journal.Partitions(), Logger: e.log.Named("ingest")}
+	if e.server != nil {
+		o.FreeBytes, o.FreeFloor = e.server.FreeBytes, 2*journal.DefaultFreeFloor
+	}
+	if e.clock, err = startClock(ctx, e); err != nil {
+		return err
+	}
+	if e.opts.Clock == ClockStream {
+		o.Tick = e.clock.to
+	}
+	if e.ingest, err = ingest.New(o); err != nil {
+		return err
+	}
+	if err = e.ingest.Start(); err != nil {
+		return err
+	}
+	if e.opts.HTTP != "" {
+		e.web, err = startWeb(e)
+	}
+	return err
+}
+
+// URL is the address that clients connect to.
+func (e *Engine) URL() string {
+	if e.server != nil {
+		return e.server.URL()
+	}
+	return e.opts.NATS
+}
+
+// HTTPAddr is the address of the health and metrics pages, nil if there are
+// none.
+func (e *Engine) HTTPAddr() net.Addr {
+	if e.web == nil {
+		return nil
+	}
+	return e.web.addr
+}
+
+// Ingest takes events in process.
+func (e *Engine) Ingest() *ingest.Ingest { return e.ingest }
+
+// Conn is the engine's own connection, with all rights.
+func (e *Engine) Conn() *nats.Conn { return e.conn }
+
+// Done is closed when the engine stopped, by Stop or because it failed.
+func (e *Engine) Done() <-chan struct{} { return e.done }
+
+// Err is why the engine failed, nil after a Stop. Valid once Done is closed.
+func (e *Engine) Err() error { return e.err }
+
+// Stop drains: no new requests, what was taken is stored and answered, commits
+// in flight end, the server flushes.
+func (e *Engine) Stop(ctx context.Context) error {
+	e.shut(ctx)
+	return e.err
+}
+
+func (e *Engine) shut(ctx context.Context) {
+	e.closing.Do(func() {
+		if e.web != nil {
+			e.web.close(ctx)
+		}
+		if e.clock != nil {
+			e.clock.stop()
+		}
+		if e.ingest != nil {
+			if err := e.ingest.Close(ctx); err != nil {
+				e.log.Warn("requests were given up", "error", err)
+			}
+		}
+		if e.stop != nil {
+			e.stop()
+			<-e.done
+		}
+		if e.conn != nil {
+			e.conn.Close()
+		}
+		if e.server != nil {
+			if err := e.server.Stop(ctx); err != nil {
+				e.log.Error("server did not stop", "error", err)
+			}
+		}
+	})
+}
+
+// restartServer restarts the embedded server: only that settles a commit that
+// it refused.
+func (e *Engine) restartServer() error {
+	if e.server == nil {
+		return errors.New("the NATS server refused a commit: check its disk and limits")
+	}
+	e.restart.Lock()
+	defer e.restart.Unlock()
+	return e.server.Restart()
+}
+
+func (e *Engine) coreOptions() core.Options {
+	if e.opts.Clock == ClockStream {
+		return core.Options{}
+	}
+	return core.Options{Skew: e.opts.Skew.Milliseconds(), Horizon: e.opts.Dedupe.Milliseconds(), DedupeDays: int32(e.opts.Dedupe / (24 * time.Hour))}
+}

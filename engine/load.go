@@ -1,0 +1,208 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"os"
+	"sync"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/ripenhq/ripen/engine/core"
+	"github.com/ripenhq/ripen/engine/ledger"
+	"github.com/ripenhq/ripen/engine/model"
+	"github.com/ripenhq/ripen/engine/registry"
+	"github.com/ripenhq/ripen/engine/step"
+	"github.com/ripenhq/ripen/engine/wasm"
+	"github.com/ripenhq/ripen/engine/workflow"
+	"github.com/ripenhq/ripen/sdk/abi"
+)
+
+// LoadOptions say how a workflow is loaded.
+type LoadOptions struct {
+	Dir      string // folder of the workflow
+	CacheDir string // compiled plugins are kept here; empty = nowhere
+	Logger   hclog.Logger
+	Quiet    bool // what plugins print is dropped
+	// Progress is called around each compilation of a plugin.
+	Progress func(wasm.Progress)
+}
+
+// Workflow is a loaded workflow: its definition, its compiled model and its
+// plugins. It is safe for concurrent use; the cores made from it are not.
+type Workflow struct {
+	Def   *workflow.Definition
+	Model *model.Model
+
+	host    *wasm.Host
+	plugins map[string]*wasm.Plugin
+	close   sync.Once
+}
+
+// Load reads, checks and compiles the workflow in a folder. Mistakes of its
+// author are diagnostics, all of them; the error is for everything else. With
+// errors among the diagnostics the workflow holds only the definition. Close
+// it in any case.
+func Load(ctx context.Context, o LoadOptions) (*Workflow, hcl.Diagnostics, error) {
+	root, err := os.OpenRoot(o.Dir)
+	if err != nil {
+		return nil, nil, fmt.Errorf("workflow folder %s: %w", o.Dir, err)
+	}
+	defer func() { _ = root.Close() }()
+	set, err := registry.Open(root.FS())
+	if err != nil {
+		return nil, nil, err
+	}
+	def, diags, err := define(o.Dir, root.FS(), set)
+	w := &Workflow{Def: def, plugins: make(map[string]*wasm.Plugin)}
+	if err != nil || diags.HasErrors() {
+		return w, diags, err
+	}
+	if w.host, err = wasm.NewHost(wasm.Options{CacheDir: o.CacheDir, Log: o.Logger, Quiet: o.Quiet, Progress: o.Progress}); err != nil {
+		return w, diags, err
+	}
+	if err := w.loadPlugins(ctx, set); err != nil {
+		return w, diags, err
+	}
+	m, more := model.Compile(def, w.compilers(ctx))
+	diags = append(diags, more...)
+	if m == nil || diags.HasErrors() {
+		return w, diags, nil
+	}
+	w.Model = m
+	more, err = w.lintGoldens(ctx)
+	return w, append(diags, more...), err
+}
+
+// define reads the workflow's files against the schemas of the plugins.
+func define(dir string, fsys fs.FS, set *registry.Set) (*workflow.Definition, hcl.Diagnostics, error) {
+	schemas := make(map[string]*workflow.Schema)
+	for _, name := range set.Names() {
+		p, err := set.Lookup(name)
+		if err != nil {
+			return nil, nil, err
+		}
+		s, err := workflow.CompileSchema(name, p.Manifest.Schema)
+		if err != nil {
+			return nil, nil, fmt.Errorf("plugin %s (%s): schema of its block: %w", name, p.Origin, err)
+		}
+		schemas[name] = s
+	}
+	def, diags := workflow.Load(fsys, workflow.Options{
+		Schema:  func(plugin string) (*workflow.Schema, bool) { s, ok := schemas[plugin]; return s, ok },
+		Plugins: set.Names(), Dir: dir,
+	})
+	return def, diags, nil
+}
+
+// loadPlugins compiles the plugins that the workflow uses.
+func (w *Workflow) loadPlugins(ctx context.Context, set *registry.Set) error {
+	for i := range w.Def.Steps {
+		for _, name := range []string{w.Def.Steps[i].Plugin, w.Def.Steps[i].Fallback} {
+			if name == "" || w.plugins[name] != nil {
+				continue
+			}
+			p, err := set.Lookup(name)
+			if err != nil {
+				return err
+			}
+			compiled, err := w.host.Load(ctx, p.Wasm)
+			if err != nil {
+				return fmt.Errorf("plugin %s (%s): %w", name, p.Origin, err)
+			}
+			w.plugins[name] = compiled
+		}
+	}
+	return nil
+}
+
+// compilers are the plugins as the model's compiler asks them.
+func (w *Workflow) compilers(ctx context.Context) map[string]model.Plugin {
+	out := make(map[string]model.Plugin, len(w.plugins))
+	for name, p := range w.plugins {
+		out[name] = compiler{ctx, p}
+	}
+	return out
+}
+
+type compiler struct {
+	ctx context.Context
+	p   *wasm.Plugin
+}
+
+func (c compiler) Info() model.PluginInfo {
+	d := c.p.Descriptor()
+	return model.PluginInfo{Manifest: *c.p.Manifest(), Digest: c.p.Digest(), Caps: d.Caps, StateMax: int(d.StateMax)}
+}
+
+func (c compiler) Configure(config []byte) (*abi.Needs, error) {
+	return c.p.Configure(c.ctx, config)
+}
+
+// Book is the chart that accounts are kept by.
+func (w *Workflow) Book() *ledger.Book { return w.Model.Book }
+
+// Crew is one set of scorers: what one core runs.
+type Crew struct {
+	core.Program
+}
+
+// NewCrew makes the scorers of one core.
+func (w *Workflow) NewCrew(ctx context.Context) (*Crew, error) {
+	c := &Crew{core.Program{Book: w.Model.Book, Steps: w.Model.Steps, Policy: w.Model.Policy,
+		Scorers: make([]step.Scorer, len(w.Model.Steps)), Backups: make([]step.Scorer, len(w.Model.Steps))}}
+	for i, spec := range w.Model.Steps {
+		s, err := w.plugins[spec.Plugin].NewScorer(ctx, spec)
+		if err != nil {
+			c.Close()
+			return nil, fmt.Errorf("step %q: %w", spec.Name, err)
+		}
+		c.Scorers[i] = s
+		if spec.Fallback == nil {
+			continue
+		}
+		if s, err = w.plugins[spec.Fallback.Plugin].NewScorer(ctx, spec.Fallback); err != nil {
+			c.Close()
+			return nil, fmt.Errorf("fallback of step %q: %w", spec.Name, err)
+		}
+		c.Backups[i] = s
+	}
+	return c, nil
+}
+
+// Close closes the scorers.
+func (c *Crew) Close() {
+	for _, list := range [][]step.Scorer{c.Scorers, c.Backups} {
+		for _, s := range list {
+			if s != nil {
+				_ = s.Close()
+			}
+		}
+	}
+}
+
+// Stats counts what each plugin did, by name.
+func (w *Workflow) Stats() map[string]wasm.Stats {
+	out := make(map[string]wasm.Stats, len(w.plugins))
+	for name, p := range w.plugins {
+		out[name] = p.Stats()
+	}
+	return out
+}
+
+// Close releases the plugins once their scorers are closed too.
+func (w *Workflow) Close() {
+	if w == nil {
+		return
+	}
+	w.close.Do(func() {
+		for _, p := range w.plugins {
+			_ = p.Close()
+		}
+		if w.host != nil {
+			_ = w.host.Close()
+		}
+	})
+}

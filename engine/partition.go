@@ -1,0 +1,311 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/ripenhq/ripen/engine/core"
+	"github.com/ripenhq/ripen/engine/intake"
+	"github.com/ripenhq/ripen/engine/journal"
+	"github.com/ripenhq/ripen/engine/lead"
+)
+
+// maxInputs is where a micro-batch is cut by its events.
+const maxInputs = 4096
+
+// partition owns one partition: it claims, restores, reads, scores and
+// commits, in a single goroutine.
+type partition struct {
+	e      *Engine
+	number int
+	log    hclog.Logger
+	status partitionStatus
+
+	// largest is the number of events in a micro-batch; smaller after a commit
+	// was too large for the journal.
+	largest int
+
+	pt      *journal.Partition
+	crew    *Crew
+	core    *core.Core
+	reader  *journal.Reader
+	decoder *intake.Decoder
+	inputs  []core.Input
+	out     core.Output
+	planner planner
+	pending *journal.Pending
+	begin   journal.Position // of the first input that is not committed
+	pos     journal.Position // of the next input to be taken
+	last    journal.Message  // last message read
+}
+
+// partitionStatus is what others may know of a partition.
+type partitionStatus struct {
+	ready     atomic.Bool
+	events    atomic.Int64 // events that changed something
+	newest    atomic.Int64 // latest event time seen, ms
+	position  atomic.Uint64
+	leads     atomic.Int64
+	tick      atomic.Int64
+	decisions atomic.Int64
+	rejected  atomic.Int64
+	repeated  atomic.Int64
+	commits   atomic.Int64
+}
+
+// run owns the partition until the context ends or another engine takes it.
+func (p *partition) run(ctx context.Context) error {
+	for {
+		err := p.session(ctx)
+		p.status.ready.Store(false)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case errors.Is(err, journal.ErrTooLarge) && p.largest > 1:
+			p.largest = max(1, p.largest/8)
+			p.log.Warn("micro-batch was too large for one commit, going on with smaller ones", "events", p.largest)
+		case errors.Is(err, journal.ErrRefused):
+			p.log.Error("commit refused, restarting the server to settle it", "error", err)
+			if rerr := p.e.restartServer(); rerr != nil {
+				return errors.Join(err, rerr)
+			}
+		case errors.Is(err, journal.ErrDiskLow):
+			p.log.Error("waiting for free disk space", "error", err)
+			sleep(ctx, 5*time.Second)
+		case errors.Is(err, journal.ErrUnresolved):
+			p.log.Warn("fate of a commit is unknown, restoring", "error", err)
+			sleep(ctx, 200*time.Millisecond)
+		default:
+			return fmt.Errorf("partition %d: %w", p.number, err)
+		}
+	}
+}
+
+func sleep(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
+}
+
+// session is one ownership: from the claim to the first failure.
+func (p *partition) session(ctx context.Context) error {
+	if err := p.open(ctx); err != nil {
+		return err
+	}
+	defer p.reader.Close()
+	p.status.ready.Store(true)
+	for {
+		msgs, err := p.reader.Next(ctx)
+		if err != nil {
+			return p.leave(err)
+		}
+		for i := range msgs {
+			if err := p.take(ctx, &msgs[i]); err != nil {
+				return p.leave(err)
+			}
+		}
+		if err := p.flush(ctx); err != nil {
+			return p.leave(err)
+		}
+		p.status.position.Store(p.pos.Seq)
+	}
+}
+
+// leave waits for the commit in flight, so that a drain loses no work.
+func (p *partition) leave(err error) error {
+	if p.pending == nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), journal.DefaultCommitTimeout)
+	defer cancel()
+	_, _ = p.pending.Wait(ctx)
+	p.pending = nil
+	return err
+}
+
+// open claims the partition and restores its state.
+func (p *partition) open(ctx context.Context) (err error) {
+	if p.pt, err = p.e.journal.Claim(ctx, p.number); err != nil {
+		return err
+	}
+	p.close()
+	if p.crew, err = p.e.work.NewCrew(ctx); err != nil {
+		return err
+	}
+	p.core = core.New(p.crew.Program, p.e.coreOptions())
+	p.planner = planner{book: p.e.work.Book(), partition: p.number}
+	p.pending, p.inputs = nil, p.inputs[:0]
+	started, records := time.Now(), 0
+	err = p.pt.Restore(ctx, func(rec journal.Record) error {
+		records++
+		return p.restore(&rec)
+	})
+	if err != nil {
+		return err
+	}
+	pos, rewound, err := p.pt.Resume(ctx)
+	if err != nil {
+		return err
+	}
+	if rewound {
+		p.log.Warn("events behind the recorded position are missing, reading again from the newest that is there", "position", pos.Seq)
+	}
+	p.begin, p.pos = pos, pos
+	p.status.leads.Store(int64(p.core.Len()))
+	p.status.position.Store(pos.Seq)
+	p.log.Debug("restored", "records", records, "leads", p.core.Len(), "position", pos.Seq, "took", time.Since(started).Round(time.Millisecond))
+	p.reader, err = p.e.journal.NewReader(ctx, p.number, pos, journal.ReaderOptions{})
+	return err
+}
+
+func (p *partition) restore(rec *journal.Record) error {
+	ids, accounts, err := readDelta(rec, p.e.work.Book())
+	if err != nil {
+		return err
+	}
+	p.core.RestoreClock(rec.Clock)
+	p.core.RestoreIDs(ids)
+	for _, a := range accounts {
+		p.core.Restore(a)
+	}
+	return nil
+}
+
+// take queues the inputs of one message and flushes when a batch is full.
+func (p *partition) take(ctx context.Context, m *journal.Message) error {
+	if m.Seq < p.pos.Seq {
+		return nil
+	}
+	skip := uint32(0)
+	if m.Seq == p.pos.Seq {
+		skip = p.pos.Index
+	}
+	p.last = *m
+	if m.Subject == journal.ControlSubject {
+		return p.control(m)
+	}
+	index := uint32(0)
+	var flushErr error
+	err := intake.Messages(m.Data, func(_ int, raw []byte, received int64) {
+		index++
+		if index <= skip || flushErr != nil {
+			return
+		}
+		if received == 0 {
+			received = m.Time
+		}
+		p.decode(raw, received)
+		if len(p.inputs) >= p.largest {
+			p.pos = journal.Position{Seq: m.Seq, Index: index}
+			flushErr = p.commit(ctx)
+		}
+	})
+	if flushErr != nil {
+		return flushErr
+	}
+	if err != nil {
+		p.inputs = append(p.inputs, core.Input{Refused: intake.Reject(intake.CodePack, err.Error(), m.Data)})
+	}
+	p.pos = journal.Position{Seq: m.Seq + 1}
+	return nil
+}
+
+// decode turns one event's bytes into an input.
+func (p *partition) decode(raw []byte, received int64) {
+	if p.e.opts.Clock == ClockStream {
+		received = 0 // time is the stream's own
+	}
+	ev, refused := p.decoder.Decode(raw, received)
+	if refused == nil {
+		ev.Raw = raw
+		if ev.At > p.status.newest.Load() {
+			p.status.newest.Store(ev.At)
+		}
+		if other := lead.Partition(ev.Lead, p.e.journal.Partitions()); other != p.number {
+			refused = intake.Reject("wrong-partition", fmt.Sprintf("lead %q belongs to subject %s, found on %s; publish there, or send requests to ripen.in",
+				ev.Lead, journal.EventSubject(other), journal.EventSubject(p.number)), raw)
+			refused.Lead, refused.Event, refused.At = ev.Lead, ev.ID, ev.At
+		}
+	}
+	p.inputs = append(p.inputs, core.Input{Event: ev, Refused: refused})
+}
+
+// control takes a message of the engine to all partitions.
+func (p *partition) control(m *journal.Message) error {
+	c, err := journal.DecodeControl(m.Data)
+	if err != nil {
+		return err
+	}
+	if c.Type == journal.ControlTick {
+		p.inputs = append(p.inputs, core.Input{Event: lead.Event{Kind: lead.Tick, At: c.At}})
+		p.status.tick.Store(c.At)
+	}
+	p.pos = journal.Position{Seq: m.Seq + 1}
+	return nil
+}
+
+// flush scores and commits what is queued.
+func (p *partition) flush(ctx context.Context) error {
+	if len(p.inputs) == 0 {
+		return nil
+	}
+	return p.commit(ctx)
+}
+
+// commit runs the core over the queued inputs and hands the result to the
+// journal. One commit is in flight while the next batch is scored.
+func (p *partition) commit(ctx context.Context) error {
+	p.out.Reset()
+	if err := p.core.Run(p.inputs, &p.out); err != nil {
+		return err
+	}
+	p.inputs = p.inputs[:0]
+	done := journal.Record{Pos: p.pos, InputSeq: p.last.Seq, InputHash: journal.HashInput(p.last.Data), Clock: p.core.Clock(), Model: p.e.work.Model.Digest}
+	plans, err := p.planner.plan(&p.out, p.begin, done)
+	if err != nil {
+		return err
+	}
+	for i := range plans {
+		if err := p.wait(ctx); err != nil {
+			return err
+		}
+		p.pending = p.pt.CommitAsync(ctx, plans[i].outs, plans[i].rec)
+	}
+	p.begin = p.pos
+	p.count()
+	return nil
+}
+
+// wait waits for the commit in flight.
+func (p *partition) wait(ctx context.Context) error {
+	if p.pending == nil {
+		return nil
+	}
+	pending := p.pending
+	p.pending = nil
+	_, err := pending.Wait(ctx)
+	return err
+}
+
+func (p *partition) count() {
+	p.status.events.Add(int64(p.out.Accepted))
+	p.status.repeated.Add(int64(p.out.Duplicates))
+	p.status.decisions.Add(int64(len(p.out.Decisions)))
+	p.status.rejected.Add(int64(len(p.out.Rejected)))
+	p.status.leads.Store(int64(p.core.Len()))
+	p.status.commits.Add(1)
+}
+
+// close gives the plugins' instances back.
+func (p *partition) close() {
+	if p.crew != nil {
+		p.crew.Close()
+		p.crew = nil
+	}
+}
