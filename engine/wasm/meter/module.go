@@ -227,3 +227,12 @@ func (m *module) typeExports() {
 		}
 	}
 }
+
+// AppendCustom returns the module with one more custom section at its end, in
+// memory of its own.
+func AppendCustom(raw []byte, name string, data []byte) []byte {
+	head := append(appendU32(nil, uint32(len(name))), name...)
+	out := append(make([]byte, 0, len(raw)+len(head)+len(data)+6), raw...)
+	out = appendU32(append(out, secCustom), uint32(len(head)+len(data)))
+	return append(append(out, head...), data...)
+}

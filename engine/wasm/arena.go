@@ -1,0 +1,220 @@
+package wasm
+
+import (
+	"encoding/binary"
+	"math"
+
+	"github.com/ripenhq/ripen/engine/step"
+	"github.com/ripenhq/ripen/sdk/abi"
+)
+
+// layout divides an arena. From its start: header, slots, results, then rows
+// growing up and states and texts growing down towards each other, and at fixed
+// places at the end the error texts and the ring of entries.
+//
+// The sizes of the last two depend on the arena alone. What fits into them for
+// one slot must not depend on how many slots travel together.
+type layout struct {
+	size     int
+	inputs   int
+	words    int
+	stride   int
+	rules    int
+	state    int // room for one state, multiple of 8
+	maxState int
+	rounds   int // most slots of one call
+
+	texts, textCap     int
+	entries, entryCap  int
+	floor              int // where the part that varies must end: texts
+	kinds              []abi.InputKind
+	heap               int // begin of the part that varies, for this fill
+	results, rows, top int // of this fill: offsets, rows written, lowest byte used from above
+
+	// Where each slot of this fill has its state and its first row. The slots in
+	// the arena say so too, but a guest can write there.
+	stateAt, rowAt []int
+}
+
+// canonicalNaN is the one NaN that guests see.
+const canonicalNaN = 0x7ff8_0000_0000_0000
+
+func newLayout(d abi.Descriptor, arena uint32, needs *abi.Needs) layout {
+	n := len(needs.Inputs)
+	l := layout{
+		size: int(arena), inputs: n, words: abi.Words(n), stride: abi.Stride(n), rules: len(needs.Rules),
+		maxState: int(d.StateMax), state: (int(d.StateMax) + 7) &^ 7, rounds: int(d.MaxRound),
+	}
+	for _, in := range needs.Inputs {
+		l.kinds = append(l.kinds, in.Kind)
+	}
+	l.entryCap = l.size / 8 / abi.EntrySize
+	l.entries = l.size - l.entryCap*abi.EntrySize
+	l.textCap = max(abi.MaxText, l.size/32)
+	l.texts = (l.entries - l.textCap) &^ 7
+	l.floor = l.texts
+	l.stateAt, l.rowAt = make([]int, l.rounds), make([]int, l.rounds)
+	return l
+}
+
+// fill lays out as many of the slots as fit and returns how many. None means
+// that the first one alone is too large, for the reason given.
+func (l *layout) fill(b []byte, slots []step.Slot, project []step.Projector, probe bool) (int, *fault) {
+	room := l.floor - abi.HeaderSize
+	// Slots and results stand before the part whose size is only known afterwards,
+	// so a guess says how many to make room for.
+	guess := min(len(slots), l.rounds, max(1, room/4*3/(l.stride+abi.ResultSize+l.state)))
+	n, why := l.place(b, slots[:guess], project)
+	if n == 0 && guess > 1 {
+		n, why = l.place(b, slots[:1], project)
+	}
+	if n == 0 {
+		return 0, why
+	}
+	l.header(b, n, probe)
+	clear(b[l.results : l.results+n*abi.ResultSize])
+	return n, nil
+}
+
+// place writes slots until one does not fit.
+func (l *layout) place(b []byte, slots []step.Slot, project []step.Projector) (int, *fault) {
+	l.results = abi.HeaderSize + len(slots)*l.stride
+	l.heap = (l.results + len(slots)*abi.ResultSize + 7) &^ 7
+	l.rows, l.top = 0, l.floor
+	if l.heap > l.floor {
+		return 0, bad(CodeArena, "%d inputs of one slot do not fit the arena of %d bytes", l.inputs, l.size)
+	}
+	var last *abi.Row // begin of the rows of the slot before
+	first := 0
+	for k := range slots {
+		s := &slots[k]
+		if len(s.State) > l.maxState {
+			if k > 0 {
+				return k, nil
+			}
+			return 0, bad(CodeState, "the lead's state has %d bytes, the plugin's maximum is %d", len(s.State), l.maxState)
+		}
+		if len(s.Rows) > 0 && &s.Rows[0] != last {
+			last, first = &s.Rows[0], l.rows
+			if !l.putRows(b, s.Rows) {
+				return k, l.tooLarge(s)
+			}
+		}
+		if !l.putSlot(b, k, s, project, first) {
+			return k, l.tooLarge(s)
+		}
+	}
+	return len(slots), nil
+}
+
+func (l *layout) tooLarge(s *step.Slot) *fault {
+	return bad(CodeArena, "the input, %d rows of the ledger and %d bytes of state do not fit the arena of %d bytes", len(s.Rows), len(s.State), l.size)
+}
+
+// bottom is the end of the rows.
+func (l *layout) bottom() int { return l.heap + l.rows*abi.RowSize }
+
+func (l *layout) putRows(b []byte, rows []abi.Row) bool {
+	at := l.bottom()
+	if at+len(rows)*abi.RowSize > l.top {
+		return false
+	}
+	for i := range rows {
+		rows[i].Encode(b[at+i*abi.RowSize:])
+	}
+	l.rows += len(rows)
+	return true
+}
+
+// take reserves n bytes from above, aligned to align.
+func (l *layout) take(n, align int) (int, bool) {
+	at := (l.top - n) &^ (align - 1)
+	if at < l.bottom() {
+		return 0, false
+	}
+	l.top = at
+	return at, true
+}
+
+func (l *layout) putSlot(b []byte, k int, s *step.Slot, project []step.Projector, firstRow int) bool {
+	rec := abi.Slot{
+		At: s.Frame.At, Now: s.Frame.Now, Seed: s.Seed, Event: s.Event, Kind: s.Kind,
+		RowFirst: uint32(firstRow), RowN: uint32(len(s.Rows)),
+	}
+	if l.state > 0 {
+		at, ok := l.take(l.state, 8)
+		if !ok {
+			return false
+		}
+		n := copy(b[at:at+l.state], s.State)
+		clear(b[at+n : at+l.state]) // nothing of the lead before
+		rec.StateOff, rec.StateLen, rec.StateCap = uint32(at), uint32(n), uint32(l.maxState)
+	}
+	if s.State == nil {
+		rec.Flags = abi.SlotFresh
+	}
+	l.stateAt[k], l.rowAt[k] = int(rec.StateOff), firstRow
+	off := abi.HeaderSize + k*l.stride
+	rec.Encode(b[off:])
+	return l.putColumns(b, off+abi.SlotSize, s, project)
+}
+
+func (l *layout) putColumns(b []byte, off int, s *step.Slot, project []step.Projector) bool {
+	cols := b[off+8*l.words : off+8*l.words+8*l.inputs]
+	var word uint64
+	for i, p := range project {
+		bits, text, ok := p(s.Frame)
+		switch {
+		case !ok:
+			bits = 0
+		case l.kinds[i] == abi.InputString:
+			at, fits := l.take(len(text), 1)
+			if !fits {
+				return false
+			}
+			copy(b[at:], text)
+			bits = uint64(at-l.heap) | uint64(len(text))<<32
+		case l.kinds[i] == abi.InputNumber && math.IsNaN(abi.BitsFloat(bits)):
+			bits = canonicalNaN
+		}
+		if ok {
+			word |= 1 << (i & 63)
+		}
+		binary.LittleEndian.PutUint64(cols[8*i:], bits)
+		if i&63 == 63 || i == len(project)-1 {
+			binary.LittleEndian.PutUint64(b[off+8*(i>>6):], word)
+			word = 0
+		}
+	}
+	return true
+}
+
+func (l *layout) header(b []byte, n int, probe bool) {
+	clear(b[:abi.HeaderSize])
+	var flags uint32
+	if probe {
+		flags = abi.HeaderProbe
+	}
+	for _, f := range [...]struct{ at, v uint32 }{
+		{abi.HdrSize, uint32(l.size)}, {abi.HdrN, uint32(n)}, {abi.HdrFlags, flags},
+		{abi.HdrSlots, abi.HeaderSize}, {abi.HdrSlotStride, uint32(l.stride)},
+		{abi.HdrInputs, uint32(l.inputs)}, {abi.HdrWords, uint32(l.words)},
+		{abi.HdrRows, uint32(l.heap)}, {abi.HdrRowsN, uint32(l.rows)},
+		{abi.HdrResults, uint32(l.results)},
+		{abi.HdrEntries, uint32(l.entries)}, {abi.HdrEntriesCap, uint32(l.entryCap)},
+		{abi.HdrText, uint32(l.texts)}, {abi.HdrTextCap, uint32(l.textCap)},
+		{abi.HdrHeap, uint32(l.heap)}, {abi.HdrHeapN, uint32(l.floor - l.heap)},
+	} {
+		binary.LittleEndian.PutUint32(b[f.at:], f.v)
+	}
+}
+
+// begin writes what changes when a call is resumed at slot first.
+func (l *layout) begin(b []byte, first int) {
+	binary.LittleEndian.PutUint32(b[abi.HdrFirst:], uint32(first))
+	binary.LittleEndian.PutUint32(b[abi.HdrEntriesN:], 0)
+	binary.LittleEndian.PutUint32(b[abi.HdrCursor:], uint32(first))
+	binary.LittleEndian.PutUint32(b[abi.HdrTextN:], 0)
+}
+
+func get32(b []byte, at int) int { return int(binary.LittleEndian.Uint32(b[at:])) }
