@@ -119,7 +119,7 @@ func (b *builder) pluginDiags(w *stepWork) {
 			b.diags = append(b.diags, &hcl.Diagnostic{Severity: severity, Summary: d.Summary, Detail: d.Detail, Subject: &rng})
 			continue
 		}
-		b.find(severity, d.Name, w.of(d.Node), rng, d.Summary, "%s", d.Detail)
+		b.note(severity, d.Name, w.of(d.Node), rng, d.Summary, d.Detail)
 	}
 }
 

@@ -25,11 +25,11 @@ type finding struct {
 
 // find notes a finding. How to silence it is part of the message.
 func (b *builder) find(severity hcl.DiagnosticSeverity, lint, of string, rng hcl.Range, summary, format string, args ...any) {
-	detail := fmt.Sprintf(format, args...)
-	if detail != "" {
-		detail += " "
-	}
-	detail += fmt.Sprintf("If it is meant so: silence %q { of = %q, because = \"…\" }.", lint, of)
+	detail := fmt.Sprintf(format, args...) + fmt.Sprintf(" If it is meant so: silence %q with of = %q and the reason.", lint, of)
+	b.note(severity, lint, of, rng, summary, detail)
+}
+
+func (b *builder) note(severity hcl.DiagnosticSeverity, lint, of string, rng hcl.Range, summary, detail string) {
 	b.found = append(b.found, finding{lint, of, &hcl.Diagnostic{Severity: severity, Summary: summary, Detail: detail, Subject: &rng}})
 }
 
