@@ -96,18 +96,7 @@ func (b *builder) common(c sdk.Config, class, name string, milli int64, page boo
 	if r.Window > 0 && r.MaxN == 0 {
 		r.MaxN = 1
 	}
-	once := c.Text("once", "")
-	if once == "" {
-		return r
-	}
-	r.Scope = sdk.ScopeOnce
-	once, r.PerDay = strings.CutSuffix(once, " per day")
-	switch {
-	case once == "day":
-		r.PerDay = true
-	case once != "ever":
-		r.Keys = strings.Split(once, " and ")
-	}
+	sdk.Once(c.Text("once", ""), &r)
 	for i, key := range r.Keys {
 		// A page view names no asset: the page is what was looked at.
 		if page && key == "asset" {
