@@ -164,10 +164,12 @@ func TestCompile(t *testing.T) {
 func TestModelReadsAccounts_R004_04_R002_01(t *testing.T) {
 	m := lettersModel(t)
 	a := ledger.NewAccount(m.Book, "ada")
+	at := 99 * day
 	award := func(rule string, points lead.Points, label string) {
+		at-- // the first is the latest
 		for i := range m.Book.Rules {
 			if r := &m.Book.Rules[i]; r.Name == rule {
-				_, why := a.Award(m.Book, ledger.Award{Rule: r, Delta: points, At: 99 * day, Label: label})
+				_, why := a.Award(m.Book, ledger.Award{Rule: r, Delta: points, At: at, Label: label})
 				require.Zero(t, why)
 				return
 			}

@@ -78,7 +78,11 @@ func pointerNeeds(nodes []abi.Node) *abi.Needs {
 			if list == "pages" {
 				in.Source = abi.FromPath
 			}
-			for _, k := range kids(nodes, kid(nodes, class, list)) {
+			block := kid(nodes, class, list)
+			if block == 0 {
+				continue
+			}
+			for _, k := range kids(nodes, block) {
 				r := abi.Rule{Name: name + "/" + nodes[k].Key, Class: name, Node: k, Activity: true, Max: int64(nodes[k].Value)}
 				if o := kid(nodes, class, "once"); o != 0 {
 					r.Scope, r.Keys = abi.ScopeOnce, []string{nodes[o].Text}
