@@ -1,0 +1,181 @@
+package engine_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ripenhq/ripen/engine"
+	"github.com/ripenhq/ripen/engine/ingest"
+	"github.com/ripenhq/ripen/engine/lead"
+)
+
+const smallWorkflow = `
+workflow "small" { display = "{recent} {recent.top}" }
+
+step "behavior-points" "recent" {
+  about = "Last 60 days"
+  floor = 0
+  class "asked"   { events = { "Demo Requested" = 100 } }
+  class "product" {
+    events = { "Guide Downloaded" = 15 }
+    pages  = { "/product/*" = 10 }
+  }
+}
+
+step "decay" "sixty" {
+  of     = "recent"
+  curve  = "linear"
+  window = "60d"
+}
+
+route "sales-handoff" "asked" { when = pending("asked") }
+route "sales-handoff" "warm" {
+  when = recent >= 25
+  say  = "Ask about {recent.product.last}"
+}
+route "investigate" "lost" { when = idle("60d") && peak(recent, "120d") >= 20 }
+route "nurture" "rest" { default = true }
+`
+
+// cacheDir keeps compiled plugins between test runs: a std-Go module takes
+// seconds to compile.
+func cacheDir(t testing.TB) string {
+	base, err := os.UserCacheDir()
+	require.NoError(t, err)
+	return filepath.Join(base, "ripen", "plugins")
+}
+
+func loadWorkflow(t testing.TB, src string) *engine.Workflow {
+	t.Helper()
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "workflow.hcl"), []byte(src), 0o600))
+	w, diags, err := engine.Load(context.Background(), engine.LoadOptions{Dir: dir, CacheDir: cacheDir(t)})
+	require.NoError(t, err)
+	require.False(t, diags.HasErrors(), "%s", diags)
+	t.Cleanup(w.Close)
+	return w
+}
+
+func startEngine(t testing.TB, o engine.Options) *engine.Engine {
+	t.Helper()
+	o.Port = -1
+	e, err := engine.New(t.Context(), o)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = stopEngine(e) })
+	return e
+}
+
+func stopEngine(e *engine.Engine) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	return e.Stop(ctx)
+}
+
+// anonymous is any client of the loopback listener.
+func anonymous(t testing.TB, e *engine.Engine) *nats.Conn {
+	t.Helper()
+	nc, err := nats.Connect(e.URL())
+	require.NoError(t, err)
+	t.Cleanup(nc.Close)
+	return nc
+}
+
+func send(t testing.TB, nc *nats.Conn, body string) ingest.Answer {
+	t.Helper()
+	msg, err := nc.Request("ripen.in", []byte(body), 10*time.Second)
+	require.NoError(t, err)
+	var a ingest.Answer
+	require.NoError(t, json.Unmarshal(msg.Data, &a))
+	require.Nil(t, a.Error, "%s", msg.Data)
+	return a
+}
+
+func decision(t testing.TB, m *nats.Msg) lead.Decision {
+	t.Helper()
+	var d lead.Decision
+	require.NoError(t, json.Unmarshal(m.Data, &d))
+	assert.Equal(t, d.ID, m.Header.Get("ce-id"))
+	assert.Equal(t, "dev.ripen.decision."+d.Action, m.Header.Get("ce-type"))
+	return d
+}
+
+func track(id, who, name, at string) string {
+	return fmt.Sprintf(`{"type":"track","messageId":%q,"userId":%q,"event":%q,"timestamp":%q}`, id, who, name, at)
+}
+
+func tick(at string) string { return fmt.Sprintf(`{"type":"tick","timestamp":%q}`, at) }
+
+func TestEngine_RequestBecomesDecisionAtASubscriber(t *testing.T) {
+	e := startEngine(t, engine.Options{Workflow: loadWorkflow(t, smallWorkflow), Data: t.TempDir(), Clock: engine.ClockStream})
+	nc := anonymous(t, e)
+	sub, err := nc.SubscribeSync("ripen.decisions.small.>")
+	require.NoError(t, err)
+	require.NoError(t, nc.Flush())
+
+	a := send(t, nc, track("1", "ann", "Demo Requested", "2026-01-01T00:00:00Z"))
+	assert.Equal(t, 1, a.Accepted)
+	m, err := sub.NextMsg(10 * time.Second)
+	require.NoError(t, err)
+	d := decision(t, m)
+	assert.Equal(t, "sales-handoff", d.Action)
+	assert.Equal(t, "ann", d.Lead)
+	assert.Equal(t, "100 asked", d.Display)
+	var sum lead.Points
+	for _, l := range d.Lines {
+		if l.Score == "recent" {
+			sum += l.Remaining
+		}
+	}
+	assert.Equal(t, d.Scores[0].Milli, sum, "the lines add up")
+
+	// The same event again changes nothing.
+	send(t, nc, track("1", "ann", "Demo Requested", "2026-01-01T00:00:00Z"))
+	send(t, nc, tick("2026-01-02T00:00:00Z"))
+	_, err = sub.NextMsg(300 * time.Millisecond)
+	assert.ErrorIs(t, err, nats.ErrTimeout)
+}
+
+func TestEngine_TimePassesWithTicksAndSurvivesARestart(t *testing.T) {
+	w, data := loadWorkflow(t, smallWorkflow), t.TempDir()
+	first := startEngine(t, engine.Options{Workflow: w, Data: data, Clock: engine.ClockStream})
+	nc := anonymous(t, first)
+	send(t, nc, track("1", "ben", "Guide Downloaded", "2026-01-01T10:00:00Z")+"\n"+track("2", "ben", "Guide Downloaded", "2026-01-01T11:00:00Z"))
+	require.NoError(t, stopEngine(first))
+
+	second := startEngine(t, engine.Options{Workflow: w, Data: data, Clock: engine.ClockStream})
+	nc = anonymous(t, second)
+	sub, err := nc.SubscribeSync("ripen.decisions.small.investigate")
+	require.NoError(t, err)
+	require.NoError(t, nc.Flush())
+	send(t, nc, tick("2026-03-15T00:00:00Z"))
+	m, err := sub.NextMsg(10 * time.Second)
+	require.NoError(t, err)
+	d := decision(t, m)
+	assert.Equal(t, "ben", d.Lead)
+	assert.Equal(t, "timer", d.Cause.Kind)
+	want, _ := time.Parse(time.RFC3339, "2026-03-02T11:00:00Z") // 60 days after the last activity
+	assert.Equal(t, want.UnixMilli(), d.Cause.At, "the timer's own due time, not the tick's")
+}
+
+func TestEngine_TwoInOneProcess(t *testing.T) {
+	w := loadWorkflow(t, smallWorkflow)
+	for range 2 {
+		e := startEngine(t, engine.Options{Workflow: w, Data: t.TempDir(), Clock: engine.ClockStream})
+		nc := anonymous(t, e)
+		sub, err := nc.SubscribeSync("ripen.decisions.>")
+		require.NoError(t, err)
+		require.NoError(t, nc.Flush())
+		send(t, nc, track("1", "ann", "Demo Requested", "2026-01-01T00:00:00Z"))
+		_, err = sub.NextMsg(10 * time.Second)
+		require.NoError(t, err)
+	}
+}
