@@ -10,6 +10,8 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
+
+	"github.com/ripenhq/ripen/engine/workflow/value"
 )
 
 // blockType is a block at the top of a workflow file.
@@ -44,7 +46,7 @@ func (l *loader) blocks(body *hclsyntax.Body) {
 		names[i] = t.name
 	}
 	for _, a := range byPlace(body.Attributes) {
-		l.errorf(a.NameRange, "Unexpected attribute", "%s stands outside of any block. Attributes belong into a block, such as workflow \"name\" { … }.", a.Name)
+		l.Errorf(a.NameRange, "Unexpected attribute", "%s stands outside of any block. Attributes belong into a block, such as workflow \"name\" { … }.", a.Name)
 	}
 	for _, b := range body.Blocks {
 		at := 0
@@ -53,7 +55,7 @@ func (l *loader) blocks(body *hclsyntax.Body) {
 		}
 		if at == len(types) {
 			l.broken = true
-			l.errorf(b.TypeRange, "Unknown block", "There is no block %q. %s", b.Type, didYouMean(b.Type, names))
+			l.Errorf(b.TypeRange, "Unknown block", "There is no block %q. %s", b.Type, value.DidYouMean(b.Type, names))
 			continue
 		}
 		if l.labels(b, types[at]) {
@@ -70,14 +72,14 @@ var nameForm = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]{0,63}$`)
 // labels checks number and form of a block's labels.
 func (l *loader) labels(b *hclsyntax.Block, t blockType) bool {
 	if len(b.Labels) != len(t.labels) {
-		l.errorf(b.DefRange(), "Wrong number of labels", "%s has %d label(s), expected %d (%s), as in: %s", blockTitle(b.Type, b.Labels), len(b.Labels), len(t.labels), strings.Join(t.labels, ", "), t.example)
+		l.Errorf(b.DefRange(), "Wrong number of labels", "%s has %d label(s), expected %d (%s), as in: %s", value.BlockTitle(b.Type, b.Labels), len(b.Labels), len(t.labels), strings.Join(t.labels, ", "), t.example)
 		return false
 	}
 	ok := true
 	for i, label := range b.Labels {
 		if !nameForm.MatchString(label) {
 			ok = false
-			l.errorf(b.LabelRanges[i], "Wrong name", "%q cannot be the %s of a %s: it needs a letter first, then letters, digits, \"-\" or \"_\", at most 64 in all.", shorten(label), t.labels[i], b.Type)
+			l.Errorf(b.LabelRanges[i], "Wrong name", "%q cannot be the %s of a %s: it needs a letter first, then letters, digits, \"-\" or \"_\", at most 64 in all.", value.Shorten(label), t.labels[i], b.Type)
 		}
 	}
 	return ok
@@ -86,7 +88,7 @@ func (l *loader) labels(b *hclsyntax.Block, t blockType) bool {
 // unique reports a second declaration of one thing.
 func (l *loader) unique(key, what string, rng hcl.Range, do string) bool {
 	if old, ok := l.seen[key]; ok {
-		l.errorf(rng, "Declared twice", "%s is already declared at %s:%d. %s", what, old.Filename, old.Start.Line, do)
+		l.Errorf(rng, "Declared twice", "%s is already declared at %s:%d. %s", what, old.Filename, old.Start.Line, do)
 		return false
 	}
 	l.seen[key] = rng
@@ -105,7 +107,7 @@ func reservedNames() []string {
 func (l *loader) notReserved(name, what string, rng hcl.Range) {
 	for _, r := range reservedNames() {
 		if r == name {
-			l.errorf(rng, "Reserved name", "A %s cannot be named %q, because that word has its own meaning in conditions. Choose another name, such as %q.", what, name, "my_"+name)
+			l.Errorf(rng, "Reserved name", "A %s cannot be named %q, because that word has its own meaning in conditions. Choose another name, such as %q.", what, name, "my_"+name)
 		}
 	}
 }
@@ -142,7 +144,7 @@ func (l *loader) zone(r *reader) {
 	name := v.AsString()
 	_, err := time.LoadLocation(name)
 	if err != nil || name == "" || name == "Local" {
-		l.errorf(rng, "Unknown time zone", "%q is no name of a time zone. Use a name of the IANA list, such as \"Europe/Berlin\" or \"UTC\".", shorten(name))
+		l.Errorf(rng, "Unknown time zone", "%q is no name of a time zone. Use a name of the IANA list, such as \"Europe/Berlin\" or \"UTC\".", value.Shorten(name))
 		return
 	}
 	l.def.Zone = name
@@ -159,7 +161,7 @@ func (l *loader) counter(b *hclsyntax.Block) {
 	c.Window, _ = r.duration("window", "30d", 1)
 	l.pathGlobs(r, "pages", c.Pages)
 	if !r.has("events") && !r.has("pages") {
-		l.errorf(r.def, "Missing attribute", "%s counts nothing. Add events = [\"Page Viewed\"] or pages = [\"/blog/*\"].", r.what)
+		l.Errorf(r.def, "Missing attribute", "%s counts nothing. Add events = [\"Page Viewed\"] or pages = [\"/blog/*\"].", r.what)
 	}
 	r.done()
 	l.def.Counters = append(l.def.Counters, c)
@@ -169,7 +171,7 @@ func (l *loader) counter(b *hclsyntax.Block) {
 func (l *loader) pathGlobs(r *reader, name string, globs []string) {
 	for _, g := range globs {
 		if !strings.HasPrefix(g, "/") && !strings.HasPrefix(g, "*") {
-			l.errorf(r.at(name), "Wrong path", "%s holds %q, which matches no page: a path starts with \"/\". Write %q.", name, shorten(g), "/"+shorten(g))
+			l.Errorf(r.at(name), "Wrong path", "%s holds %q, which matches no page: a path starts with \"/\". Write %q.", name, value.Shorten(g), "/"+value.Shorten(g))
 		}
 	}
 }
@@ -216,9 +218,9 @@ func (l *loader) whenOrDefault(r *reader) (byDefault bool, when hcl.Expression) 
 	case !ok:
 		l.broken = true // it may be meant as the default
 	case byDefault && when != nil:
-		l.errorf(r.at("when"), "Condition on a default", "%s is the default, which is taken when nothing else is, and so has no condition. Remove when or default.", r.what)
+		l.Errorf(r.at("when"), "Condition on a default", "%s is the default, which is taken when nothing else is, and so has no condition. Remove when or default.", r.what)
 	case !byDefault && when == nil:
-		l.errorf(r.def, "Missing attribute", "%s has neither a condition nor default = true. Add when = … or default = true.", r.what)
+		l.Errorf(r.def, "Missing attribute", "%s has neither a condition nor default = true. Add when = … or default = true.", r.what)
 	}
 	return byDefault, when
 }
@@ -227,7 +229,7 @@ func (l *loader) silence(b *hclsyntax.Block) {
 	r := l.reader(b)
 	s := Silence{Lint: b.Labels[0], Of: r.filled("of"), Because: r.filled("because"), Range: b.DefRange()}
 	r.require("because", `the reason, such as because = "both routes are wanted"`)
-	l.unique("silence "+s.Lint+" "+s.Of, blockTitle("silence", []string{s.Lint}), b.DefRange(), "Remove one of them.")
+	l.unique("silence "+s.Lint+" "+s.Of, value.BlockTitle("silence", []string{s.Lint}), b.DefRange(), "Remove one of them.")
 	r.done()
 	l.def.Silences = append(l.def.Silences, s)
 }

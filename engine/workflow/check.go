@@ -1,5 +1,7 @@
 package workflow
 
+import "github.com/ripenhq/ripen/engine/workflow/value"
+
 // check looks at the workflow as a whole.
 func (l *loader) check() {
 	d := l.def
@@ -7,15 +9,15 @@ func (l *loader) check() {
 	if d.Name == "" {
 		at = l.first
 		if len(d.Files) == 0 {
-			l.errorf(at, "No workflow", "The folder holds no workflow file (*.hcl). Write one, or start with ripen init.")
+			l.Errorf(at, "No workflow", "The folder holds no workflow file (*.hcl). Write one, or start with ripen init.")
 			return
 		}
 		if _, declared := l.seen["workflow"]; !declared {
-			l.errorf(at, "No workflow", "No file of the folder has a workflow block. Add workflow \"name\" { }.")
+			l.Errorf(at, "No workflow", "No file of the folder has a workflow block. Add workflow \"name\" { }.")
 		}
 	}
 	if _, ok := l.seen["default route"]; !ok {
-		l.errorf(at, "No default route", "A lead that no route matches must go somewhere. Add a route with default = true, such as:\n\nroute \"nurture\" \"rest\" {\n  default = true\n}")
+		l.Errorf(at, "No default route", "A lead that no route matches must go somewhere. Add a route with default = true, such as:\n\nroute \"nurture\" \"rest\" {\n  default = true\n}")
 	}
 	l.checkActions()
 	l.checkGoldenScores()
@@ -34,14 +36,14 @@ func (l *loader) checkActions() {
 	if l.def.SalesRange.Filename != "" {
 		for _, a := range l.def.Sales {
 			if !have[a] {
-				l.errorf(l.def.SalesRange, "Unknown action", "sales names the action %q, which no route has. %s", a, didYouMean(a, actions))
+				l.Errorf(l.def.SalesRange, "Unknown action", "sales names the action %q, which no route has. %s", a, value.DidYouMean(a, actions))
 			}
 		}
 	}
 	for _, v := range l.def.Vetoes {
 		for _, a := range v.Actions {
 			if !have[a] {
-				l.errorf(v.ActionsRange, "Unknown action", "veto %q names the action %q, which no route has. %s", v.Name, a, didYouMean(a, actions))
+				l.Errorf(v.ActionsRange, "Unknown action", "veto %q names the action %q, which no route has. %s", v.Name, a, value.DidYouMean(a, actions))
 			}
 		}
 	}
@@ -57,7 +59,7 @@ func (l *loader) checkGoldenScores() {
 	for _, g := range l.def.Goldens {
 		for _, s := range g.Scores {
 			if !have[s] {
-				l.errorf(g.ScoresRange, "Unknown score", "golden %q names the score %q, which does not exist. %s", g.Name, s, didYouMean(s, names))
+				l.Errorf(g.ScoresRange, "Unknown score", "golden %q names the score %q, which does not exist. %s", g.Name, s, value.DidYouMean(s, names))
 			}
 		}
 	}

@@ -9,8 +9,11 @@ package workflow
 
 import (
 	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
 
 	"github.com/ripenhq/ripen/engine/lead"
+	"github.com/ripenhq/ripen/engine/workflow/schema"
+	"github.com/ripenhq/ripen/engine/workflow/value"
 )
 
 // Definition is one workflow as written, checked for form.
@@ -105,38 +108,42 @@ type Step struct {
 	PluginRange hcl.Range
 }
 
-// NodeKind is the type of a configuration node.
-type NodeKind uint8
-
-// The types of configuration nodes.
-const (
-	NodeNull NodeKind = iota
-	NodeBool
-	NodeNumber
-	NodeString
-	NodeList
-	NodeObject
-	NodeExpr
-	NodePoints
-	NodeMillis
+// A plugin's block and its schema; see package schema.
+type (
+	// Schema is the compiled JSON Schema of a plugin's block.
+	Schema = schema.Schema
+	// Node is one value of a plugin's block, in source order.
+	Node = schema.Node
+	// NodeKind is the type of a Node.
+	NodeKind = schema.NodeKind
 )
 
-// Node is one value of a plugin's block, in source order. Blocks of one type
-// are a list of objects under the type's name; a block's label is its member
-// "label".
-type Node struct {
-	Kind     NodeKind
-	Key      string
-	KeyRange hcl.Range // of the name in the parent, empty in a list
-	Bool     bool
-	Number   float64
-	Text     string
-	Points   lead.Points // NodePoints
-	Millis   int64       // NodeMillis
-	Expr     hcl.Expression
-	Members  []*Node // NodeList, NodeObject
-	Range    hcl.Range
+// The types of nodes.
+const (
+	NodeNull   = schema.NodeNull
+	NodeBool   = schema.NodeBool
+	NodeNumber = schema.NodeNumber
+	NodeString = schema.NodeString
+	NodeList   = schema.NodeList
+	NodeObject = schema.NodeObject
+	NodeExpr   = schema.NodeExpr
+	NodePoints = schema.NodePoints
+	NodeMillis = schema.NodeMillis
+)
+
+// CompileSchema compiles the "schema" of a plugin's manifest.
+func CompileSchema(name string, json []byte) (*Schema, error) {
+	return schema.Compile(name, json, hostAttrs())
 }
+
+// ParseDuration reads "60d" or "1d12h" as ms.
+func ParseDuration(s string) (ms int64, err error) { return value.ParseDuration(s) }
+
+// FormatDuration writes ms the way ParseDuration reads it.
+func FormatDuration(ms int64) string { return value.FormatDuration(ms) }
+
+// PointsOf converts a number literal of points exactly.
+func PointsOf(v cty.Value) (lead.Points, error) { return value.PointsOf(v) }
 
 // Guard is suppress "name" { when = … } or veto "name" { when = …, actions = […] }.
 type Guard struct {

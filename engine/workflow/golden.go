@@ -6,6 +6,8 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
 	"github.com/ripenhq/ripen/engine/lead"
+	"github.com/ripenhq/ripen/engine/workflow/schema"
+	"github.com/ripenhq/ripen/engine/workflow/value"
 )
 
 // maxGoldenCount bounds how often one event of a golden lead happens.
@@ -20,9 +22,9 @@ func (l *loader) golden(b *hclsyntax.Block) {
 	}
 	g.ScoresRange = r.at("scores")
 	if a := r.attr("events"); a != nil {
-		items, ok := listItems(a.Expr)
+		items, ok := value.ListItems(a.Expr)
 		if !ok {
-			l.errorf(a.Expr.Range(), "Wrong type", "events must be a list such as [\"Demo Requested\", { page = \"/pricing\" }].")
+			l.Errorf(a.Expr.Range(), "Wrong type", "events must be a list such as [\"Demo Requested\", { page = \"/pricing\" }].")
 		}
 		for i, item := range items {
 			if e, ok := l.goldenEvent(item, fmt.Sprintf("events[%d]", i)); ok {
@@ -40,33 +42,32 @@ func (l *loader) props(r *reader, name string) lead.Props {
 	if a == nil {
 		return nil
 	}
-	d := l.decoder()
-	return l.propsOf(d, d.expr(a.Expr, nil, name), name)
+	return l.propsOf(schema.Constant(a.Expr, name, &l.Report), name)
 }
 
-func (l *loader) propsOf(d *decoder, n *Node, what string) lead.Props {
+func (l *loader) propsOf(n *Node, what string) lead.Props {
 	if n.Kind != NodeObject {
-		if !d.spoiled[n] {
-			l.errorf(n.Range, "Wrong type", "%s must be an object such as { industry = \"saas\" }, found %s.", what, foundNode(n))
+		if !n.Spoiled {
+			l.Errorf(n.Range, "Wrong type", "%s must be an object such as { industry = \"saas\" }, found %s.", what, n.Found())
 		}
 		return nil
 	}
 	var out lead.Props
-	l.flatten(d, n, "", what, &out)
+	l.flatten(n, "", what, &out)
 	return out.Sort()
 }
 
-func (l *loader) flatten(d *decoder, n *Node, prefix, what string, out *lead.Props) {
+func (l *loader) flatten(n *Node, prefix, what string, out *lead.Props) {
 	for _, m := range n.Members {
 		name := prefix + m.Key
 		switch v, ok := plainValue(m); {
-		case d.spoiled[m]:
+		case m.Spoiled:
 		case ok:
 			*out = append(*out, lead.Prop{Name: name, Value: v})
 		case m.Kind == NodeObject:
-			l.flatten(d, m, name+".", what, out)
+			l.flatten(m, name+".", what, out)
 		default:
-			l.errorf(m.Range, "Wrong type", "%s[%q] must be a string, a number, true, false or a list of strings, found %s. Leave out what is not known.", what, shorten(name), foundNode(m))
+			l.Errorf(m.Range, "Wrong type", "%s[%q] must be a string, a number, true, false or a list of strings, found %s. Leave out what is not known.", what, value.Shorten(name), m.Found())
 		}
 	}
 }
@@ -95,31 +96,30 @@ func plainValue(n *Node) (v lead.Value, ok bool) {
 
 // goldenEvent reads "Name" or { event = …, page = …, count = …, properties = { … } }.
 func (l *loader) goldenEvent(e hclsyntax.Expression, what string) (GoldenEvent, bool) {
-	d := l.decoder()
-	n := d.expr(e, nil, what)
+	n := schema.Constant(e, what, &l.Report)
 	out := GoldenEvent{Count: 1, Range: n.Range}
 	switch {
-	case d.spoiled[n]:
+	case n.Spoiled:
 		return out, false
 	case n.Kind == NodeString:
 		out.Name = n.Text
 		return out, l.goldenText(n, what)
 	case n.Kind != NodeObject:
-		l.errorf(n.Range, "Wrong type", "%s must be the name of an event or an object such as { page = \"/pricing\" }, found %s.", what, foundNode(n))
+		l.Errorf(n.Range, "Wrong type", "%s must be the name of an event or an object such as { page = \"/pricing\" }, found %s.", what, n.Found())
 		return out, false
 	}
 	ok := true
 	for _, m := range n.Members {
-		ok = l.goldenMember(d, &out, m, fmt.Sprintf("%s.%s", what, m.Key)) && ok
+		ok = l.goldenMember(&out, m, fmt.Sprintf("%s.%s", what, m.Key)) && ok
 	}
 	if ok && out.Name == "" && out.Path == "" {
-		l.errorf(n.Range, "Missing attribute", "%s has neither an event nor a page. Add event = \"Name\" or page = \"/path\".", what)
+		l.Errorf(n.Range, "Missing attribute", "%s has neither an event nor a page. Add event = \"Name\" or page = \"/path\".", what)
 		return out, false
 	}
 	return out, ok
 }
 
-func (l *loader) goldenMember(d *decoder, out *GoldenEvent, m *Node, what string) bool {
+func (l *loader) goldenMember(out *GoldenEvent, m *Node, what string) bool {
 	known := []string{"event", "page", "count", "properties"}
 	switch m.Key {
 	case "event":
@@ -131,15 +131,15 @@ func (l *loader) goldenMember(d *decoder, out *GoldenEvent, m *Node, what string
 	case "count":
 		out.Count = int(m.Number)
 		if m.Kind != NodeNumber || m.Number < 1 || m.Number > maxGoldenCount || m.Number != float64(out.Count) {
-			l.errorf(m.Range, "Number out of range", "%s must be a whole number from 1 to %d, found %s.", what, maxGoldenCount, foundNode(m))
+			l.Errorf(m.Range, "Number out of range", "%s must be a whole number from 1 to %d, found %s.", what, maxGoldenCount, m.Found())
 			return false
 		}
 		return true
 	case "properties":
-		out.Props = l.propsOf(d, m, what)
+		out.Props = l.propsOf(m, what)
 		return true
 	}
-	l.errorf(m.KeyRange, "Unknown attribute", "An event of a golden lead has no attribute %q. %s", shorten(m.Key), didYouMean(m.Key, known))
+	l.Errorf(m.KeyRange, "Unknown attribute", "An event of a golden lead has no attribute %q. %s", value.Shorten(m.Key), value.DidYouMean(m.Key, known))
 	return false
 }
 
@@ -147,6 +147,6 @@ func (l *loader) goldenText(n *Node, what string) bool {
 	if n.Kind == NodeString && n.Text != "" {
 		return true
 	}
-	l.errorf(n.Range, "Wrong type", "%s must be a string that is not empty, found %s.", what, foundNode(n))
+	l.Errorf(n.Range, "Wrong type", "%s must be a string that is not empty, found %s.", what, n.Found())
 	return false
 }

@@ -8,6 +8,8 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"github.com/ripenhq/ripen/engine/workflow/value"
 )
 
 // What one workflow may cost to read. The parser and everybody who walks its
@@ -27,10 +29,10 @@ const (
 // guard finds what must not reach the parser: at most one diagnostic.
 func guard(name string, src []byte) *hcl.Diagnostic {
 	if len(src) > maxFileBytes {
-		return errorDiag(startOf(name), "File too large", fmt.Sprintf("%s has more than %d bytes (1 MiB). Keep long lists in a CSV file and read it with a table block.", name, maxFileBytes))
+		return value.Error(startOf(name), "File too large", fmt.Sprintf("%s has more than %d bytes (1 MiB). Keep long lists in a CSV file and read it with a table block.", name, maxFileBytes))
 	}
 	if at := invalidUTF8(src); at >= 0 {
-		return errorDiag(rangeAt(name, src, at), summaryUTF8, fmt.Sprintf("Byte %d of %s (0x%02x) is not valid UTF-8. Save the file as UTF-8.", at, name, src[at]))
+		return value.Error(rangeAt(name, src, at), summaryUTF8, fmt.Sprintf("Byte %d of %s (0x%02x) is not valid UTF-8. Save the file as UTF-8.", at, name, src[at]))
 	}
 	tokens, _ := hclsyntax.LexConfig(src, name, hcl.InitialPos)
 	g := gauge{operators: make([]int, 1, maxDepth)}
@@ -92,12 +94,12 @@ func (g *gauge) count(t *hclsyntax.Token) *hcl.Diagnostic {
 	if g.operators[n]++; g.operators[n] <= maxOperators {
 		return nil
 	}
-	return errorDiag(t.Range, "Expression too long", fmt.Sprintf("This expression has more than %d operators. Split it, for instance into names of a let block, or keep long lists in a table.", maxOperators))
+	return value.Error(t.Range, "Expression too long", fmt.Sprintf("This expression has more than %d operators. Split it, for instance into names of a let block, or keep long lists in a table.", maxOperators))
 }
 
 func (g *gauge) push(t *hclsyntax.Token) *hcl.Diagnostic {
 	if len(g.open) >= maxDepth {
-		return errorDiag(t.Range, "Nested too deeply", fmt.Sprintf("More than %d brackets are open here. Take the inner parts out.", maxDepth))
+		return value.Error(t.Range, "Nested too deeply", fmt.Sprintf("More than %d brackets are open here. Take the inner parts out.", maxDepth))
 	}
 	g.open = append(g.open, t.Type)
 	g.operators = append(g.operators, 0)
@@ -112,7 +114,7 @@ func checkNumber(t *hclsyntax.Token) *hcl.Diagnostic {
 		e, err = strconv.Atoi(string(exponent))
 	}
 	if err != nil || e > maxExponent || e < -maxExponent || len(mantissa) > maxExponent {
-		return errorDiag(t.Range, "Number out of range", fmt.Sprintf("%s is out of range: numbers have at most %d digits and an exponent of at most ±%d.", shorten(string(t.Bytes)), maxExponent, maxExponent))
+		return value.Error(t.Range, "Number out of range", fmt.Sprintf("%s is out of range: numbers have at most %d digits and an exponent of at most ±%d.", value.Shorten(string(t.Bytes)), maxExponent, maxExponent))
 	}
 	return nil
 }

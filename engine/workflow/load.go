@@ -11,6 +11,8 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"github.com/ripenhq/ripen/engine/workflow/value"
 )
 
 // Options tell Load about the world around the folder.
@@ -36,7 +38,7 @@ func Load(fsys fs.FS, opts Options) (*Definition, hcl.Diagnostics) {
 		opts: opts, fsys: fsys,
 		seen: map[string]hcl.Range{},
 		def: &Definition{
-			LeadWord: "lead", Zone: "UTC", AgeStep: dayMillis,
+			LeadWord: "lead", Zone: "UTC", AgeStep: value.Day,
 			Sales: []string{DefaultSales}, MaxBuckets: defaultBuckets,
 			Files: map[string]*hcl.File{},
 		},
@@ -49,7 +51,7 @@ func Load(fsys fs.FS, opts Options) (*Definition, hcl.Diagnostics) {
 		l.check()
 	}
 	l.sortDefaults()
-	return l.def, sorted(l.diags)
+	return l.def, sorted(l.Diags)
 }
 
 // DefaultSales is the action that hands a lead to sales if the workflow block
@@ -60,10 +62,10 @@ const defaultBuckets = 4096
 
 // loader is the state of one Load.
 type loader struct {
-	opts  Options
-	fsys  fs.FS
-	def   *Definition
-	diags hcl.Diagnostics
+	opts Options
+	fsys fs.FS
+	def  *Definition
+	value.Report
 	// broken: a part could not be read, so that checks of the whole (a missing
 	// default route) would accuse what may well be there.
 	broken bool
@@ -78,7 +80,7 @@ func (l *loader) parse() []*hclsyntax.Body {
 	l.first = startOf(path.Join(l.opts.Dir, "workflow.hcl"))
 	if err != nil {
 		l.broken = true
-		l.errorf(l.first, "Cannot read the workflow folder", "%v. Check the path and its permissions.", err)
+		l.Errorf(l.first, "Cannot read the workflow folder", "%v. Check the path and its permissions.", err)
 		return nil
 	}
 	if len(names) > 0 {
@@ -94,7 +96,7 @@ func (l *loader) parse() []*hclsyntax.Body {
 		}
 		if err != nil {
 			l.broken = true
-			l.errorf(startOf(shown), "Cannot read a workflow file", "%s: %v.", shown, err)
+			l.Errorf(startOf(shown), "Cannot read a workflow file", "%s: %v.", shown, err)
 			continue
 		}
 		if body := l.parseFile(shown, src); body != nil {
@@ -110,11 +112,11 @@ func (l *loader) parseFile(name string, src []byte) *hclsyntax.Body {
 		if len(src) <= maxFileBytes && d.Summary != summaryUTF8 {
 			l.def.Files[name] = &hcl.File{Bytes: src}
 		}
-		l.diags = append(l.diags, d)
+		l.Diags = append(l.Diags, d)
 		return nil
 	}
 	file, diags := parseHCL(src, name)
-	l.diags = append(l.diags, diags...)
+	l.Diags = append(l.Diags, diags...)
 	l.broken = l.broken || diags.HasErrors()
 	l.def.Files[name] = file
 	body, _ := file.Body.(*hclsyntax.Body)
@@ -127,7 +129,7 @@ func parseHCL(src []byte, name string) (file *hcl.File, diags hcl.Diagnostics) {
 	defer func() {
 		if r := recover(); r != nil {
 			file = &hcl.File{Bytes: src}
-			diags = hcl.Diagnostics{errorDiag(startOf(name), "Cannot parse this file", fmt.Sprintf("The parser gave up: %v. Check brackets, quotes and heredocs.", r))}
+			diags = hcl.Diagnostics{value.Error(startOf(name), "Cannot parse this file", fmt.Sprintf("The parser gave up: %v. Check brackets, quotes and heredocs.", r))}
 		}
 	}()
 	return hclsyntax.ParseConfig(src, name, hcl.InitialPos)
@@ -191,20 +193,6 @@ func plainPathError(err error) error {
 	return err
 }
 
-func (l *loader) errorf(rng hcl.Range, summary, format string, args ...any) {
-	l.diags = append(l.diags, errorDiag(rng, summary, fmt.Sprintf(format, args...)))
-}
-
-func (l *loader) warnf(rng hcl.Range, summary, format string, args ...any) {
-	d := errorDiag(rng, summary, fmt.Sprintf(format, args...))
-	d.Severity = hcl.DiagWarning
-	l.diags = append(l.diags, d)
-}
-
-func errorDiag(rng hcl.Range, summary, detail string) *hcl.Diagnostic {
-	return &hcl.Diagnostic{Severity: hcl.DiagError, Summary: summary, Detail: detail, Subject: &rng}
-}
-
 // sorted orders by place and keeps the first maxDiags.
 func sorted(diags hcl.Diagnostics) hcl.Diagnostics {
 	sort.SliceStable(diags, func(i, j int) bool {
@@ -218,7 +206,7 @@ func sorted(diags hcl.Diagnostics) hcl.Diagnostics {
 		return a.Start.Byte < b.Start.Byte
 	})
 	if len(diags) > maxDiags {
-		more := errorDiag(*diags[maxDiags].Subject, "Too many mistakes", fmt.Sprintf("%d more are not shown.", len(diags)-maxDiags))
+		more := value.Error(*diags[maxDiags].Subject, "Too many mistakes", fmt.Sprintf("%d more are not shown.", len(diags)-maxDiags))
 		diags = append(diags[:maxDiags:maxDiags], more)
 	}
 	return diags

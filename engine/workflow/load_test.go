@@ -14,6 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ripenhq/ripen/engine/internal/diagtest"
+
+	"github.com/ripenhq/ripen/engine/workflow/value"
 )
 
 // testOptions know the plugins of testdata/schemas and the shipped ones.
@@ -174,7 +176,7 @@ silence "overlap" {
 	require.Equal(t, [][]string{{"acme.test", "5"}}, def.Tables[0].Rows)
 	require.Equal(t, []string{"domain", "size"}, def.Tables[0].Columns)
 	require.False(t, def.Tables[1].Fold)
-	require.EqualValues(t, 30*dayMillis, def.Counters[0].Window)
+	require.EqualValues(t, 30*value.Day, def.Counters[0].Window)
 
 	step := def.Steps[0]
 	require.Equal(t, "skip", step.OnError)
@@ -192,7 +194,7 @@ silence "overlap" {
 	require.Equal(t, "warm", def.Routes[0].Name, "the default comes last")
 	require.True(t, def.Routes[1].Default)
 	require.True(t, def.Routes[0].OnFall)
-	require.EqualValues(t, 14*dayMillis, def.Routes[0].Cooldown)
+	require.EqualValues(t, 14*value.Day, def.Routes[0].Cooldown)
 	require.Equal(t, "B", def.Goldens[0].Traits.Get("address.city").Str)
 	require.Equal(t, 3, def.Goldens[0].Events[2].Count)
 	require.Equal(t, "/pricing", def.Goldens[0].Events[1].Path)

@@ -11,6 +11,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/ripenhq/ripen/engine/lead"
+	"github.com/ripenhq/ripen/engine/workflow/value"
 )
 
 // reader takes the attributes of one block one by one and then knows which
@@ -24,16 +25,7 @@ type reader struct {
 }
 
 func (l *loader) reader(b *hclsyntax.Block) *reader {
-	return &reader{l: l, body: b.Body, def: b.DefRange(), what: blockTitle(b.Type, b.Labels)}
-}
-
-func blockTitle(typ string, labels []string) string {
-	var s strings.Builder
-	s.WriteString(typ)
-	for _, label := range labels {
-		fmt.Fprintf(&s, " %q", shorten(label))
-	}
-	return s.String()
+	return &reader{l: l, body: b.Body, def: b.DefRange(), what: value.BlockTitle(b.Type, b.Labels)}
 }
 
 // attr returns the attribute, nil if it is not there.
@@ -55,7 +47,7 @@ func (r *reader) at(name string) hcl.Range {
 // require reports attributes that are missing.
 func (r *reader) require(name, example string) {
 	if !r.has(name) {
-		r.l.errorf(r.def, "Missing attribute", "%s has no %s. Add %s.", r.what, name, example)
+		r.l.Errorf(r.def, "Missing attribute", "%s has no %s. Add %s.", r.what, name, example)
 	}
 }
 
@@ -63,11 +55,11 @@ func (r *reader) require(name, example string) {
 func (r *reader) done() {
 	for _, a := range byPlace(r.body.Attributes) {
 		if !slices.Contains(r.known, a.Name) {
-			r.l.errorf(a.NameRange, "Unknown attribute", "%s has no attribute %q. %s", r.what, a.Name, didYouMean(a.Name, r.known))
+			r.l.Errorf(a.NameRange, "Unknown attribute", "%s has no attribute %q. %s", r.what, a.Name, value.DidYouMean(a.Name, r.known))
 		}
 	}
 	for _, b := range r.body.Blocks {
-		r.l.errorf(b.DefRange(), "Unknown block", "%s has no blocks inside; found %s. %s", r.what, blockTitle(b.Type, b.Labels), blockHint(b.Type, r.known))
+		r.l.Errorf(b.DefRange(), "Unknown block", "%s has no blocks inside; found %s. %s", r.what, value.BlockTitle(b.Type, b.Labels), blockHint(b.Type, r.known))
 	}
 }
 
@@ -84,7 +76,7 @@ func (r *reader) value(name string) (v cty.Value, rng hcl.Range, ok bool) {
 	if a == nil {
 		return cty.NilVal, r.def, false
 	}
-	v, ok = r.l.constant(a.Expr, name)
+	v, ok = r.l.Constant(a.Expr, name)
 	return v, a.Expr.Range(), ok
 }
 
@@ -102,7 +94,7 @@ func (r *reader) typed(name string, want cty.Type, wantText string) (cty.Value, 
 }
 
 func (r *reader) wrong(rng hcl.Range, name, want string, v cty.Value) {
-	r.l.errorf(rng, "Wrong type", "%s must be %s, found %s.", name, want, found(v))
+	r.l.Errorf(rng, "Wrong type", "%s must be %s, found %s.", name, want, value.Found(v))
 }
 
 func (r *reader) text(name string) string {
@@ -120,7 +112,7 @@ func (r *reader) filled(name string) string {
 		return ""
 	}
 	if strings.TrimSpace(v.AsString()) == "" {
-		r.l.errorf(rng, "Empty text", "%s of %s is empty. Write a text or leave %s out.", name, r.what, name)
+		r.l.Errorf(rng, "Empty text", "%s of %s is empty. Write a text or leave %s out.", name, r.what, name)
 	}
 	return v.AsString()
 }
@@ -134,19 +126,19 @@ func (r *reader) flag(name string) (yes, ok bool) {
 
 // word is one of a few strings; the first is the default.
 func (r *reader) word(name string, words ...string) string {
-	v, rng, ok := r.typed(name, cty.String, orList(words))
+	v, rng, ok := r.typed(name, cty.String, value.OrList(words))
 	if !ok {
 		return words[0]
 	}
 	if !slices.Contains(words, v.AsString()) {
-		r.l.errorf(rng, "Unknown value", "%s must be %s, found %q. %s", name, orList(words), shorten(v.AsString()), suggestion(v.AsString(), words))
+		r.l.Errorf(rng, "Unknown value", "%s must be %s, found %q. %s", name, value.OrList(words), value.Shorten(v.AsString()), suggestion(v.AsString(), words))
 		return words[0]
 	}
 	return v.AsString()
 }
 
 func suggestion(written string, words []string) string {
-	if s := suggest(written, words); s != "" {
+	if s := value.Suggest(written, words); s != "" {
 		return fmt.Sprintf("Did you mean %q?", s)
 	}
 	return "Write one of them."
@@ -158,20 +150,11 @@ func (r *reader) whole(name string, low, high, byDefault int) int {
 	if !ok {
 		return byDefault
 	}
-	if n, ok := wholeOf(v); ok && n >= low && n <= high {
+	if n, ok := value.WholeOf(v); ok && n >= low && n <= high {
 		return n
 	}
-	r.l.errorf(rng, "Number out of range", "%s must be a whole number from %d to %d, found %s.", name, low, high, v.AsBigFloat().Text('g', 12))
+	r.l.Errorf(rng, "Number out of range", "%s must be a whole number from %d to %d, found %s.", name, low, high, v.AsBigFloat().Text('g', 12))
 	return byDefault
-}
-
-func wholeOf(v cty.Value) (int, bool) {
-	f := v.AsBigFloat()
-	if !f.IsInt() || f.MantExp(nil) > 40 {
-		return 0, false
-	}
-	n, _ := f.Int64()
-	return int(n), true
 }
 
 // points is an exact amount, nil if it is not there or wrong.
@@ -180,16 +163,7 @@ func (r *reader) points(name string) *lead.Points {
 	if !ok {
 		return nil
 	}
-	return r.l.points(v, name, rng)
-}
-
-func (l *loader) points(v cty.Value, what string, rng hcl.Range) *lead.Points {
-	p, err := PointsOf(v)
-	if err != nil {
-		l.pointsError(err, what, rng, v)
-		return nil
-	}
-	return &p
+	return r.l.Points(v, name, rng)
 }
 
 // duration is an amount of time in ms; ok is false if it is not there or wrong.
@@ -198,13 +172,13 @@ func (r *reader) duration(name, example string, low int64) (ms int64, ok bool) {
 	if !ok {
 		return 0, false
 	}
-	ms, err := ParseDuration(v.AsString())
+	ms, err := value.ParseDuration(v.AsString())
 	switch {
 	case err != nil:
-		r.l.durationError(err, name, example, rng)
+		r.l.DurationError(err, name, example, rng)
 		return 0, false
 	case ms < low:
-		r.l.errorf(rng, "Duration too short", "%s must be at least %s, found %s.", name, FormatDuration(low), v.AsString())
+		r.l.Errorf(rng, "Duration too short", "%s must be at least %s, found %s.", name, value.FormatDuration(low), v.AsString())
 		return 0, false
 	}
 	return ms, true
@@ -216,10 +190,10 @@ func (r *reader) texts(name string) []string {
 	if a == nil {
 		return nil
 	}
-	items, ok := listItems(a.Expr)
+	items, ok := value.ListItems(a.Expr)
 	if !ok {
-		if v, good := r.l.constant(a.Expr, name); good {
-			r.l.errorf(a.Expr.Range(), "Wrong type", "%s must be a list of strings such as [\"a\", \"b\"], found %s.", name, found(v))
+		if v, good := r.l.Constant(a.Expr, name); good {
+			r.l.Errorf(a.Expr.Range(), "Wrong type", "%s must be a list of strings such as [\"a\", \"b\"], found %s.", name, value.Found(v))
 		}
 		return nil
 	}
@@ -227,15 +201,15 @@ func (r *reader) texts(name string) []string {
 	seen := map[string]bool{} // lists can be long
 	for i, item := range items {
 		what := fmt.Sprintf("%s[%d]", name, i)
-		v, ok := r.l.constant(item, what)
+		v, ok := r.l.Constant(item, what)
 		switch {
 		case !ok:
 		case v.IsNull() || v.Type() != cty.String:
 			r.wrong(item.Range(), what, "a string", v)
 		case strings.TrimSpace(v.AsString()) == "":
-			r.l.errorf(item.Range(), "Empty text", "%s is empty. Write a text or remove it.", what)
+			r.l.Errorf(item.Range(), "Empty text", "%s is empty. Write a text or remove it.", what)
 		case seen[v.AsString()]:
-			r.l.errorf(item.Range(), "Listed twice", "%s holds %q twice. Remove one.", name, shorten(v.AsString()))
+			r.l.Errorf(item.Range(), "Listed twice", "%s holds %q twice. Remove one.", name, value.Shorten(v.AsString()))
 		default:
 			seen[v.AsString()] = true
 			out = append(out, v.AsString())
@@ -250,25 +224,6 @@ func (r *reader) expr(name string) hcl.Expression {
 		return a.Expr
 	}
 	return nil
-}
-
-func listItems(e hclsyntax.Expression) ([]hclsyntax.Expression, bool) {
-	t, ok := unwrap(e).(*hclsyntax.TupleConsExpr)
-	if !ok {
-		return nil, false
-	}
-	return t.Exprs, true
-}
-
-// unwrap takes parentheses away.
-func unwrap(e hclsyntax.Expression) hclsyntax.Expression {
-	for {
-		p, ok := e.(*hclsyntax.ParenthesesExpr)
-		if !ok {
-			return e
-		}
-		e = p.Expression
-	}
 }
 
 func byPlace(attrs hclsyntax.Attributes) []*hclsyntax.Attribute {

@@ -16,7 +16,7 @@ func (l *loader) route(b *hclsyntax.Block) {
 	if out.Default {
 		l.unique("default route", "A default route", b.DefRange(), "Only one route can be the default: give the other one a condition.")
 		if r.has("on") {
-			l.errorf(r.at("on"), "Default route on an edge", "A default route has no condition that could rise or fall. Remove on.")
+			l.Errorf(r.at("on"), "Default route on an edge", "A default route has no condition that could rise or fall. Remove on.")
 		}
 	}
 	out.WhenRng = r.at("when")

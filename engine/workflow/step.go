@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"github.com/ripenhq/ripen/engine/workflow/value"
 )
 
 // hostAttrs are the attributes of a step block that the host reads; all
@@ -25,9 +27,9 @@ func (l *loader) step(b *hclsyntax.Block) {
 	s := Step{Plugin: plugin, Name: name, Range: b.DefRange(), NameRange: b.LabelRanges[1], PluginRange: b.LabelRanges[0]}
 	l.failurePolicy(r, &s)
 	if schema, ok := l.schema(plugin); ok {
-		s.Config = l.config(b, schema)
+		s.Config = schema.Decode(b, &l.Report)
 	} else {
-		l.errorf(b.LabelRanges[0], "Unknown plugin", "There is no plugin %q. %s", shorten(plugin), didYouMean(plugin, l.opts.Plugins))
+		l.Errorf(b.LabelRanges[0], "Unknown plugin", "There is no plugin %q. %s", value.Shorten(plugin), value.DidYouMean(plugin, l.opts.Plugins))
 	}
 	l.def.Steps = append(l.def.Steps, s)
 }
@@ -47,14 +49,14 @@ func (l *loader) failurePolicy(r *reader, s *Step) {
 	s.Breaker = r.whole("breaker", 0, 1_000_000, 0)
 	switch {
 	case s.OnError == "fallback" && !r.has("fallback"):
-		l.errorf(r.at("on_error"), "Missing attribute", "on_error = \"fallback\" needs the plugin that takes over. Add fallback = \"plugin\".")
+		l.Errorf(r.at("on_error"), "Missing attribute", "on_error = \"fallback\" needs the plugin that takes over. Add fallback = \"plugin\".")
 	case s.OnError != "fallback" && r.has("fallback"):
-		l.errorf(r.at("fallback"), "Fallback not used", "fallback is used only with on_error = \"fallback\". Add that, or remove fallback.")
+		l.Errorf(r.at("fallback"), "Fallback not used", "fallback is used only with on_error = \"fallback\". Add that, or remove fallback.")
 	case s.Fallback == s.Plugin:
-		l.errorf(r.at("fallback"), "Fallback to itself", "The fallback of a step must be another plugin than %q itself.", s.Plugin)
+		l.Errorf(r.at("fallback"), "Fallback to itself", "The fallback of a step must be another plugin than %q itself.", s.Plugin)
 	case s.Fallback != "":
 		if _, ok := l.schema(s.Fallback); !ok {
-			l.errorf(r.at("fallback"), "Unknown plugin", "There is no plugin %q. %s", shorten(s.Fallback), didYouMean(s.Fallback, l.opts.Plugins))
+			l.Errorf(r.at("fallback"), "Unknown plugin", "There is no plugin %q. %s", value.Shorten(s.Fallback), value.DidYouMean(s.Fallback, l.opts.Plugins))
 		}
 	}
 }

@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"github.com/ripenhq/ripen/engine/workflow/value"
 )
 
 // What one table may cost.
@@ -35,14 +37,14 @@ func (l *loader) table(b *hclsyntax.Block) {
 	r.done()
 	switch {
 	case r.has("file") && r.has("values"):
-		l.errorf(r.at("values"), "Two sources", "%s has both file and values. Keep one of them.", r.what)
+		l.Errorf(r.at("values"), "Two sources", "%s has both file and values. Keep one of them.", r.what)
 	case r.has("values"):
 		t.Columns = []string{valuesColumn}
 		for _, v := range values {
 			t.Rows = append(t.Rows, []string{v})
 		}
 	case !r.has("file"):
-		l.errorf(r.def, "Missing attribute", "%s has neither file nor values. Add file = \"names.csv\" or values = [\"a\", \"b\"].", r.what)
+		l.Errorf(r.def, "Missing attribute", "%s has neither file nor values. Add file = \"names.csv\" or values = [\"a\", \"b\"].", r.what)
 	case t.File != "":
 		l.tableFile(r, &t)
 	}
@@ -54,7 +56,7 @@ func (l *loader) tableFile(r *reader, t *Table) {
 	rng := r.at("file")
 	name := path.Clean(t.File)
 	if !fs.ValidPath(name) || name == "." || strings.ContainsAny(t.File, `\:`) {
-		l.errorf(rng, "Wrong path", "file = %q leads out of the workflow folder. Name a file inside the folder, with \"/\" between folders, such as \"lists/competitors.csv\".", shorten(t.File))
+		l.Errorf(rng, "Wrong path", "file = %q leads out of the workflow folder. Name a file inside the folder, with \"/\" between folders, such as \"lists/competitors.csv\".", value.Shorten(t.File))
 		return
 	}
 	src, err := l.readFile(name, maxTableBytes)
@@ -62,15 +64,15 @@ func (l *loader) tableFile(r *reader, t *Table) {
 		err = fmt.Errorf("it has more than %d MiB", maxTableBytes>>20)
 	}
 	if err != nil {
-		l.errorf(rng, "Cannot read a table", "%s: %v. Put the CSV file into the workflow folder or correct the path.", shorten(t.File), err)
+		l.Errorf(rng, "Cannot read a table", "%s: %v. Put the CSV file into the workflow folder or correct the path.", value.Shorten(t.File), err)
 		return
 	}
 	if at := invalidUTF8(src); at >= 0 {
-		l.errorf(rng, "Cannot read a table", "%s: line %d is not valid UTF-8. Save the file as UTF-8.", shorten(t.File), rangeAt("", src, at).Start.Line)
+		l.Errorf(rng, "Cannot read a table", "%s: line %d is not valid UTF-8. Save the file as UTF-8.", value.Shorten(t.File), rangeAt("", src, at).Start.Line)
 		return
 	}
 	if t.Columns, t.Rows, err = readCSV(src); err != nil {
-		l.errorf(rng, "Broken table", "%s: %v.", shorten(t.File), err)
+		l.Errorf(rng, "Broken table", "%s: %v.", value.Shorten(t.File), err)
 		return
 	}
 	l.tableHints(r, t)
@@ -124,7 +126,7 @@ func checkColumns(columns []string) error {
 		case columns[i] == "":
 			return fmt.Errorf("column %d has no name; the first line must name every column", i+1)
 		case seen[columns[i]]:
-			return fmt.Errorf("two columns are named %q; rename one", shorten(columns[i]))
+			return fmt.Errorf("two columns are named %q; rename one", value.Shorten(columns[i]))
 		}
 		seen[columns[i]] = true
 	}
@@ -146,10 +148,10 @@ func csvError(err error, columns int) error {
 func (l *loader) tableHints(r *reader, t *Table) {
 	rng := r.at("file")
 	if len(t.Rows) == 0 {
-		l.warnf(rng, "Empty table", "%s has the columns %s and no rows, so nothing is listed in it.", shorten(t.File), shorten(strings.Join(t.Columns, ", ")))
+		l.Warnf(rng, "Empty table", "%s has the columns %s and no rows, so nothing is listed in it.", value.Shorten(t.File), value.Shorten(strings.Join(t.Columns, ", ")))
 	}
 	if len(t.Columns) == 1 && strings.ContainsAny(t.Columns[0], ".@") {
-		l.warnf(rng, "Table without a header", "The first line of %s names its columns, and %q looks like a value. Put a name such as \"domain\" on a line above it.", shorten(t.File), shorten(t.Columns[0]))
+		l.Warnf(rng, "Table without a header", "The first line of %s names its columns, and %q looks like a value. Put a name such as \"domain\" on a line above it.", value.Shorten(t.File), value.Shorten(t.Columns[0]))
 	}
 	seen := make(map[string]int, len(t.Rows))
 	for i, row := range t.Rows {
@@ -158,7 +160,7 @@ func (l *loader) tableHints(r *reader, t *Table) {
 			key = strings.ToLower(key)
 		}
 		if first, twice := seen[key]; twice && len(t.Columns) > 1 {
-			l.warnf(rng, "Key twice in a table", "%s lists %q in row %d and in row %d; the first one is used. Remove the other.", shorten(t.File), shorten(row[0]), first+1, i+1)
+			l.Warnf(rng, "Key twice in a table", "%s lists %q in row %d and in row %d; the first one is used. Remove the other.", value.Shorten(t.File), value.Shorten(row[0]), first+1, i+1)
 			return
 		}
 		seen[key] = i

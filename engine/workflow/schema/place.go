@@ -1,4 +1,4 @@
-package workflow
+package schema
 
 import (
 	"fmt"
@@ -20,7 +20,7 @@ type place struct {
 // has had its diagnostic.
 func (d *decoder) locate(root *Node, pointer []string) (p place, spoiled bool) {
 	p = place{node: root, block: d.titles[root]}
-	spoiled = d.spoiled[root]
+	spoiled = root.Spoiled
 	for _, step := range pointer {
 		next := child(p.node, step)
 		if next == nil {
@@ -39,7 +39,7 @@ func (d *decoder) locate(root *Node, pointer []string) (p place, spoiled bool) {
 			p.path += fmt.Sprintf("[%q]", step)
 		}
 		p.node = next
-		spoiled = spoiled || d.spoiled[next]
+		spoiled = spoiled || next.Spoiled
 	}
 	return p, spoiled
 }

@@ -1,4 +1,4 @@
-package workflow
+package schema
 
 import (
 	"errors"
@@ -12,6 +12,8 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6/kind"
 	"golang.org/x/text/language"
 	"golang.org/x/text/message"
+
+	"github.com/ripenhq/ripen/engine/workflow/value"
 )
 
 // validate runs the schema over the decoded block and reports each mistake at
@@ -22,7 +24,7 @@ func (d *decoder) validate(root *Node, s *Schema) {
 	if errors.As(err, &ve) {
 		d.explain(ve, root, s)
 	} else if err != nil {
-		d.l.errorf(root.Range, "Cannot check this block", "The schema of the plugin %q failed: %v.", s.name, err)
+		d.Errorf(root.Range, "Cannot check this block", "The schema of the plugin %q failed: %v.", s.name, err)
 	}
 }
 
@@ -62,7 +64,7 @@ func (d *decoder) explainName(ve *jsonschema.ValidationError, key string, root *
 		if sh := d.shapes[n]; n.Kind == NodeObject && m != nil && sh != nil && sh.at == at && !d.badKeys[m] {
 			d.badKeys[m] = true
 			p, _ := d.locate(root, way)
-			d.report(m.KeyRange, p, fmt.Sprintf("%q cannot be a name in %s%s.", shorten(key), p.name(), nameReason(ve.Causes)))
+			d.report(m.KeyRange, p, fmt.Sprintf("%q cannot be a name in %s%s.", value.Shorten(key), p.name(), nameReason(ve.Causes)))
 			return true
 		}
 		for i, sub := range n.Members {
@@ -77,7 +79,7 @@ func (d *decoder) explainName(ve *jsonschema.ValidationError, key string, root *
 		return false
 	}
 	if !visit(root, nil) {
-		d.l.errorf(root.Range, "Wrong name", "%q cannot be a name here%s.", shorten(key), nameReason(ve.Causes))
+		d.Errorf(root.Range, "Wrong name", "%q cannot be a name here%s.", value.Shorten(key), nameReason(ve.Causes))
 	}
 }
 
@@ -106,7 +108,7 @@ func (d *decoder) explainChoice(ve *jsonschema.ValidationError, p place, root *N
 			return
 		}
 	}
-	d.report(p.node.Range, p, fmt.Sprintf("%s must be %s, found %s.%s", p.name(), s.shapes[pointerOf(ve)].wanted(), foundNode(p.node), hint(d.shapes[p.node])))
+	d.report(p.node.Range, p, fmt.Sprintf("%s must be %s, found %s.%s", p.name(), s.shapes[pointerOf(ve)].wanted(), p.node.Found(), hint(d.shapes[p.node])))
 }
 
 // sameShape says whether an error comes from the schema at a shape.
@@ -147,7 +149,7 @@ func (d *decoder) leaf(ve *jsonschema.ValidationError, p place) {
 				d.report(p.node.Range, p, d.missing(p, name, sh))
 				continue
 			}
-			d.report(p.node.Range, p, fmt.Sprintf("%s must be %s, found %s.", p.name(), sh.wanted(), foundNode(p.node)))
+			d.report(p.node.Range, p, fmt.Sprintf("%s must be %s, found %s.", p.name(), sh.wanted(), p.node.Found()))
 		}
 	case *kind.AdditionalProperties:
 		for _, name := range k.Properties {
@@ -156,7 +158,7 @@ func (d *decoder) leaf(ve *jsonschema.ValidationError, p place) {
 	case *kind.UniqueItems:
 		d.report(p.element(k.Duplicates[1]), p, fmt.Sprintf("%s holds one thing twice, at [%d] and at [%d]. Remove one.", p.name(), k.Duplicates[0], k.Duplicates[1]))
 	case *kind.Type:
-		d.report(p.node.Range, p, fmt.Sprintf("%s must be %s, found %s.%s", p.name(), sh.wantedOr(k.Want), foundNode(p.node), hint(sh)))
+		d.report(p.node.Range, p, fmt.Sprintf("%s must be %s, found %s.%s", p.name(), sh.wantedOr(k.Want), p.node.Found(), hint(sh)))
 	default:
 		d.report(p.node.Range, p, fmt.Sprintf("%s %s.%s", p.name(), requirement(ve.ErrorKind, p.node), hint(sh)))
 	}
@@ -164,11 +166,11 @@ func (d *decoder) leaf(ve *jsonschema.ValidationError, p place) {
 
 // requirement is the rest of the sentence "x must …".
 func requirement(k jsonschema.ErrorKind, n *Node) string {
-	got := ", found " + foundNode(n)
+	got := ", found " + n.Found()
 	switch k := k.(type) {
 	case *kind.Enum:
 		s := "must be " + wantList(k.Want) + got
-		if near := suggest(n.Text, texts(k.Want)); n.Kind == NodeString && near != "" {
+		if near := value.Suggest(n.Text, texts(k.Want)); n.Kind == NodeString && near != "" {
 			s += fmt.Sprintf(" (did you mean %q?)", near)
 		}
 		return s
@@ -246,7 +248,7 @@ func (d *decoder) missing(p place, name string, sh *shape) string {
 }
 
 func (d *decoder) report(rng hcl.Range, p place, detail string) {
-	d.l.errorf(rng, "Wrong setting of "+p.block, "%s", detail)
+	d.Errorf(rng, "Wrong setting of "+p.block, "%s", detail)
 }
 
 // hint is the plugin author's description of an attribute.
@@ -281,7 +283,7 @@ func (s *shape) wantedOr(types []string) string {
 					all = append(all, w)
 				}
 			}
-			return joinOr(all)
+			return value.JoinOr(all)
 		case len(s.enum) > 0:
 			return wantList(s.enum)
 		case len(types) == 0 && isObject(s):
@@ -295,7 +297,7 @@ func (s *shape) wantedOr(types []string) string {
 	if len(words) == 0 {
 		return "a value"
 	}
-	return joinOr(words)
+	return value.JoinOr(words)
 }
 
 func typeWord(t string) string {
@@ -322,26 +324,5 @@ func wantList(want []any) string {
 			words[i] = strconv.Quote(s)
 		}
 	}
-	return joinOr(words)
-}
-
-// foundNode describes a node for people: a string "ten".
-func foundNode(n *Node) string {
-	switch n.Kind {
-	case NodeBool:
-		return strconv.FormatBool(n.Bool)
-	case NodeNumber:
-		return "a number " + strconv.FormatFloat(n.Number, 'g', 12, 64)
-	case NodePoints:
-		return "a number " + n.Points.String()
-	case NodeString, NodeMillis:
-		return fmt.Sprintf("a string %q", shorten(n.Text))
-	case NodeList:
-		return "a list"
-	case NodeObject:
-		return "an object"
-	case NodeExpr:
-		return "an expression"
-	}
-	return "null"
+	return value.JoinOr(words)
 }

@@ -1,4 +1,4 @@
-package workflow
+package value
 
 import (
 	"math/big"

@@ -1,4 +1,4 @@
-package workflow
+package value
 
 import (
 	"errors"
@@ -9,9 +9,10 @@ import (
 
 // MaxDuration bounds every duration of the language, in ms: 1,000 years. Sums
 // with a time in ms since 1970 stay far from overflow.
-const MaxDuration int64 = 365_250 * dayMillis
+const MaxDuration int64 = 365_250 * Day
 
-const dayMillis int64 = 24 * 60 * 60 * 1000
+// Day is a day in ms.
+const Day int64 = 24 * 60 * 60 * 1000
 
 // ErrDuration says that a text is not a duration.
 var ErrDuration = errors.New("not a duration")
@@ -24,7 +25,7 @@ func durationUnits() []struct {
 	return []struct {
 		name   string
 		millis int64
-	}{{"w", 7 * dayMillis}, {"d", dayMillis}, {"h", 3_600_000}, {"m", 60_000}, {"s", 1000}, {"ms", 1}}
+	}{{"w", 7 * Day}, {"d", Day}, {"h", 3_600_000}, {"m", 60_000}, {"s", 1000}, {"ms", 1}}
 }
 
 // ParseDuration reads whole amounts with the units w d h m s ms, from long to

@@ -1,10 +1,12 @@
-package workflow
+package schema
 
 import (
 	"slices"
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
+
+	"github.com/ripenhq/ripen/engine/workflow/value"
 )
 
 // choose picks the alternative of oneOf or anyOf that an expression is meant
@@ -49,11 +51,11 @@ type form struct {
 }
 
 func formOf(e hclsyntax.Expression) form {
-	switch x := unwrap(e).(type) {
+	switch x := value.Unwrap(e).(type) {
 	case *hclsyntax.ObjectConsExpr:
 		f := form{json: "object"}
 		for _, item := range x.Items {
-			if k, ok := item.KeyExpr.(*hclsyntax.ObjectConsKeyExpr); ok && len(f.names) < 100 && notConstant(k) == nil {
+			if k, ok := item.KeyExpr.(*hclsyntax.ObjectConsKeyExpr); ok && len(f.names) < 100 && value.NotConstant(k) == nil {
 				if v, diags := k.Value(nil); !diags.HasErrors() && v.Type() == cty.String && !v.IsNull() && v.IsKnown() {
 					f.names = append(f.names, v.AsString())
 				}
@@ -63,7 +65,7 @@ func formOf(e hclsyntax.Expression) form {
 	case *hclsyntax.TupleConsExpr:
 		return form{json: "array", length: len(x.Exprs)}
 	}
-	if notConstant(e) != nil {
+	if value.NotConstant(e) != nil {
 		return form{}
 	}
 	v, diags := e.Value(nil)
@@ -88,7 +90,7 @@ func (s *shape) fit(f form) int {
 	case s.mark == markPoints:
 		return fitIf(f.json == "number", 2)
 	case s.mark == markDuration:
-		_, err := ParseDuration(f.text)
+		_, err := value.ParseDuration(f.text)
 		return fitIf(f.json == "string" && err == nil, 2)
 	case len(s.alts) > 0:
 		best := -1

@@ -1,4 +1,4 @@
-package workflow
+package value
 
 import (
 	"testing"
@@ -9,8 +9,8 @@ import (
 
 func TestParseDuration(t *testing.T) {
 	for text, want := range map[string]int64{
-		"60d": 60 * dayMillis, "24h": dayMillis, "90m": 5_400_000, "30s": 30_000, "500ms": 500,
-		"1d12h": 36 * 3_600_000, "2w": 14 * dayMillis, "0s": 0, "1w2d3h4m5s6ms": 7*dayMillis + 2*dayMillis + 3*3_600_000 + 4*60_000 + 5_006,
+		"60d": 60 * Day, "24h": Day, "90m": 5_400_000, "30s": 30_000, "500ms": 500,
+		"1d12h": 36 * 3_600_000, "2w": 14 * Day, "0s": 0, "1w2d3h4m5s6ms": 7*Day + 2*Day + 3*3_600_000 + 4*60_000 + 5_006,
 		"365250d": MaxDuration,
 	} {
 		got, err := ParseDuration(text)
@@ -27,8 +27,8 @@ func TestParseDuration(t *testing.T) {
 }
 
 func TestFormatDuration(t *testing.T) {
-	require.Equal(t, "60d", FormatDuration(60*dayMillis))
-	require.Equal(t, "2w", FormatDuration(14*dayMillis))
+	require.Equal(t, "60d", FormatDuration(60*Day))
+	require.Equal(t, "2w", FormatDuration(14*Day))
 	require.Equal(t, "1d12h", FormatDuration(36*3_600_000))
 	require.Equal(t, "0s", FormatDuration(0))
 	require.Equal(t, "-1m", FormatDuration(-60_000))

@@ -1,13 +1,13 @@
-package workflow
+package value
 
 import (
 	"fmt"
 	"strings"
 )
 
-// suggest returns the candidate nearest to what was written, "" if none is
+// Suggest returns the candidate nearest to what was written, "" if none is
 // near. Earlier candidates win ties.
-func suggest(written string, candidates []string) string {
+func Suggest(written string, candidates []string) string {
 	best, at := 1+max(1, len(written)/3), ""
 	if len(written) > 64 {
 		return ""
@@ -27,10 +27,10 @@ func suggest(written string, candidates []string) string {
 	return at
 }
 
-// didYouMean is the sentence for a name that is none of the candidates: a
+// DidYouMean is the sentence for a name that is none of the candidates: a
 // suggestion if one is near, else what there is.
-func didYouMean(written string, candidates []string) string {
-	if s := suggest(written, candidates); s != "" {
+func DidYouMean(written string, candidates []string) string {
+	if s := Suggest(written, candidates); s != "" {
 		return fmt.Sprintf("Did you mean %q?", s)
 	}
 	switch {
@@ -39,7 +39,7 @@ func didYouMean(written string, candidates []string) string {
 	case len(candidates) > 24:
 		return fmt.Sprintf("There are %d names to choose from.", len(candidates))
 	}
-	return "Expected " + orList(candidates) + "."
+	return "Expected " + OrList(candidates) + "."
 }
 
 // editDistance counts insertions, deletions, changes and swaps of neighbours
@@ -66,16 +66,17 @@ func editDistance(a, b string) int {
 	return prev[len(b)]
 }
 
-// orList writes "a", "b" or "c".
-func orList(words []string) string {
+// OrList writes "a", "b" or "c".
+func OrList(words []string) string {
 	quoted := make([]string, len(words))
 	for i, w := range words {
 		quoted[i] = fmt.Sprintf("%q", w)
 	}
-	return joinOr(quoted)
+	return JoinOr(quoted)
 }
 
-func joinOr(words []string) string {
+// JoinOr writes a, b or c.
+func JoinOr(words []string) string {
 	switch n := len(words); n {
 	case 0:
 		return ""

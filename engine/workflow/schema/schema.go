@@ -1,4 +1,9 @@
-package workflow
+// Package schema reads a plugin's block by the plugin's own JSON Schema: from
+// HCL to a tree of Nodes in source order, each mistake at its place.
+//
+// It may import lead and workflow/value. It never runs a plugin and evaluates
+// no expression that needs a lead.
+package schema
 
 import (
 	"bytes"
@@ -34,6 +39,7 @@ const (
 // $defs, oneOf and anyOf lead.
 type Schema struct {
 	name     string
+	host     []string
 	compiled *jsonschema.Schema
 	root     *shape
 	shapes   map[string]*shape // by JSON pointer
@@ -56,8 +62,9 @@ type shape struct {
 	alts        []*shape // oneOf, anyOf
 }
 
-// CompileSchema compiles the "schema" of a plugin's manifest.
-func CompileSchema(name string, json []byte) (*Schema, error) {
+// Compile compiles the "schema" of a plugin's manifest. host are the attributes
+// of the block that the host reads itself; the schema may not have them.
+func Compile(name string, json []byte, host []string) (*Schema, error) {
 	if len(json) > maxSchemaBytes {
 		return nil, fmt.Errorf("schema of plugin %q: %d bytes, at most %d are allowed", name, len(json), maxSchemaBytes)
 	}
@@ -65,10 +72,10 @@ func CompileSchema(name string, json []byte) (*Schema, error) {
 	if err != nil {
 		return nil, fmt.Errorf("schema of plugin %q is not JSON: %w", name, err)
 	}
-	s := &Schema{name: name, shapes: map[string]*shape{}}
+	s := &Schema{name: name, host: host, shapes: map[string]*shape{}}
 	b := shapeBuilder{doc: doc, shapes: s.shapes}
 	if s.root, err = b.build("", 0); err == nil {
-		err = errors.Join(b.buildDefs(), b.checkMarks(doc, "", 0), checkRoot(s.root))
+		err = errors.Join(b.buildDefs(), b.checkMarks(doc, "", 0), s.checkHost())
 	}
 	if err != nil {
 		return nil, fmt.Errorf("schema of plugin %q: %w", name, err)
@@ -94,10 +101,10 @@ func (noLoader) Load(url string) (any, error) {
 	return nil, fmt.Errorf("reference to %s: a plugin's schema may refer to its own $defs only", url)
 }
 
-// checkRoot refuses a block whose attributes the host would take.
-func checkRoot(root *shape) error {
-	for _, name := range hostAttrs() {
-		if slices.Contains(root.names, name) {
+// checkHost refuses a block whose attributes the host would take.
+func (s *Schema) checkHost() error {
+	for _, name := range s.host {
+		if slices.Contains(s.root.names, name) {
 			return fmt.Errorf("property %q at the top of the block is read by the host; name it otherwise", name)
 		}
 	}
@@ -246,81 +253,6 @@ func (b *shapeBuilder) buildDefs() error {
 		}
 	}
 	return nil
-}
-
-// checkMarks reports a mark at a place that decoding does not look at.
-func (b *shapeBuilder) checkMarks(node any, at string, depth int) error {
-	if depth > maxSchemaDepth {
-		return fmt.Errorf("#%s: nested too deeply", at)
-	}
-	switch n := node.(type) {
-	case map[string]any:
-		_, word := n["x-ripen"].(string)
-		if _, known := b.shapes[at]; word && !known {
-			return fmt.Errorf(`#%s: "x-ripen" has no effect here; put it under properties, additionalProperties, items, $defs, oneOf or anyOf`, at)
-		}
-		for key, sub := range n {
-			if err := b.checkMarks(sub, at+"/"+escapePointer(key), depth+1); err != nil {
-				return err
-			}
-		}
-	case []any:
-		for i, sub := range n {
-			if err := b.checkMarks(sub, fmt.Sprintf("%s/%d", at, i), depth+1); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// Members by which expressions and durations show up in the instance that is
-// validated; no attribute can have such a name.
-const (
-	exprMember     = "\x00expression"
-	durationMember = "\x00duration"
-)
-
-// rewriteMarks returns the document in plain JSON Schema: what a mark stands
-// for in the instance that instance() makes.
-func rewriteMarks(node any) any {
-	switch n := node.(type) {
-	case map[string]any:
-		if word, ok := n["x-ripen"].(string); ok {
-			return rewriteMarked(mark(word), n)
-		}
-		out := make(map[string]any, len(n))
-		for key, sub := range n {
-			out[key] = rewriteMarks(sub)
-		}
-		return out
-	case []any:
-		out := make([]any, len(n))
-		for i, sub := range n {
-			out[i] = rewriteMarks(sub)
-		}
-		return out
-	}
-	return node
-}
-
-func rewriteMarked(m mark, n map[string]any) any {
-	switch m {
-	case markExpression:
-		return map[string]any{"type": "object", "required": []any{exprMember}}
-	case markDuration:
-		return map[string]any{"type": "object", "required": []any{durationMember}}
-	}
-	out := make(map[string]any, len(n)+1)
-	for key, sub := range n {
-		if key != "x-ripen" {
-			out[key] = sub
-		}
-	}
-	if _, ok := out["type"]; !ok {
-		out["type"] = "number"
-	}
-	return out
 }
 
 func texts(v any) (out []string) {

@@ -1,4 +1,4 @@
-package workflow
+package value
 
 import (
 	"errors"
@@ -39,30 +39,30 @@ func PointsOf(v cty.Value) (lead.Points, error) {
 	return lead.PointsFromRat(new(big.Rat).SetFrac(whole, big.NewInt(int64(lead.Point))))
 }
 
-// constant evaluates an expression that may hold no names and no functions.
-func (l *loader) constant(e hclsyntax.Expression, what string) (cty.Value, bool) {
-	if bad := notConstant(e); bad != nil {
-		l.notConstant(bad, what)
+// Constant evaluates an expression that may hold no names and no functions.
+func (r *Report) Constant(e hclsyntax.Expression, what string) (cty.Value, bool) {
+	if bad := NotConstant(e); bad != nil {
+		r.notConstant(bad, what)
 		return cty.NilVal, false
 	}
 	v, diags := e.Value(nil)
-	l.diags = append(l.diags, diags...)
+	r.Diags = append(r.Diags, diags...)
 	if diags.HasErrors() || !v.IsWhollyKnown() {
 		return cty.NilVal, false
 	}
 	if !v.IsNull() && v.Type() == cty.Number {
 		if f, _ := v.AsBigFloat().Float64(); math.IsInf(f, 0) {
-			l.errorf(e.Range(), "Number out of range", "%s is infinite or too large, perhaps by a division by zero. Write a number below 1e308.", what)
+			r.Errorf(e.Range(), "Number out of range", "%s is infinite or too large, perhaps by a division by zero. Write a number below 1e308.", what)
 			return cty.NilVal, false
 		}
 	}
 	return v, true
 }
 
-// notConstant returns the first part of e that needs more than the text
+// NotConstant returns the first part of e that needs more than the text
 // itself, nil if there is none. For and splat expressions count as such: they
 // would let a short text take unbounded time.
-func notConstant(e hclsyntax.Expression) hclsyntax.Expression {
+func NotConstant(e hclsyntax.Expression) hclsyntax.Expression {
 	var bad hclsyntax.Expression
 	_ = hclsyntax.VisitAll(e, func(n hclsyntax.Node) hcl.Diagnostics {
 		if bad != nil {
@@ -83,7 +83,7 @@ func notConstant(e hclsyntax.Expression) hclsyntax.Expression {
 	return bad
 }
 
-func (l *loader) notConstant(bad hclsyntax.Expression, what string) {
+func (r *Report) notConstant(bad hclsyntax.Expression, what string) {
 	found, do := "a computed list", "Write the values themselves."
 	switch b := bad.(type) {
 	case *hclsyntax.ScopeTraversalExpr:
@@ -94,7 +94,7 @@ func (l *loader) notConstant(bad hclsyntax.Expression, what string) {
 	case *hclsyntax.FunctionCallExpr:
 		found, do = "a call of "+b.Name, "Write the value itself."
 	}
-	l.errorf(bad.Range(), "Constant expected", "%s must be a constant, because it is read once, when the workflow is loaded; found %s. %s", what, found, do)
+	r.Errorf(bad.Range(), "Constant expected", "%s must be a constant, because it is read once, when the workflow is loaded; found %s. %s", what, found, do)
 }
 
 func traversalText(t hcl.Traversal) string {
@@ -115,13 +115,13 @@ func traversalText(t hcl.Traversal) string {
 	return text
 }
 
-// found describes a value for people: a string "ten", a number 5.
-func found(v cty.Value) string {
+// Found describes a value for people: a string "ten", a number 5.
+func Found(v cty.Value) string {
 	switch {
 	case v == cty.NilVal || v.IsNull():
 		return "null"
 	case v.Type() == cty.String:
-		return fmt.Sprintf("a string %q", shorten(v.AsString()))
+		return fmt.Sprintf("a string %q", Shorten(v.AsString()))
 	case v.Type() == cty.Number:
 		return "a number " + v.AsBigFloat().Text('g', 12)
 	case v.Type() == cty.Bool:
@@ -135,7 +135,8 @@ func found(v cty.Value) string {
 	return "an object"
 }
 
-func shorten(s string) string {
+// Shorten cuts long texts for a diagnostic.
+func Shorten(s string) string {
 	if r := []rune(s); len(r) > 40 {
 		return string(r[:39]) + "…"
 	}
@@ -143,17 +144,28 @@ func shorten(s string) string {
 }
 
 // pointsError says what is wrong with an amount and how to mend it.
-func (l *loader) pointsError(err error, what string, rng hcl.Range, v cty.Value) {
+func (r *Report) pointsError(err error, what string, rng hcl.Range, v cty.Value) {
 	switch {
 	case errors.Is(err, lead.ErrPointsFine):
-		l.errorf(rng, "Points too fine", "%s is %s; points are exact to 0.001. Round it to three decimals.", what, v.AsBigFloat().Text('g', 12))
+		r.Errorf(rng, "Points too fine", "%s is %s; points are exact to 0.001. Round it to three decimals.", what, v.AsBigFloat().Text('g', 12))
 	case errors.Is(err, lead.ErrPointsRange):
-		l.errorf(rng, "Points out of range", "%s is %s; amounts lie between -%s and %s.", what, v.AsBigFloat().Text('g', 12), lead.MaxPoints, lead.MaxPoints)
+		r.Errorf(rng, "Points out of range", "%s is %s; amounts lie between -%s and %s.", what, v.AsBigFloat().Text('g', 12), lead.MaxPoints, lead.MaxPoints)
 	default:
-		l.errorf(rng, "Wrong type", "%s must be a number of points, found %s.", what, found(v))
+		r.Errorf(rng, "Wrong type", "%s must be a number of points, found %s.", what, Found(v))
 	}
 }
 
-func (l *loader) durationError(err error, what, example string, rng hcl.Range) {
-	l.errorf(rng, "Wrong duration", "%s: %v. Write whole numbers with the units w, d, h, m, s, ms, from long to short, such as %q.", what, err, example)
+// DurationError reports what ParseDuration refused.
+func (r *Report) DurationError(err error, what, example string, rng hcl.Range) {
+	r.Errorf(rng, "Wrong duration", "%s: %v. Write whole numbers with the units w, d, h, m, s, ms, from long to short, such as %q.", what, err, example)
+}
+
+// Points converts a constant; what names it in the diagnostic.
+func (r *Report) Points(v cty.Value, what string, rng hcl.Range) *lead.Points {
+	p, err := PointsOf(v)
+	if err != nil {
+		r.pointsError(err, what, rng, v)
+		return nil
+	}
+	return &p
 }
