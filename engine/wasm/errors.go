@@ -27,10 +27,10 @@ var (
 // Codes of an Outcome. They are stable: policies, metrics and tests use them.
 const (
 	CodeFuel        = "fuel"          // more work than one input may cause
-	CodeUnreachable = "unreachable"   // abort, panic, assertion
+	CodeUnreachable = "unreachable"   // abort, assertion, a panic of Go
 	CodeBounds      = "out-of-bounds" // memory or table access outside
 	CodeStack       = "stack"         // recursion too deep
-	CodeExit        = "exit"          // proc_exit; a Go panic ends so
+	CodeExit        = "exit"          // proc_exit
 	CodeArithmetic  = "arithmetic"    // division by zero, overflow, conversion of NaN
 	CodeCall        = "call"          // indirect call of the wrong type
 	CodeTrap        = "trap"          // any other

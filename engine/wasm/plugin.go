@@ -31,6 +31,9 @@ type Plugin struct {
 	instances sync.Map // api.Module → *instance, for host functions
 	refs      atomic.Int64
 	stats     counters
+
+	mu     sync.Mutex
+	spares map[string]*spare // by configuration
 }
 
 // Load verifies and compiles a module. It takes seconds for a std-Go module that

@@ -9,8 +9,8 @@ import (
 	"github.com/ripenhq/ripen/sdk/abi"
 )
 
-// Scorer runs one configured step on one worker: an instance, a warm spare, and
-// the buffers that results are copied into. It implements step.Scorer.
+// Scorer runs one configured step on one worker: an instance, and the buffers
+// that results are copied into. It implements step.Scorer.
 type Scorer struct {
 	plugin *Plugin
 	spec   *step.Spec
@@ -18,9 +18,11 @@ type Scorer struct {
 	lay    layout
 	blob   []byte // encoded needs, which every new instance must answer again
 
-	main, spare *instance
-	plan        plan
-	breaker     Breaker
+	main    *instance // nil after a fault
+	spare   *spare
+	broke   bool // main was replaced in this call of Score
+	plan    plan
+	breaker Breaker
 
 	entries []abi.Entry // of this call of Score
 	states  []byte
@@ -40,8 +42,10 @@ func (p *Plugin) NewScorer(ctx context.Context, spec *step.Spec) (*Scorer, error
 	if s.main, err = s.instance(ctx); err != nil {
 		return nil, err
 	}
-	if s.spare, err = s.instance(ctx); err != nil {
+	s.spare = p.spareOf(spec.Config)
+	if err := s.spare.fill(ctx, s.instance); err != nil {
 		s.main.close()
+		p.dropSpare(spec.Config)
 		return nil, err
 	}
 	s.lay = newLayout(p.desc, s.main.size, spec.Needs)
@@ -81,12 +85,11 @@ func (s *Scorer) Close() error {
 		return nil
 	}
 	s.closed = true
-	for _, i := range []*instance{s.main, s.spare} {
-		if i != nil {
-			i.close()
-		}
+	if s.main != nil {
+		s.main.close()
+		s.main = nil
 	}
-	s.main, s.spare = nil, nil
+	s.plugin.dropSpare(s.spec.Config)
 	return s.plugin.release()
 }
 
@@ -118,13 +121,26 @@ func (s *Scorer) Score(slots []step.Slot, probe bool) error {
 }
 
 // warm replaces the instances that were used up.
-func (s *Scorer) warm() (err error) {
-	for _, inst := range []**instance{&s.main, &s.spare} {
-		if *inst == nil && err == nil {
-			*inst, err = s.instance(context.Background())
+func (s *Scorer) warm() error {
+	if !s.broke {
+		return nil
+	}
+	if s.main == nil {
+		var err error
+		if s.main, err = s.fresh(); err != nil {
+			return err
 		}
 	}
-	return err
+	s.broke = false
+	return s.spare.fill(context.Background(), s.instance)
+}
+
+// fresh is the spare, or a new instance.
+func (s *Scorer) fresh() (*instance, error) {
+	if inst := s.spare.take(); inst != nil {
+		return inst, nil
+	}
+	return s.instance(context.Background())
 }
 
 func (s *Scorer) turnAway(slot *step.Slot) {
@@ -177,23 +193,21 @@ func (s *Scorer) take(alone bool) (*instance, error) {
 	if s.main != nil && (!alone || s.main.calls == 0) {
 		return s.main, nil
 	}
-	if s.spare == nil {
-		var err error
-		if s.spare, err = s.instance(context.Background()); err != nil {
-			return nil, err
-		}
+	inst, err := s.fresh()
+	if err != nil {
+		return nil, err
 	}
 	if s.main != nil {
 		s.main.close() // the fresh one takes its place, whatever comes of it
 	}
-	s.main, s.spare = s.spare, nil
-	return s.main, nil
+	s.main, s.broke = inst, true
+	return inst, nil
 }
 
 // discard throws an instance away: after a fault nothing in it can be trusted.
 func (s *Scorer) discard(inst *instance) {
 	inst.close()
-	s.main = nil
+	s.main, s.broke = nil, true
 }
 
 // call runs slots first… of the round in the arena and decodes those that were

@@ -31,7 +31,8 @@ const epoch = 946_684_800_000_000_000
 // byte that it reads or writes.
 const hostCost = 64
 
-// import_ is one function that plugins may import.
+// import_ is one function that plugins may import. An i32 argument is the low
+// half of its word; the runtime leaves anything in the other.
 type import_ struct {
 	sig signature
 	fn  func(p *Plugin, g *guest, a []uint64) uint32
@@ -172,7 +173,7 @@ func environGet(p *Plugin, g *guest, a []uint64) uint32 {
 
 // fdRead answers end of file on standard input.
 func fdRead(_ *Plugin, g *guest, a []uint64) uint32 {
-	if a[0] != 0 {
+	if uint32(a[0]) != 0 {
 		return wasiBadFile
 	}
 	return g.put32(a[3], 0)
@@ -180,7 +181,7 @@ func fdRead(_ *Plugin, g *guest, a []uint64) uint32 {
 
 // fdWrite takes what a plugin prints to standard output or error.
 func fdWrite(p *Plugin, g *guest, a []uint64) uint32 {
-	if a[0] != 1 && a[0] != 2 {
+	if fd := uint32(a[0]); fd != 1 && fd != 2 {
 		return wasiBadFile
 	}
 	const most = 64
@@ -268,7 +269,7 @@ const (
 
 // printed passes a plugin's text on and remembers the first line since the call
 // began: the reason of a Go panic stands there, and the trap that follows only
-// says "exit".
+// says "unreachable".
 func (p *Plugin) printed(inst *instance, text []byte) {
 	if inst != nil && !inst.saidLine && len(inst.said) < saidMax {
 		line, _, whole := strings.Cut(string(text[:min(len(text), saidMax)]), "\n")
