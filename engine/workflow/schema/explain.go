@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -279,7 +280,10 @@ func (s *shape) wantedOr(types []string) string {
 		case len(s.alts) > 0:
 			var all []string
 			for _, alt := range s.alts {
-				if w := alt.wanted(); len(alt.alts) == 0 && !strings.Contains(strings.Join(all, "|"), w) {
+				if len(alt.alts) > 0 { // may lead back here
+					continue
+				}
+				if w := alt.wanted(); !slices.Contains(all, w) {
 					all = append(all, w)
 				}
 			}
