@@ -32,13 +32,16 @@ func (c *compiler) workflowName(root string, rest []string, rng hcl.Range) *node
 	switch {
 	case len(rest) == 0:
 		return c.scoreNode(score, rng)
-	case len(rest) == 1 && rest[0] == "top":
+	case len(rest) == 1 && rest[0] == "top" && len(c.classes(score)) > 0:
 		return c.topNode(score, rng)
 	}
 	if n := c.classNode(score, rest, rng); n != nil {
 		return n
 	}
-	parts := append([]string{"top"}, c.classNames(score)...)
+	parts := c.classNames(score)
+	if len(parts) > 0 {
+		parts = append(parts, "top")
+	}
 	if step >= 0 {
 		parts = append(parts, c.stepParts(step)...)
 	}
