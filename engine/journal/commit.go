@@ -137,9 +137,18 @@ func (pt *Partition) fits(outs []Output, record []byte) error {
 	return nil
 }
 
+// How often a commit that is not stored is tried. A server whose disk is full
+// does not answer at all, and after its first failed write it stores nothing
+// until it is restarted; each attempt leaves an open batch behind in it.
+const (
+	maxSilent  = 3  // attempts without an answer
+	maxRefused = 20 // attempts with an answer that may pass
+)
+
 // settle publishes until the fate is known. The error of an attempt never
 // decides it: the last record does.
 func (pt *Partition) settle(ctx context.Context, outs []Output, data []byte, r *Record) (uint64, error) {
+	silent, refused := 0, 0
 	for pause := 10 * time.Millisecond; ; pause = min(2*pause, time.Second) {
 		seq, err := pt.attempt(ctx, outs, data)
 		if err == nil {
@@ -154,8 +163,13 @@ func (pt *Partition) settle(ctx context.Context, outs []Output, data []byte, r *
 		case last.Seq != r.Prev:
 			return 0, fmt.Errorf("%w: epoch %d of %q wrote sequence %d, this is epoch %d",
 				ErrFenced, last.Epoch, last.Owner, last.Seq, r.Epoch)
-		case !passing(err):
-			return 0, fmt.Errorf("%w: %w", ErrRefused, err)
+		case errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil:
+			silent++
+		default:
+			refused++
+		}
+		if !passing(err) || silent == maxSilent || refused == maxRefused {
+			return 0, fmt.Errorf("%w after %d attempts: %w", ErrRefused, silent+refused, err)
 		}
 		pt.j.cfg.Logger.Debug("commit is tried again", "partition", pt.number, "error", err)
 		if err := sleep(ctx, pause); err != nil {

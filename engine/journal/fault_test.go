@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hashicorp/go-hclog"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
@@ -126,6 +127,10 @@ func TestLostAnswerOfACommitIsResolvedByReading(t *testing.T) {
 // killed.
 const childDir = "RIPEN_JOURNAL_TEST_DIR"
 
+// childLimit bounds the files that the child may write, in bytes: a disk that
+// is full, as far as the server can tell.
+const childLimit = "RIPEN_JOURNAL_TEST_LIMIT"
+
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(childDir); dir != "" {
 		if err := commitForEver(dir); err != nil {
@@ -140,7 +145,12 @@ func TestMain(m *testing.M) {
 // acknowledged.
 func commitForEver(dir string) error {
 	ctx := context.Background()
-	srv, err := natsd.Start(natsd.Options{Dir: dir, NoListen: true})
+	if limit := os.Getenv(childLimit); limit != "" {
+		if err := limitFiles(limit); err != nil {
+			return err
+		}
+	}
+	srv, err := natsd.Start(natsd.Options{Dir: dir, NoListen: true, Logger: childLog()})
 	if err != nil {
 		return err
 	}
@@ -152,7 +162,7 @@ func commitForEver(dir string) error {
 	if err != nil {
 		return err
 	}
-	j, err := Open(ctx, js, Config{Partitions: 1})
+	j, err := Open(ctx, js, Config{Partitions: 1, CommitTimeout: time.Second, Logger: childLog()})
 	if err != nil {
 		return err
 	}
@@ -196,6 +206,13 @@ func TestKill(t *testing.T) {
 	}
 	require.Positive(t, acked)
 
+	require.GreaterOrEqual(t, verify(t, dir), acked, "acknowledged is durable")
+}
+
+// verify checks what a child has left: every commit once, and its decisions
+// with it. It returns the last commit.
+func verify(t *testing.T, dir string) int64 {
+	t.Helper()
 	srv, err := natsd.Start(natsd.Options{Dir: dir, NoListen: true, Durability: natsd.Process})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, srv.Stop(context.Background())) })
@@ -213,8 +230,8 @@ func TestKill(t *testing.T) {
 			want = append(want, fmt.Sprint("c", last, " ", i))
 		}
 	}
-	require.GreaterOrEqual(t, last, acked, "acknowledged is durable")
 	require.Equal(t, want, b.stored("ripen.out.>"), "decisions are whole or absent, each once, in order")
+	return last
 }
 
 // runAndKill lets a child commit for a while, kills it, and returns the last
@@ -242,4 +259,9 @@ func runAndKill(t *testing.T, dir string, after time.Duration) int64 {
 	}
 	require.Error(t, cmd.Wait(), "it was killed")
 	return last
+}
+
+// childLog shows what the child's server says, if somebody looks.
+func childLog() hclog.Logger {
+	return hclog.New(&hclog.LoggerOptions{Output: os.Stderr, Level: hclog.LevelFromString(os.Getenv("RIPEN_JOURNAL_TEST_LOG"))})
 }

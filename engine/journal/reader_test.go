@@ -2,6 +2,7 @@ package journal
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -152,6 +153,26 @@ func TestReaderOnAClosedConnection(t *testing.T) {
 	require.ErrorIs(t, err, ErrClosed)
 }
 
+func TestScanEndsAtTheNewest(t *testing.T) {
+	b := newBench(t, Config{})
+	scan := func(from uint64, filters ...string) (seqs []uint64) {
+		require.NoError(t, b.j.Scan(t.Context(), EventsStream, filters, from, func(m Message) error {
+			seqs = append(seqs, m.Seq)
+			return nil
+		}))
+		return seqs
+	}
+	require.Empty(t, scan(1, "ripen.ev.*"))
+	b.publish(EventSubject(0), 3)
+	b.publish(EventSubject(1), 2)
+	require.Equal(t, []uint64{1, 2, 3, 4, 5}, scan(0, "ripen.ev.*"))
+	require.Equal(t, []uint64{2, 3}, scan(2, EventSubject(0)))
+	require.Equal(t, []uint64{1, 2, 3, 4, 5}, scan(1, EventSubject(0), EventSubject(1)))
+	require.Empty(t, scan(4, EventSubject(0)))
+	stop := errors.New("stop")
+	require.ErrorIs(t, b.j.Scan(t.Context(), EventsStream, []string{">"}, 1, func(Message) error { return stop }), stop)
+}
+
 // BenchmarkReader compares the reader with the client's ordered consumer, one
 // message an event; "two filters" is what a partition reads.
 func BenchmarkReader(b *testing.B) {
@@ -200,4 +221,30 @@ func BenchmarkReader(b *testing.B) {
 		}
 		rate(b)
 	})
+}
+
+// BenchmarkCommit publishes records of 100 kB with and without decisions.
+func BenchmarkCommit(b *testing.B) {
+	for _, outs := range []int{0, 100, MaxOutputs} {
+		b.Run(fmt.Sprint("outputs=", outs), func(b *testing.B) {
+			h := newBench(b, Config{})
+			pt := h.claim(0)
+			delta := make([]byte, 100_000)
+			for i := range delta {
+				delta[i] = byte(i * i >> 7)
+			}
+			var before *Pending
+			for i := range b.N {
+				c := pt.CommitAsync(b.Context(), outputs(outs, "decision"), Record{Clock: int64(i), Delta: delta})
+				if before != nil {
+					_, err := before.Wait(b.Context())
+					require.NoError(b, err)
+				}
+				before = c
+			}
+			_, err := before.Wait(b.Context())
+			require.NoError(b, err)
+			b.ReportMetric(float64(b.N)*float64(outs)/b.Elapsed().Seconds(), "decisions/s")
+		})
+	}
 }

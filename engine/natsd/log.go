@@ -2,6 +2,7 @@ package natsd
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 
 	"github.com/hashicorp/go-hclog"
@@ -19,10 +20,19 @@ type serverLog struct {
 func newServerLog(l hclog.Logger) *serverLog { return &serverLog{log: l.Named("nats")} }
 
 func (l *serverLog) Noticef(format string, v ...any) { l.log.Debug(fmt.Sprintf(format, v...)) }
-func (l *serverLog) Warnf(format string, v ...any)   { l.log.Warn(fmt.Sprintf(format, v...)) }
 func (l *serverLog) Errorf(format string, v ...any)  { l.log.Error(fmt.Sprintf(format, v...)) }
 func (l *serverLog) Debugf(format string, v ...any)  { l.log.Trace(fmt.Sprintf(format, v...)) }
-func (l *serverLog) Tracef(string, ...any)           {}
+
+// Warnf passes warnings on, except for the one about passwords in the
+// configuration: ours are made up at each start and never leave the process.
+func (l *serverLog) Warnf(format string, v ...any) {
+	if strings.HasPrefix(format, "Plaintext passwords detected") {
+		return
+	}
+	l.log.Warn(fmt.Sprintf(format, v...))
+}
+
+func (l *serverLog) Tracef(string, ...any) {}
 
 func (l *serverLog) Fatalf(format string, v ...any) {
 	err := fmt.Errorf(format, v...)

@@ -1,0 +1,47 @@
+//go:build unix
+
+package journal
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+)
+
+func limitFiles(limit string) error {
+	n, err := strconv.ParseUint(limit, 10, 64)
+	if err != nil {
+		return err
+	}
+	return unix.Setrlimit(unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: n, Max: n})
+}
+
+// A full disk tears a batch: some of its decisions are stored. After a restart
+// it is whole.
+func TestFullDisk(t *testing.T) {
+	for _, limit := range []int{100_000, 137_000, 201_111} {
+		t.Run(strconv.Itoa(limit), func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), "data")
+			cmd := exec.Command(os.Args[0]) //nolint:gosec // ourselves
+			cmd.Env = append(os.Environ(), childDir+"="+dir, childLimit+"="+strconv.Itoa(limit))
+			timer := time.AfterFunc(30*time.Second, func() { _ = cmd.Process.Kill() })
+			defer timer.Stop()
+			out, err := cmd.Output()
+			require.Error(t, err)
+			lines := strings.Split(strings.TrimSpace(string(out)), "\n")
+			require.Contains(t, lines[len(lines)-1], ErrRefused.Error(), "the engine is told, it does not hang")
+			acked, err := strconv.ParseInt(strings.TrimPrefix(lines[len(lines)-2], "acked "), 10, 64)
+			require.NoError(t, err)
+
+			last := verify(t, dir) // with a new server, and room
+			require.Contains(t, []int64{acked, acked + 1}, last, "the torn batch is whole or absent")
+		})
+	}
+}

@@ -1,0 +1,61 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Scan hands every message under the filters, from a sequence on and up to the
+// newest at the time of the call, to fn. It is for history: explain, plan,
+// rejected inputs. fn's error ends it and is returned as it is.
+func (j *Journal) Scan(ctx context.Context, stream string, filters []string, from uint64, fn func(Message) error) error {
+	end, err := j.end(ctx, stream, filters)
+	if err != nil || end < max(from, 1) {
+		return err
+	}
+	r, err := j.open(ctx, source{stream: stream, filters: filters, from: max(from, 1)}, ReaderOptions{})
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	for {
+		msgs, err := r.Next(ctx)
+		if err != nil {
+			return err
+		}
+		for _, m := range msgs {
+			if m.Seq > end {
+				return nil
+			}
+			if err := fn(m); err != nil {
+				return err
+			}
+			if m.Seq == end {
+				return nil
+			}
+		}
+	}
+}
+
+// end is the sequence of the newest message under the filters, 0 without one.
+func (j *Journal) end(ctx context.Context, stream string, filters []string) (uint64, error) {
+	s := j.records
+	if stream == EventsStream {
+		s = j.events
+	}
+	end := uint64(0)
+	for _, f := range filters {
+		m, err := s.GetLastMsgForSubject(ctx, f)
+		if errors.Is(err, jetstream.ErrMsgNotFound) {
+			continue
+		}
+		if err != nil {
+			return 0, fmt.Errorf("last message of %s: %w", f, err)
+		}
+		end = max(end, m.Sequence)
+	}
+	return end, nil
+}
