@@ -3,8 +3,10 @@
 // It knows the language: its blocks, their attributes and which of them are
 // constants and which expressions. Expressions are kept as hcl.Expression and
 // compiled elsewhere (package model). It takes an fs.FS, imports only lead of
-// ours, and never runs a plugin: the schema of a plugin's block comes from the
-// caller.
+// ours (and its own parts, schema for the blocks of plugins and value for
+// constants), and never runs a plugin: the schema of a plugin's block comes
+// from the caller. It reads no clock and no file outside the fs.FS but the
+// machine's list of time zones.
 package workflow
 
 import (
