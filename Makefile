@@ -38,7 +38,7 @@ requirements: ## list each requirement with the tests that prove it
 	$(GO) run ./engine/internal/requirements
 
 bench-step: plugins ## nanoseconds an event of the shipped steps
-	$(GO) test -run '^$$' -bench . -benchmem ./engine/wasm ./plugins/...
+	$(GO) test -run '^$$' -bench . -benchmem ./engine/registry ./plugins/...
 
 bench-drain: build ## events a second through the whole engine
 	$(GO) test -run '^$$' -bench Drain -benchtime 1x ./engine
