@@ -13,14 +13,15 @@ import (
 
 // Budgets, see Options.
 const (
-	// DefaultFuel is the budget of one input, about a millisecond of work in a
-	// std-Go module and at least four full rounds of the dearest shipped step.
-	DefaultFuel uint64 = 1 << 27
+	// DefaultFuel is the budget of one input: one to three milliseconds of work
+	// (a std-Go module uses about ten units a nanosecond, small loops of others
+	// four), and at least four full rounds of the dearest shipped step.
+	DefaultFuel uint64 = 1 << 25
 	// MaxFuel is the most that a manifest may ask for.
-	MaxFuel uint64 = 1 << 29
+	MaxFuel uint64 = 1 << 28
 	// LoadFuel is the budget of each call while a plugin is loaded and
-	// configured: a Go runtime starting up costs about 1<<24.
-	LoadFuel uint64 = 1 << 32
+	// configured.
+	LoadFuel uint64 = 1 << 31
 
 	pageSize = 64 << 10
 	// GoPages is the default memory limit of a module that imports WASI, which is

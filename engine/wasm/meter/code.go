@@ -9,27 +9,37 @@ type function struct {
 	code    int // offset of the first instruction
 	end     int
 
-	costs  []uint32 // by region: 0 is the body outside loops, then one per loop
 	points []point
-	open   []int // the region to return to at each `end`
+	totals []uint32 // instructions by region: 0 is the body outside loops, then one per loop
+	open   []int    // the region to return to at each `end`
 	loops  int
 	bulk   int
 }
 
 // point is a place where instructions are inserted: before offset at, the charge
-// of a region, or of a bulk operation's length if region is below zero.
-type point struct{ at, region int }
+// of a segment, or of a bulk operation's length if region is below zero.
+//
+// A region is cut into segments wherever control can arrive from elsewhere than
+// the instruction before: after an end or an else. The first segment of a region
+// is its header.
+type point struct {
+	at     int
+	region int
+	header bool
+	cost   uint32 // instructions up to the next point of any region
+}
 
 const bulkLength = -1
 
 // walk decodes one body. It checks every index that could reach what Rewrite
 // adds (the global, the scratch local), and leaves types to the runtime.
 func (m *module) walk(f *function, r *reader) error {
-	f.costs, f.points, f.open = append(f.costs[:0], 0), f.points[:0], append(f.open[:0], 0)
+	f.totals, f.points, f.open = append(f.totals[:0], 0), f.points[:0], append(f.open[:0], 0)
 	f.loops, f.bulk, f.end = 0, 0, r.end
 	m.readLocals(f, r)
 	f.code = r.off
-	region := 0
+	f.points = append(f.points, point{at: r.off, header: true})
+	segment, region := 0, 0
 	for r.err == nil && len(f.open) > 0 {
 		at := r.off
 		op := r.byte()
@@ -40,8 +50,12 @@ func (m *module) walk(f *function, r *reader) error {
 		case opEnd:
 			region = f.open[len(f.open)-1]
 			f.open = f.open[:len(f.open)-1]
+			segment = f.cut(r.off, region, false)
 			continue
-		case opElse, opNop:
+		case opElse:
+			segment = f.cut(r.off, region, false)
+			continue
+		case opNop:
 			continue
 		case opBlock, opIf, opLoop:
 			m.blockType(r)
@@ -50,10 +64,10 @@ func (m *module) walk(f *function, r *reader) error {
 			}
 			f.open = append(f.open, region)
 			if op == opLoop {
-				f.costs = append(f.costs, 0)
-				region = len(f.costs) - 1
+				f.totals = append(f.totals, 0)
+				region = len(f.totals) - 1
 				f.loops++
-				f.points = append(f.points, point{r.off, region})
+				segment = f.cut(r.off, region, true)
 			}
 			if op != opIf {
 				continue
@@ -63,12 +77,22 @@ func (m *module) walk(f *function, r *reader) error {
 		default:
 			m.immediates(f, r, op)
 		}
-		f.costs[region]++
+		f.points[segment].cost++
+		f.totals[region]++
 	}
 	if r.err == nil && r.off != r.end {
 		r.fail(ErrMalformed, "%d bytes after the last end", r.left())
 	}
 	return r.err
+}
+
+// cut begins a segment. One that turned out empty makes way for it.
+func (f *function) cut(at, region int, header bool) int {
+	if last := len(f.points) - 1; !f.points[last].header && f.points[last].cost == 0 && f.points[last].region >= 0 {
+		f.points = f.points[:last]
+	}
+	f.points = append(f.points, point{at: at, region: region, header: header})
+	return len(f.points) - 1
 }
 
 func (m *module) readLocals(f *function, r *reader) {
@@ -175,7 +199,7 @@ func (m *module) misc(f *function, r *reader, at int) {
 	}
 	switch sub {
 	case miscMemoryInit, miscMemoryCopy, miscMemoryFill, miscTableInit, miscTableCopy, miscTableGrow, miscTableFill:
-		f.points = append(f.points, point{at, bulkLength})
+		f.points = append(f.points, point{at: at, region: bulkLength})
 		f.bulk++
 	}
 }

@@ -12,9 +12,10 @@
 // the machine. Fuel is a pure function of the module and its inputs, so the same
 // input runs out on every machine and in every replay.
 //
-// The cost is an upper bound by construction, not a cycle count: a loop header
-// takes the price of the whole loop body however little of it runs. What matters
-// is that it is constant, so no path through the module executes without paying.
+// The cost is an upper bound by construction, not a cycle count: a header takes
+// the price of its whole region however little of it runs, except in large
+// regions, which pay segment by segment, see fine. What matters is that no path
+// through the module executes without paying.
 //
 // The package reads the module strictly (the WebAssembly 2.0 binary format
 // without SIMD, threads, exceptions, tail calls, several memories) and refuses

@@ -280,9 +280,25 @@ func (b *asm) function(code []byte) {
 	body := append(bytes.Clone(b.locals), code...)
 	b.out = append(b.out, secType, 4, 1, 0x60, 0, 0, secFunction, 2, 1, 0, secMemory, 3, 1, 0, 1)
 	b.out = append(b.out, secExport, 5, 1, 1, 'f', 0, 0)
-	b.out = append(b.out, secCode)
-	b.out = binary.AppendUvarint(b.out, uint64(len(body)+2))
-	b.out = append(b.out, 1)
-	b.out = binary.AppendUvarint(b.out, uint64(len(body)))
-	b.out = append(b.out, body...)
+	content := append(binary.AppendUvarint([]byte{1}, uint64(len(body))), body...)
+	b.out = binary.AppendUvarint(append(b.out, secCode), uint64(len(content)))
+	b.out = append(b.out, content...)
+}
+
+// TestFuel_LargeRegionsPayForWhatRuns jumps over a hundred blocks or runs them:
+// in a large region only what runs is paid for.
+func TestFuel_LargeRegionsPayForWhatRuns(t *testing.T) {
+	const blocks = 100
+	for jump, want := range map[byte]int64{1: overhead + 2 + 2, 0: overhead + 2 + 2*blocks} {
+		code := []byte{opBlock, blockEmpty, opI32Const, jump, 0x0d, 0}
+		code = append(code, bytes.Repeat([]byte{opBlock, blockEmpty, opI32Const, 1, 0x1a, opEnd}, blocks)...)
+		raw := assemble(func(b *asm) { b.function(append(code, opEnd, opEnd)) })
+		out, _ := metered(t, raw)
+		m, err := start(t, out)
+		require.NoError(t, err)
+		tank(m).Set(1 << 30)
+		_, err = m.ExportedFunction("f").Call(context.Background())
+		require.NoError(t, err)
+		assert.Equal(t, want, int64(1<<30-tank(m).Get()), "jump %d", jump) // the first block shares the segment of the jump
+	}
 }

@@ -11,6 +11,12 @@ const StartFuel = 1 << 24
 // an empty loop would be the cheapest way to burn time.
 const overhead = 8
 
+// fine is the number of instructions from which on a region pays segment by
+// segment instead of all at once. Go compiles a function to one loop around a
+// jump table, so at once each step of a loop in it would pay for the whole
+// function; a short loop is better off with a single charge.
+const fine = 128
+
 // growth is a guess at how much larger the code gets: it only sizes the buffer.
 const growth = 4 // a quarter more
 
@@ -173,24 +179,31 @@ func (w *writer) function(b []byte, f *function) []byte {
 	if f.bulk > 0 {
 		b = append(b, 1, byte(I32))
 	}
-	b = w.charge(b, f.costs[0])
 	at := f.code
 	for _, p := range f.points {
 		b = append(b, raw[at:p.at]...)
 		at = p.at
 		if p.region == bulkLength {
 			b = w.chargeLength(b, f.locals)
-		} else {
-			b = w.charge(b, f.costs[p.region])
+			continue
+		}
+		whole := f.totals[p.region] <= fine
+		switch {
+		case p.header && whole:
+			b = w.charge(b, overhead+int64(f.totals[p.region]))
+		case p.header:
+			b = w.charge(b, overhead+int64(p.cost))
+		case !whole && p.cost > 0:
+			b = w.charge(b, int64(p.cost))
 		}
 	}
 	return append(b, raw[at:f.end]...)
 }
 
 // charge takes a constant.
-func (w *writer) charge(b []byte, cost uint32) []byte {
+func (w *writer) charge(b []byte, cost int64) []byte {
 	b = appendU32(append(b, opGlobalGet), w.fuel)
-	b = appendS64(append(b, opI64Const), overhead+int64(cost))
+	b = appendS64(append(b, opI64Const), cost)
 	return w.settle(b)
 }
 
