@@ -218,3 +218,21 @@ func TestBehaviorPoints_FullRingResumes(t *testing.T) {
 		require.Equal(t, abi.EntryAward, out.Entries[0].Kind)
 	}
 }
+
+func TestBehaviorPoints_ScoringAllocatesNothing(t *testing.T) {
+	h := host(t, fmt.Sprintf(stages, ""))
+	require.Zero(t, testing.AllocsPerRun(100, h.Replay(sdktest.Event{Name: "Webinar Attended"}, sdktest.Event{Lead: "b", Path: "/x"})))
+}
+
+func BenchmarkScore(b *testing.B) {
+	var round []sdktest.Event
+	for i := range 1000 {
+		round = append(round, sdktest.Event{Lead: fmt.Sprint(i), Name: "Email Opened"})
+	}
+	score := host(b, email).Replay(round...)
+	b.ReportAllocs()
+	for b.Loop() {
+		score()
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(round)), "ns/event")
+}

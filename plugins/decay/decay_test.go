@@ -207,3 +207,8 @@ func exactHalf(ms, life int64) *big.Float {
 	}
 	return x.SetMantExp(x, -int(ms/life))
 }
+
+func TestDecay_ScoringAllocatesNothing(t *testing.T) {
+	h := sdktest.New(t, plugin, manifest, `{"of": "s", "curve": "half_life", "half_life": "9d"}`)
+	require.Zero(t, testing.AllocsPerRun(100, h.Replay(sdktest.Event{At: 20_010 * day, Rows: []sdk.Row{row(20_000, 10*point), row(20_001, -5*point)}})))
+}

@@ -7,7 +7,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/ripenhq/ripen/sdk"
 	"github.com/ripenhq/ripen/sdk/abi"
 	"github.com/ripenhq/ripen/sdk/sdktest"
 )
@@ -214,6 +213,13 @@ func TestNegativePoints_TooManyBlocks(t *testing.T) {
 	require.Equal(t, []string{"limit"}, diags(t, `{"stop": [`+list[1:]+`]}`))
 }
 
+func TestNegativePoints_ScoringAllocatesNothing(t *testing.T) {
+	h := host(t, `{"events": {"Email Bounced": -1}, "stop": [{"label": "b", "event": "Email Bounced", "points": -1}], "inactivity": [{"points": -10}]}`)
+	h.Play(sdktest.Event{Name: "Visited", At: start})
+	require.NotEmpty(t, h.State("lead"))
+	require.Zero(t, testing.AllocsPerRun(100, h.Replay(sdktest.Event{Name: "Email Bounced", At: start + 1})))
+}
+
 func FuzzState(f *testing.F) {
 	f.Add([]byte{1, 2, 3})
 	f.Add([]byte{1, 255})
@@ -227,5 +233,3 @@ func FuzzState(f *testing.F) {
 		}
 	})
 }
-
-var _ sdk.Scorer = (*scorer)(nil)

@@ -250,3 +250,15 @@ func (h *Host) Replay(events ...Event) func() {
 		}
 	}
 }
+
+// Cursor is the slot that the guest was at last: the one that panicked.
+func (h *Host) Cursor() uint32 { return h.get(abi.HdrCursor) }
+
+// Corrupt writes v into a field of the header of the round laid out last, and
+// returns what the guest says to it.
+func (h *Host) Corrupt(field, v uint32) int32 {
+	was := h.get(field)
+	h.put(field, v)
+	defer h.put(field, was)
+	return h.guest.Process(int32(h.get(abi.HdrN)))
+}
