@@ -19,25 +19,25 @@ const maxHeld = 1000
 func (c *Core) admit(inputs []Input, i int, out *Output) {
 	in := &inputs[i]
 	if in.Refused != nil {
-		out.reject(*in.Refused, position{input: i, event: true})
+		out.reject(*in.Refused, position{input: i})
 		return
 	}
 	e := &in.Event
 	if code, reason := c.timely(e); code != "" {
-		out.reject(rejection(e, code, reason, ""), position{input: i, lead: e.Lead, event: true})
+		out.reject(rejection(e, code, reason, ""), position{input: i})
 		return
 	}
 	var id SeenID
 	id.Hash, c.seen.scratch = EventID(c.seen.scratch, e.Lead, e.ID)
-	if c.seen.has(id.Hash) {
-		out.Duplicates++
-		return
-	}
 	received := e.Received
 	if received == 0 {
 		received = e.At
 	}
 	id.Day = int32(received / dayMillis)
+	if c.seen.has(id) {
+		out.Duplicates++
+		return
+	}
 	owner := c.entryOf(e.Lead)
 	id.Lead = owner.acct.Key
 	c.seen.add(id)
@@ -94,7 +94,7 @@ func (c *Core) workOf(e *entry) *work {
 	w := c.works[c.used]
 	c.used++
 	w.entry, w.queue, w.until, w.blocked = e, w.queue[:0], 0, false
-	w.at, w.nth = 0, 0
+	w.at, w.reached = 0, 0
 	e.work = w
 	c.active = append(c.active, w)
 	return w
@@ -107,9 +107,10 @@ func (o *Output) reject(r lead.Rejected, at position) {
 
 func (o *Output) decide(list []lead.Decision, at position) {
 	for i := range list {
-		// The cause names texts of the event's buffer; a decision outlives it.
-		list[i].Cause.Event, list[i].Cause.Name = strings.Clone(list[i].Cause.Event), strings.Clone(list[i].Cause.Name)
-		at.nth++
+		// A decision outlives the event, whose texts may lie in a buffer.
+		d := &list[i]
+		d.Cause.Event, d.Cause.Name = strings.Clone(d.Cause.Event), strings.Clone(d.Cause.Name)
+		d.Display, d.Say = strings.Clone(d.Display), strings.Clone(d.Say)
 		o.decisionPos = append(o.decisionPos, at)
 	}
 	o.Decisions = append(o.Decisions, list...)
@@ -117,7 +118,7 @@ func (o *Output) decide(list []lead.Decision, at position) {
 
 func (o *Output) touch(e *entry) {
 	if !e.touched {
-		e.touched = true
+		e.touched, e.kept = true, true
 		o.Touched = append(o.Touched, e.acct)
 	}
 }
@@ -149,14 +150,5 @@ func sortBy[T any](list []T, at []position) {
 }
 
 func comparePositions(a, b position) int {
-	if a.input != b.input {
-		return cmp.Compare(a.input, b.input)
-	}
-	if a.event != b.event {
-		if a.event {
-			return 1
-		}
-		return -1
-	}
-	return cmp.Or(cmp.Compare(a.due, b.due), cmp.Compare(a.lead, b.lead), cmp.Compare(a.nth, b.nth))
+	return cmp.Or(cmp.Compare(a.input, b.input), cmp.Compare(a.due, b.due), cmp.Compare(a.lead, b.lead))
 }

@@ -67,12 +67,11 @@ func (o *Output) Reset() {
 }
 
 // position orders outputs as one event after the other would have made them.
+// Outputs of one lead and one input keep the order in which they were made.
 type position struct {
 	input int
-	due   int64
+	due   int64 // how far a tick had brought the lead; 0 on an event
 	lead  string
-	event bool // an input's timers come before its event
-	nth   int
 }
 
 // Core scores the leads of one partition.
@@ -91,6 +90,7 @@ type Core struct {
 	used   int
 	active []*work
 	round  []*work
+	probes []*work
 	items  []*step.Item
 	values []lead.Points
 	raised []lead.Decision
@@ -103,6 +103,7 @@ type entry struct {
 	heap    int   // index in the queue, -1 = not in it
 	work    *work // the work of the current segment, nil outside
 	touched bool
+	kept    bool // the account was given out once: it is never forgotten again
 }
 
 // New makes a core without leads.
@@ -185,7 +186,7 @@ func (c *Core) drain(inputs []Input, out *Output) error {
 	}
 	for _, w := range c.works[:c.used] {
 		a := w.entry.acct
-		if a.First == 0 && len(a.Held) == 0 {
+		if a.First == 0 && len(a.Held) == 0 && !w.entry.kept {
 			delete(c.accounts, a.Key) // all it ever had was refused
 		} else {
 			c.requeue(w.entry)
@@ -225,7 +226,7 @@ func (c *Core) Restore(a *ledger.Account) {
 		e = &entry{heap: -1}
 		c.accounts[a.Key] = e
 	}
-	e.acct = a
+	e.acct, e.kept = a, true
 	if len(a.Held) > 0 {
 		c.hold(e)
 	}

@@ -12,17 +12,23 @@ import (
 	"github.com/ripenhq/ripen/engine/step"
 )
 
+// maxFacts bounds the traits that are kept of a lead, and of its account.
+const maxFacts = 4096
+
 // mergeFacts takes over the traits of an identify or group event and says
 // whether any changed. The account gets a new list, so that a refused input
 // can leave the old one.
-func mergeFacts(a *ledger.Account, e *lead.Event) bool {
+func mergeFacts(a *ledger.Account, e *lead.Event) (changed bool, bad *step.Failure) {
 	switch e.Kind {
 	case lead.Identify:
-		return merge(&a.Person, e.Traits)
+		changed = merge(&a.Person, e.Traits)
 	case lead.Group:
-		return merge(&a.Company, e.Traits)
+		changed = merge(&a.Company, e.Traits)
 	}
-	return false
+	if n := max(len(a.Person), len(a.Company)); changed && n > maxFacts {
+		return false, &step.Failure{Outcome: step.Outcome{Code: "too-many-traits", Text: fmt.Sprintf("the lead would have %d traits, at most %d are kept; send fewer different names", n, maxFacts)}}
+	}
+	return changed, nil
 }
 
 func merge(into *lead.Props, news lead.Props) bool {
@@ -61,8 +67,8 @@ func cloneProps(p lead.Props) lead.Props {
 }
 
 // cloneEvent copies what an event holds, so that it outlives its buffer.
-func cloneEvent(e *lead.Event) lead.Event {
-	return lead.Event{ID: strings.Clone(e.ID), Kind: e.Kind, Name: strings.Clone(e.Name), Path: strings.Clone(e.Path), At: e.At,
+func cloneEvent(e *lead.Event, key string) lead.Event {
+	return lead.Event{ID: strings.Clone(e.ID), Lead: key, Kind: e.Kind, Name: strings.Clone(e.Name), Path: strings.Clone(e.Path), At: e.At,
 		Received: e.Received, Props: cloneProps(e.Props), Traits: cloneProps(e.Traits), Context: cloneProps(e.Context), Raw: bytes.Clone(e.Raw)}
 }
 
@@ -82,6 +88,9 @@ func isActivity(e *lead.Event) bool {
 	}
 	return false
 }
+
+// maxAdjusts bounds the corrections of one lead that end by themselves.
+const maxAdjusts = 1000
 
 // adjustedRule is the name of the host's own rule for Score Adjusted.
 const adjustedRule = "adjusted"
@@ -114,6 +123,9 @@ func (c *Core) adjustScore(f *ledger.Frame, event uint64) *step.Failure {
 			return bad("%s expires at %s, which is over; leave the line out", decide.ScoreAdjusted, stamp(expires))
 		}
 		m := &f.Acct.Marks
+		if len(m.Adjusts) >= maxAdjusts {
+			return bad("%d corrections of the lead are waiting for their end, no more are kept", maxAdjusts)
+		}
 		m.Adjusts = append(slices.Clone(m.Adjusts), ledger.Adjust{Event: event, Expires: expires})
 	}
 	return nil

@@ -1,6 +1,7 @@
 package core
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/ripenhq/ripen/engine/decide"
@@ -18,12 +19,14 @@ type work struct {
 	until   int64 // tick: timers up to this time fire, ms
 	input   int   // the tick's index
 	blocked bool  // a held input failed again: what follows waits too
-	nth     int   // inputs done so far, for the order of outputs
+	reached int64 // how far the tick has brought the lead, for the order of outputs
+	limit   int64 // time of the event that the lead is on its way to, 0 = none
 
 	item  step.Item
 	undo  ledger.Undo
 	event *lead.Event // nil on a timer
 	held  bool        // event is the first of the account's held ones
+	first lead.Event  // copy of that one
 	due   int64       // timer: its due time
 	pos   position
 }
@@ -42,14 +45,14 @@ const (
 // routes.
 func (c *Core) oneRound(inputs []Input, out *Output) error {
 	c.round, c.items = c.round[:0], c.items[:0]
-	var searching []*work
+	c.probes = c.probes[:0]
 	keep := c.active[:0]
 	for _, w := range c.active {
 		switch c.next(w, inputs) {
 		case taskDone:
 			continue
 		case taskSearch:
-			searching = append(searching, w)
+			c.probes = append(c.probes, w)
 		default:
 			c.begin(w)
 			c.round = append(c.round, w)
@@ -59,8 +62,8 @@ func (c *Core) oneRound(inputs []Input, out *Output) error {
 	}
 	clear(c.active[len(keep):])
 	c.active = keep
-	if len(searching) > 0 {
-		if err := c.search(searching); err != nil {
+	if len(c.probes) > 0 {
+		if err := c.search(c.probes); err != nil {
 			return err
 		}
 	}
@@ -77,22 +80,26 @@ func (c *Core) oneRound(inputs []Input, out *Output) error {
 }
 
 // next picks the lead's next input: held ones first, then timers that are due
-// before the next event, then the event.
+// before the next event, then the event. A timer that is due before a held
+// event goes before it.
 func (c *Core) next(w *work, inputs []Input) task {
 	a := w.entry.acct
-	if len(a.Held) > 0 && !w.blocked {
-		w.event, w.held = &a.Held[0], true
-		w.pos = position{input: w.position(), event: true, nth: w.nth}
-		return taskEvent
-	}
-	w.held = false
 	limit, hasEvent := w.until, w.at < len(w.queue)
+	w.limit, w.held = 0, false
 	if hasEvent {
 		limit = inputs[w.queue[w.at]].Event.At
+		w.limit = limit
 	}
-	if due := c.nextTimer(a); due != 0 && due <= limit && !w.blocked {
+	due := c.nextTimer(a)
+	if len(a.Held) > 0 && !w.blocked && (due == 0 || due > min(limit, a.Held[0].At)) {
+		w.first = a.Held[0]
+		w.event, w.held = &w.first, true
+		w.place(0)
+		return taskEvent
+	}
+	if due != 0 && due <= limit && !w.blocked {
 		w.event, w.due = nil, due
-		w.pos = position{input: w.position(), due: due, lead: a.Key}
+		w.place(due)
 		if c.searchOnly(a, due) {
 			return taskSearch
 		}
@@ -102,20 +109,23 @@ func (c *Core) next(w *work, inputs []Input) task {
 		return taskDone
 	}
 	w.event = &inputs[w.queue[w.at]].Event
-	w.pos = position{input: w.queue[w.at], event: true}
+	w.place(0)
 	w.at++
 	return taskEvent
 }
 
-// position is the index of the input that the work is on its way to.
-func (w *work) position() int {
-	if w.at < len(w.queue) {
-		return w.queue[w.at]
+// place says where in the stream the outputs of the next input belong: to the
+// input that the work is on its way to; on a tick, by due time.
+func (w *work) place(due int64) {
+	input := w.input
+	switch {
+	case w.at < len(w.queue):
+		input, due = w.queue[w.at], 0
+	case len(w.queue) > 0:
+		input, due = w.queue[len(w.queue)-1], 0
 	}
-	if len(w.queue) > 0 {
-		return w.queue[len(w.queue)-1]
-	}
-	return w.input
+	w.reached = max(w.reached, due)
+	w.pos = position{input: input, due: w.reached, lead: w.entry.acct.Key}
 }
 
 // begin prepares the item and what the event itself says: facts, clock,
@@ -146,7 +156,7 @@ func (c *Core) begin(w *work) {
 	if a.First == 0 || e.At < a.First {
 		a.First = e.At
 	}
-	it.Facts = mergeFacts(a, e)
+	it.Facts, it.Failure = mergeFacts(a, e)
 	it.WasActive = a.LastActivity
 	if isActivity(e) {
 		a.LastActivity = max(a.LastActivity, e.At)
@@ -171,7 +181,6 @@ func (c *Core) dueSteps(a *ledger.Account, t int64) (due uint64) {
 
 // finish settles one input: it counts wholly or not at all.
 func (c *Core) finish(w *work, out *Output) {
-	w.nth++
 	a, it := w.entry.acct, &w.item
 	if it.Failure != nil {
 		c.fail(w, out)
@@ -223,6 +232,9 @@ func (c *Core) fail(w *work, out *Output) {
 	a, fl := w.entry.acct, w.item.Failure
 	a.Rollback()
 	switch {
+	case w.event == nil && fl.Hold:
+		w.blocked = true // it stays due: the next tick or event tries again
+		return
 	case w.event == nil:
 		c.dropTimers(a, w.due)
 		out.reject(lead.Rejected{Lead: a.Key, At: w.due, Code: "timer-" + fl.Outcome.Code, Reason: reason(fl), Step: fl.Step}, w.pos)
@@ -230,16 +242,18 @@ func (c *Core) fail(w *work, out *Output) {
 		w.blocked = true
 		return
 	case fl.Hold && len(a.Held) < maxHeld:
-		a.Held = append(a.Held, cloneEvent(w.event))
+		a.Held = append(a.Held, cloneEvent(w.event, a.Key))
 		c.hold(w.entry)
 		w.blocked = true
+	case fl.Hold:
+		out.reject(rejection(w.event, "held-full", fmt.Sprintf("%d inputs of the lead wait already for a step with on_error = \"hold\"; mend that step", maxHeld), fl.Step), w.pos)
 	default:
 		out.reject(rejection(w.event, fl.Outcome.Code, reason(fl), fl.Step), w.pos)
 		if w.held {
 			a.Held = slices.Delete(a.Held, 0, 1)
 		}
 	}
-	if a.First != 0 || len(a.Held) > 0 {
+	if a.First != 0 || len(a.Held) > 0 || w.held {
 		out.touch(w.entry)
 	}
 }
@@ -253,7 +267,7 @@ func (c *Core) hold(e *entry) {
 }
 
 // dropTimers forgets the timers due at t: a timer that fails is not tried
-// again and again.
+// again and again. Corrections by hand end all the same: no step has a say.
 func (c *Core) dropTimers(a *ledger.Account, t int64) {
 	for i := range a.Steps {
 		if a.Steps[i].Wake != 0 && a.Steps[i].Wake <= t {
@@ -263,7 +277,7 @@ func (c *Core) dropTimers(a *ledger.Account, t int64) {
 	if a.Marks.Wake <= t {
 		a.Marks.Wake = 0
 	}
-	a.Marks.Adjusts = slices.DeleteFunc(slices.Clone(a.Marks.Adjusts), func(j ledger.Adjust) bool { return j.Expires <= t })
+	c.expire(&ledger.Frame{Book: c.prog.Book, Acct: a, At: t})
 }
 
 // reason says for people why an input failed.

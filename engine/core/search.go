@@ -126,8 +126,8 @@ func (c *Core) probed(w *work, n int) bool {
 	case changes:
 		m.Wake = at
 	case next == 0:
-	case n >= maxProbes:
-		m.Probe = next
+	case n >= maxProbes, w.limit != 0 && next > w.limit:
+		m.Probe = next // behind the event that the lead is on its way to, all is different
 	default:
 		w.due = next
 		return true

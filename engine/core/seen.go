@@ -36,9 +36,12 @@ func newSeenIDs(days int32) seenIDs {
 	return seenIDs{days: days, all: make(map[[16]byte]int32), byDay: make(map[int32][][16]byte)}
 }
 
-func (s *seenIDs) has(hash [16]byte) bool {
-	_, ok := s.all[hash]
-	return ok
+// has says whether the id was seen within the days before its own. Ids that
+// are remembered for longer do not count: when they are forgotten depends on
+// what else a partition saw.
+func (s *seenIDs) has(id SeenID) bool {
+	day, ok := s.all[id.Hash]
+	return ok && (s.days == 0 || day >= id.Day-s.days)
 }
 
 func (s *seenIDs) add(id SeenID) {

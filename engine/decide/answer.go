@@ -60,7 +60,10 @@ func (p *Policy) closeSales(m *ledger.Marks, now int64) {
 func TimeOf(v lead.Value) int64 {
 	switch v.Kind {
 	case lead.Number:
-		return int64(v.Num)
+		const year10000 = 253402300800000
+		if v.Num >= 0 && v.Num <= year10000 {
+			return int64(v.Num)
+		}
 	case lead.String:
 		for _, layout := range []string{time.RFC3339, "2006-01-02"} {
 			if t, err := time.Parse(layout, v.Str); err == nil {

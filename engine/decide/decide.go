@@ -38,11 +38,14 @@ func (p *Policy) look(f *ledger.Frame) outcome {
 		r := &p.Routes[i]
 		if r.Reset != nil && IsOpen(m, r.Action) && episode(m, r.Action).Route == r.ID && r.Reset(f) == lead.True {
 			o.closes = append(o.closes, r.Action)
+			if m.Matched == r.ID {
+				o.matched = 0 // armed again, unless it still fires
+			}
 		}
 	}
 	for i := range p.Routes {
 		if r := &p.Routes[i]; p.fires(f, r, o.trueNow) && !p.vetoed(f, r.Action) {
-			p.weigh(f, r, &o)
+			p.weigh(f, i, &o)
 			break
 		}
 	}
@@ -91,14 +94,12 @@ func (p *Policy) vetoed(f *ledger.Frame, action string) bool {
 	return false
 }
 
-// weigh decides what the route that fires leads to.
-func (p *Policy) weigh(f *ledger.Frame, r *Route, o *outcome) {
-	m := &f.Acct.Marks
+// weigh decides what the route that fires (index at) leads to.
+func (p *Policy) weigh(f *ledger.Frame, at int, o *outcome) {
+	r, m := &p.Routes[at], &f.Acct.Marks
 	if sales := p.openSales(m); sales != nil && !slices.Contains(o.closes, sales.Action) {
 		if p.isSales(r.Action) {
-			if newHand(f, r, sales) {
-				o.update = r
-			}
+			o.update = p.raised(f, at, sales, o.trueNow)
 			o.matched = r.ID
 			return
 		}
@@ -114,9 +115,23 @@ func (p *Policy) weigh(f *ledger.Frame, r *Route, o *outcome) {
 		o.matched = r.ID
 	case p.isSales(r.Action) && m.Resting > f.Now, e != nil && e.Closed > 0 && e.Closed+r.Cooldown > f.Now && r.Cooldown > 0:
 		// Not yet: the edge stays until the rest or the cooldown is over.
+	case e != nil && e.Closed == f.Now && f.Event != nil && IsAnswer(f.Event) && p.isSales(r.Action):
+		o.matched = r.ID // sales has just sent the lead back: that is no reason to hand it over
 	default:
 		o.open, o.matched = r, r.ID
 	}
+}
+
+// raised finds the route that tells the open episode of a new hand-raise: the
+// one that fires, or, because an older hand-raise may hide it, a later one.
+func (p *Policy) raised(f *ledger.Frame, at int, e *ledger.Episode, trueNow []uint32) *Route {
+	for i := at; i < len(p.Routes); i++ {
+		r := &p.Routes[i]
+		if len(r.Classes) > 0 && p.isSales(r.Action) && newHand(f, r, e) && (i == at || p.fires(f, r, trueNow) && !p.vetoed(f, r.Action)) {
+			return r
+		}
+	}
+	return nil
 }
 
 // cools says whether a route takes a lead back to nurture.

@@ -31,11 +31,24 @@ func FromPoints(n int64) Points { return Points(n) * Point }
 
 // ParsePoints reads a decimal such as "12", "-0.5" or "1e2" exactly.
 func ParsePoints(s string) (Points, error) {
-	r, ok := new(big.Rat).SetString(s)
-	if !ok || strings.ContainsAny(s, "/_") {
-		return 0, fmt.Errorf("%q is not a decimal number", s)
+	r, ok := new(big.Rat), false
+	if decimal(s) {
+		r, ok = r.SetString(s)
+	}
+	if !ok {
+		return 0, fmt.Errorf("%.40q is not a decimal number", s)
 	}
 	return PointsFromRat(r)
+}
+
+// decimal says whether s is written like a number that a person would write:
+// it keeps "0x1p9" out, and "1e999999", which costs a million digits.
+func decimal(s string) bool {
+	if len(s) > 64 || strings.ContainsFunc(s, func(r rune) bool { return !strings.ContainsRune("+-.0123456789eE", r) }) {
+		return false
+	}
+	i := strings.IndexAny(s, "eE")
+	return i < 0 || len(strings.TrimLeft(s[i+1:], "+-0")) <= 2
 }
 
 // PointsFromRat converts points (not milli-points) exactly.
@@ -44,14 +57,11 @@ func PointsFromRat(r *big.Rat) (Points, error) {
 	if !m.IsInt() {
 		return 0, fmt.Errorf("%s: %w", r.FloatString(6), ErrPointsFine)
 	}
-	if !m.Num().IsInt64() {
-		return 0, fmt.Errorf("%s: %w", r.FloatString(0), ErrPointsRange)
+	if n := m.Num(); !n.IsInt64() || Points(n.Int64()) > MaxPoints || Points(n.Int64()) < -MaxPoints {
+		f, _ := r.Float64()
+		return 0, fmt.Errorf("%g: %w", f, ErrPointsRange)
 	}
-	p := Points(m.Num().Int64())
-	if p > MaxPoints || p < -MaxPoints {
-		return 0, fmt.Errorf("%s: %w", r.FloatString(0), ErrPointsRange)
-	}
-	return p, nil
+	return Points(m.Num().Int64()), nil
 }
 
 // PointsFromFloat rounds points half away from zero; ok is false for NaN and
@@ -96,14 +106,14 @@ func (p Points) MulDiv(num, den int64) Points {
 		return Points(divRound(int64(p)*num, den))
 	}
 	n := new(big.Int).Mul(big.NewInt(int64(p)), big.NewInt(num))
-	n.Mul(n, big.NewInt(2))
-	d := big.NewInt(2 * den)
+	n.Lsh(n, 1)
+	d := big.NewInt(den)
 	if n.Sign() < 0 {
-		n.Sub(n, big.NewInt(den))
+		n.Sub(n, d)
 	} else {
-		n.Add(n, big.NewInt(den))
+		n.Add(n, d)
 	}
-	return Points(n.Quo(n, d).Int64())
+	return Points(n.Quo(n, d.Lsh(d, 1)).Int64())
 }
 
 func (p Points) abs() Points {
@@ -123,17 +133,25 @@ func divRound(n, den int64) int64 {
 // Display rounds for people: whole points, half away from zero, but never
 // across one of the thresholds (sorted or not, in milli-points): 24.7 against
 // a threshold of 25 shows 24, because 25 would say the threshold was reached.
+// Where two thresholds lie so near that no whole number will do, it shows the
+// lower one: nobody is told of a threshold that was not reached.
 func (p Points) Display(thresholds []Points) int64 {
-	shown := p.Round()
-	for _, t := range thresholds {
-		if p < t && Points(shown)*Point >= t {
-			return floorDiv(int64(p))
-		}
-		if p >= t && Points(shown)*Point < t {
-			return -floorDiv(-int64(p))
+	down, up := floorDiv(int64(p)), -floorDiv(-int64(p))
+	for _, shown := range [...]int64{p.Round(), down, up} {
+		if !crosses(p, Points(shown)*Point, thresholds) {
+			return shown
 		}
 	}
-	return shown
+	return down
+}
+
+func crosses(p, shown Points, thresholds []Points) bool {
+	for _, t := range thresholds {
+		if (p >= t) != (shown >= t) {
+			return true
+		}
+	}
+	return false
 }
 
 func floorDiv(milli int64) int64 {

@@ -87,6 +87,11 @@ func (a *Account) post(b *Book, key Bucket, given lead.Points, w Award) Refusal 
 		return None
 	}
 	next := a.Buckets[i]
+	if next.Reversed != 0 && next.Remaining == 0 {
+		// What was taken back is gone with the part that had decayed before: the
+		// new award decays from its own points alone.
+		next.Reversed = next.Awarded
+	}
 	next.Count++
 	next.Awarded += given
 	next.Remaining += given
@@ -184,6 +189,13 @@ func (a *Account) Replace(b *Book, w Award) Refusal {
 	r := w.Rule
 	key := Bucket{Score: b.Scores[r.Score].ID, Rule: r.ID}
 	i, found := a.findBucket(&key)
+	total := a.totals[r.Score] + w.Delta
+	if found {
+		total -= a.Buckets[i].Remaining
+	}
+	if total > lead.MaxPoints || total < -lead.MaxPoints {
+		return RefusedRange
+	}
 	if !found {
 		if len(a.Buckets) >= b.MaxBuckets {
 			return RefusedFull
@@ -276,7 +288,7 @@ func (a *Account) reverse(b *Book, r *Rule, i int) (removed lead.Points) {
 	}
 	next.Reversed += removed
 	next.Remaining = 0
-	a.setBucket(r.Score, i, next)
+	a.setBucket(b.ScoreIndex(next.Score), i, next) // the rule may count for another score since a new release
 	a.addSums(b, r, removed, -1)
 	return removed
 }

@@ -54,13 +54,13 @@ func DecodeAccount(src []byte, b *Book) (*Account, error) {
 	a.First, a.Clock, a.LastActivity = d.int(), d.int(), d.int()
 	a.Person, a.Company = d.props(), d.props()
 	a.Buckets = d.buckets()
-	for range d.count(1 << 20) {
+	for range d.count(1<<20, 16) {
 		a.Uses = append(a.Uses, Use{Kind: UseKind(d.byte()), ID: d.u32(), Key: d.u64(), Day: int32(d.int()), N: uint32(d.uint()), Sum: lead.Points(d.int())})
 	}
 	d.counters(a, b)
 	d.steps(a, b)
 	d.marks(&a.Marks)
-	a.Held = d.held()
+	a.Held = d.held(a.Key)
 	if d.bad || len(d.b) != 0 {
 		return nil, fmt.Errorf("%w: truncated or %d bytes too long", ErrCodec, len(d.b))
 	}

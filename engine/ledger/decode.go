@@ -71,11 +71,11 @@ func (d *decoder) int() int64 {
 
 func (d *decoder) str() string { return string(d.take(d.uint())) }
 
-// count reads a length; each element takes at least one byte, so a length
+// count reads a length; each element takes at least size bytes, so a length
 // beyond what is left is a lie.
-func (d *decoder) count(limit uint64) int {
+func (d *decoder) count(limit, size uint64) int {
 	n := d.uint()
-	if n > limit || n > uint64(len(d.b)) {
+	if n > limit || n*size > uint64(len(d.b)) {
 		d.fail()
 		return 0
 	}
@@ -83,7 +83,7 @@ func (d *decoder) count(limit uint64) int {
 }
 
 func (d *decoder) props() lead.Props {
-	n := d.count(1 << 16)
+	n := d.count(1<<16, 3)
 	if n == 0 {
 		return nil
 	}
@@ -102,7 +102,7 @@ func (d *decoder) props() lead.Props {
 }
 
 func (d *decoder) buckets() []Bucket {
-	n := d.count(1 << 20)
+	n := d.count(1<<20, 15)
 	if n == 0 {
 		return nil
 	}
@@ -128,12 +128,12 @@ func (d *decoder) buckets() []Bucket {
 }
 
 func (d *decoder) counters(a *Account, b *Book) {
-	for range d.count(1 << 12) {
+	for range d.count(1<<12, 6) {
 		id, c := d.u32(), Counter{}
-		for range d.count(1 << 20) {
+		for range d.count(1<<20, 2) {
 			c.Steps = append(c.Steps, Tally{Step: d.int(), N: uint32(d.uint())})
 		}
-		for range d.count(1 << 20) {
+		for range d.count(1<<20, 9) {
 			c.Seen = append(c.Seen, Seen{Hash: d.u64(), Step: d.int()})
 		}
 		for i := range b.Counters {
@@ -142,10 +142,10 @@ func (d *decoder) counters(a *Account, b *Book) {
 			}
 		}
 	}
-	for range d.count(1 << 12) {
+	for range d.count(1<<12, 5) {
 		id := d.u32()
 		var list []Peak
-		for range d.count(1 << 20) {
+		for range d.count(1<<20, 2) {
 			list = append(list, Peak{Step: d.int(), Max: lead.Points(d.int())})
 		}
 		for i := range b.Peaks {
@@ -157,7 +157,7 @@ func (d *decoder) counters(a *Account, b *Book) {
 }
 
 func (d *decoder) steps(a *Account, b *Book) {
-	for range d.count(1 << 12) {
+	for range d.count(1<<12, 10) {
 		id := d.u32()
 		m := StepMemo{Ran: d.bool(), Grade: uint16(d.uint()), Reason: uint16(d.uint()), Out: d.uint(), Wake: d.int()}
 		if state := d.take(d.uint()); len(state) > 0 {
@@ -174,26 +174,30 @@ func (d *decoder) steps(a *Account, b *Book) {
 func (d *decoder) marks(m *Marks) {
 	m.Seq, m.Hands, m.Matched, m.Suppressed = d.uint(), d.uint(), d.u32(), d.bool()
 	m.Resting, m.Wake, m.Probe, m.Stage = d.int(), d.int(), d.int(), d.str()
-	for range d.count(1 << 12) {
+	for range d.count(1<<12, 11) {
 		m.Episodes = append(m.Episodes, Episode{Action: d.str(), Number: uint32(d.uint()), Open: d.bool(), Route: d.u32(),
 			Opened: d.int(), Closed: d.int(), Last: d.str(), Hands: d.uint()})
 	}
-	for range d.count(1 << 12) {
+	for range d.count(1<<12, 6) {
 		m.Pending = append(m.Pending, Pending{Class: d.u32(), Since: d.int(), Hand: d.uint()})
 	}
-	for range d.count(1 << 12) {
+	for range d.count(1<<12, 4) {
 		m.True = append(m.True, d.u32())
 	}
-	for range d.count(1 << 12) {
+	for range d.count(1<<12, 9) {
 		m.Adjusts = append(m.Adjusts, Adjust{Event: d.u64(), Expires: d.int()})
 	}
 }
 
-func (d *decoder) held() []lead.Event {
+func (d *decoder) held(key string) []lead.Event {
 	var list []lead.Event
-	for range d.count(1 << 16) {
-		list = append(list, lead.Event{ID: d.str(), Kind: lead.Kind(d.byte()), Name: d.str(), Path: d.str(),
-			At: d.int(), Received: d.int(), Props: d.props(), Traits: d.props(), Context: d.props(), Raw: []byte(d.str())})
+	for range d.count(1<<16, 10) {
+		e := lead.Event{ID: d.str(), Lead: key, Kind: lead.Kind(d.byte()), Name: d.str(), Path: d.str(),
+			At: d.int(), Received: d.int(), Props: d.props(), Traits: d.props(), Context: d.props()}
+		if raw := d.take(d.uint()); len(raw) > 0 {
+			e.Raw = append([]byte(nil), raw...)
+		}
+		list = append(list, e)
 	}
 	return list
 }

@@ -1,6 +1,10 @@
 package ledger
 
-import "github.com/ripenhq/ripen/engine/lead"
+import (
+	"bytes"
+
+	"github.com/ripenhq/ripen/engine/lead"
+)
 
 // Undo remembers what an input changed, so that a refused input changes
 // nothing. One Undo serves many accounts, one after the other; it belongs to
@@ -136,9 +140,25 @@ func (a *Account) logChange(c change) {
 	}
 }
 
+// BucketsChanged says whether a bucket changed since the mark.
+func (a *Account) BucketsChanged(mark int) bool {
+	if a.undo == nil {
+		return false
+	}
+	for i := mark; i < len(a.undo.log); i++ {
+		if k := a.undo.log[i].kind; k == bucketSet || k == bucketInserted {
+			return true
+		}
+	}
+	return false
+}
+
 // SetStep writes what step i said. The state is copied.
 func (a *Account) SetStep(i int, memo StepMemo) {
 	old := &a.Steps[i]
+	if memo.equal(old) {
+		return
+	}
 	if a.undo != nil {
 		prev := *old
 		start := len(a.undo.bytes)
@@ -152,6 +172,10 @@ func (a *Account) SetStep(i int, memo StepMemo) {
 	}
 	*old = memo
 	old.State = state
+}
+
+func (m *StepMemo) equal(o *StepMemo) bool {
+	return m.Ran == o.Ran && m.Grade == o.Grade && m.Reason == o.Reason && m.Out == o.Out && m.Wake == o.Wake && bytes.Equal(m.State, o.State)
 }
 
 func sameBytes(a, b []byte) bool {

@@ -70,7 +70,7 @@ func (a *Account) TopClass(b *Book, score int) int {
 	top := -1
 	for i := range a.Buckets {
 		r, ok := b.RuleByID(a.Buckets[i].Rule)
-		if !ok || r.Class < 0 || r.Score != score || a.Buckets[i].Remaining <= 0 {
+		if !ok || r.Class < 0 || a.Buckets[i].Score != b.Scores[score].ID || a.Buckets[i].Remaining <= 0 {
 			continue
 		}
 		if top < 0 || b.Classes[r.Class].Top > b.Classes[top].Top || (b.Classes[r.Class].Top == b.Classes[top].Top && r.Class < top) {

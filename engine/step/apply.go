@@ -10,7 +10,7 @@ import (
 
 // apply writes what the step said of one slot into the account. It returns
 // what the contract forbids, or nothing.
-func (r *Runner) apply(i int, spec *Spec, s *Slot, it *Item) (bad string) {
+func (r *Runner) apply(i int, spec *Spec, s *Slot, it *Item, backup bool) (bad string) {
 	if bad = checkResult(spec, s, it); bad != "" {
 		return bad
 	}
@@ -20,8 +20,8 @@ func (r *Runner) apply(i int, spec *Spec, s *Slot, it *Item) (bad string) {
 			return bad
 		}
 	}
-	memo := ledger.StepMemo{Ran: true, Grade: s.Result.Grade, Reason: s.Result.Reason, Out: s.Result.Out, Wake: s.Result.WakeAt, State: s.State}
-	if s.Result.Flags&abi.ResultDirty != 0 {
+	memo := ledger.StepMemo{Ran: true, Grade: s.Result.Grade, Reason: s.Result.Reason, Out: s.Result.Out, Wake: s.Result.WakeAt, State: it.Frame.Acct.Steps[i].State}
+	if s.Result.Flags&abi.ResultDirty != 0 && !backup {
 		memo.State = s.NewState
 	}
 	it.Frame.Acct.SetStep(i, memo)

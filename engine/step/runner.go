@@ -28,7 +28,8 @@ type Item struct {
 	Hidden  bool
 	Failure *Failure
 	Hands   []uint32 // classes (ids) in which the lead raised a hand
-	start   int      // change log at the begin of the last settling
+	start   int      // change log behind the first settling
+	early   bool     // the input itself changed a bucket before any step ran
 }
 
 // Failure says why an input cannot be scored.
@@ -47,7 +48,8 @@ type Runner struct {
 	backups  []Scorer // by step, nil without a fallback
 	slots    []Slot
 	members  []*Item // members[i] is the item behind slots[i]
-	failed   []*Item
+	failed   []*Item // by the last run, for its fallback
+	retried  []*Item
 	rows     []abi.Row
 	refs     []int32
 	interned map[string]string
@@ -62,6 +64,9 @@ func NewRunner(book *ledger.Book, specs []*Spec, scorers, backups []Scorer) *Run
 // Round runs every step once over the items: at most one item per lead. An
 // error means that a scorer is unusable; failures of inputs are in the items.
 func (r *Runner) Round(items []*Item) error {
+	for _, it := range items {
+		it.early = it.Frame.Acct.BucketsChanged(0)
+	}
 	if err := r.settle(items, r.wakeReached); err != nil {
 		return err
 	}
@@ -93,6 +98,9 @@ func (r *Runner) settle(items []*Item, need func(*Spec, *Item) bool) error {
 		if err := r.run(i, spec, r.scorers[i], items, func(it *Item) bool { return it.Failure == nil && need(spec, it) }, false); err != nil {
 			return err
 		}
+		if err := r.runFallback(i, spec); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -105,7 +113,7 @@ func (r *Runner) wakeReached(spec *Spec, it *Item) bool {
 }
 
 func (r *Runner) changed(spec *Spec, it *Item) bool {
-	return it.Facts || !it.Frame.Acct.Steps[spec.Index].Ran || it.Frame.Acct.Mark() != it.start
+	return it.Facts || it.early || !it.Frame.Acct.Steps[spec.Index].Ran || it.Frame.Acct.BucketsChanged(it.start)
 }
 
 // wants says whether a step looks at the item.
@@ -129,7 +137,7 @@ func (r *Runner) run(i int, spec *Spec, scorer Scorer, items []*Item, want func(
 	}
 	for _, it := range items {
 		if want(it) {
-			r.add(i, spec, it)
+			r.add(i, spec, it, backup)
 		}
 	}
 	if len(r.slots) == 0 {
@@ -150,16 +158,17 @@ func (r *Runner) runFallback(i int, spec *Spec) error {
 	if spec.OnError != OnErrorFallback || len(r.failed) == 0 {
 		return nil
 	}
-	failed := r.failed
-	r.failed = nil
-	return r.run(i, spec.Fallback, r.backups[i], failed, func(*Item) bool { return true }, true)
+	r.failed, r.retried = r.retried[:0], r.failed
+	return r.run(i, spec.Fallback, r.backups[i], r.retried, func(*Item) bool { return true }, true)
 }
 
-func (r *Runner) add(i int, spec *Spec, it *Item) {
+func (r *Runner) add(i int, spec *Spec, it *Item, backup bool) {
 	r.slots = append(r.slots, Slot{})
 	s := &r.slots[len(r.slots)-1]
 	s.Frame, s.Kind, s.Seed, s.Event = &it.Frame, it.Kind, it.Seed, it.Event
-	s.State = it.Frame.Acct.Steps[i].State
+	if !backup { // the state is the step's own plugin's; another one could not read it
+		s.State = it.Frame.Acct.Steps[i].State
+	}
 	if spec.Caps&abi.CapLedger != 0 {
 		s.Rows, s.RowRef = r.view(spec, it.Frame.Acct)
 	}
@@ -207,22 +216,27 @@ func viewOf(views []RowView, k *ledger.Bucket) int {
 // take applies one slot's result, or does what the step's error policy says.
 func (r *Runner) take(i int, spec *Spec, s *Slot, it *Item, backup bool) {
 	if s.Outcome.Kind == OutcomeOK {
-		mark := it.Frame.Acct.Mark()
-		bad := r.apply(i, spec, s, it)
+		mark, hands := it.Frame.Acct.Mark(), len(it.Hands)
+		bad := r.apply(i, spec, s, it, backup)
 		if bad == "" {
 			return
 		}
 		it.Frame.Acct.RevertTo(mark)
+		it.Hands = it.Hands[:hands]
 		s.Outcome = Outcome{Kind: OutcomeBad, Code: "bad-entry", Text: bad}
 	}
-	r.refuse(spec, s.Outcome, it, backup)
+	r.refuse(i, spec, s.Outcome, it, backup)
 }
 
 // refuse does what the step's error policy says.
-func (r *Runner) refuse(spec *Spec, o Outcome, it *Item, backup bool) {
+func (r *Runner) refuse(i int, spec *Spec, o Outcome, it *Item, backup bool) {
 	switch {
 	case backup:
 	case spec.OnError == OnErrorSkip:
+		if memo := it.Frame.Acct.Steps[i]; it.Kind == abi.SlotTimer && spec.Caps&abi.CapMemoryless == 0 {
+			memo.Wake = 0 // a timer that is skipped is over, or it would be due for ever
+			it.Frame.Acct.SetStep(i, memo)
+		}
 		return
 	case spec.OnError == OnErrorFallback:
 		r.failed = append(r.failed, it)
