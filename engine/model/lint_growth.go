@@ -5,33 +5,44 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 
+	"github.com/ripenhq/ripen/engine/model/expr"
 	"github.com/ripenhq/ripen/sdk/abi"
 )
 
 // lintGrowth looks for points without end: rules that award at every event,
 // with no cap of their own, of their class or of their score, and no decay on
-// them. One finding for each class, or rule without a class.
+// them. Hand-raises may: routes do not wait for their points. One finding for
+// each step and score.
 func (b *builder) lintGrowth() {
-	seen := map[string]bool{}
 	for _, w := range b.work {
+		type growth struct {
+			classes []string
+			node    uint32
+		}
+		byScore := make([]growth, len(b.book.Scores))
 		for i := range w.needs.Rules {
-			need := &w.needs.Rules[i]
-			at := w.spec.Rules[i]
+			need, at := &w.needs.Rules[i], w.spec.Rules[i]
 			if need.Step != "" || at < 0 || !b.endless(need, at) {
 				continue
 			}
-			r := &b.book.Rules[at]
-			name, kind := need.Class, "class"
+			name := need.Class
 			if name == "" {
-				name, kind = need.Name, "rule"
+				name = need.Name
 			}
-			of := w.def.Name + "/" + name
-			if seen[of] {
+			g := &byScore[b.book.Rules[at].Score]
+			if len(g.classes) == 0 {
+				g.node = need.Node
+			}
+			if !slices.Contains(g.classes, name) {
+				g.classes = append(g.classes, name)
+			}
+		}
+		for score, g := range byScore {
+			if len(g.classes) == 0 {
 				continue
 			}
-			seen[of] = true
-			b.find(hcl.DiagWarning, lintGrowth, of, w.config.rangeOf(need.Node), "Points without end",
-				"Every event of %s %q adds points to %q for ever: it has no cap, no limit per window and no decay.", kind, name, b.book.Scores[r.Score].Name)
+			b.find(hcl.DiagWarning, lintGrowth, w.def.Name, w.config.rangeOf(g.node), "Points without end",
+				"Every event of %s adds points to %q for ever: there is no cap, no limit per window, no \"once\" and no decay.", expr.OneOf(g.classes), b.book.Scores[score].Name)
 		}
 	}
 }
@@ -41,7 +52,7 @@ func (b *builder) endless(need *abi.Rule, at int) bool {
 	switch {
 	case need.Scope != abi.ScopeEvery, need.Max <= 0, need.Passive, need.MaxN > 0, need.Cap > 0, b.book.Scores[r.Score].Cap > 0:
 		return false
-	case r.Class >= 0 && b.book.Classes[r.Class].Cap > 0:
+	case r.Class >= 0 && (b.book.Classes[r.Class].Cap > 0 || b.book.Classes[r.Class].Hand):
 		return false
 	case need.Account, !need.Activity:
 		return false // facts replace their own lines

@@ -76,7 +76,7 @@ func wanted(kind abi.InputKind) expr.Type {
 	case abi.InputNumber, abi.InputCount:
 		return expr.Number
 	}
-	return expr.String
+	return expr.Printed
 }
 
 // expr compiles expression id of a block as a type, once; nil after a mistake.

@@ -22,9 +22,11 @@ const (
 	Points
 	String
 	Dynamic
+	// Printed asks for the text of any value, as templates show it.
+	Printed
 )
 
-var typeNames = [...]string{"any value", "a condition", "a number", "points", "a string", "a property"}
+var typeNames = [...]string{"any value", "a condition", "a number", "points", "a string", "a property", "a text"}
 
 func (t Type) String() string { return typeNames[t] }
 
@@ -74,7 +76,7 @@ type let struct {
 	done  bool
 }
 
-// Expr is a compiled expression. One of Cond, Number, Points and Text is set,
+// Expr is a compiled expression. One of Cond, Number, Points and String is set,
 // by Type; a Dynamic one (only where Any was asked for) has all but Points.
 type Expr struct {
 	Type   Type
@@ -106,9 +108,7 @@ func (s *Scope) Compile(e hcl.Expression, want Type) (*Expr, hcl.Diagnostics) {
 			x.Cond, x.Form = b.tri, b.form
 		}
 	case Number:
-		if m := c.asNumber(n); m != nil {
-			x.Number = m.num
-		}
+		x.Number = (&call{c: c}).plain(n) // an amount of points is its number of points
 	case Points:
 		if p := c.asPoints(n); p != nil {
 			x.Points = p.round()
@@ -117,6 +117,8 @@ func (s *Scope) Compile(e hcl.Expression, want Type) (*Expr, hcl.Diagnostics) {
 		if t := c.asString(n); t != nil {
 			x.String = t.str
 		}
+	case Printed:
+		x.String = n.print()
 	case Dynamic:
 		x.Cond, x.Number, x.String = c.asBool(n).tri, c.asNumber(n).num, c.asString(n).str
 	}

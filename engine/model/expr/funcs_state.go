@@ -89,14 +89,10 @@ func (k *call) millis(i int) (int64, bool) {
 	return 0, false
 }
 
-// IdleSince is the time that idle() counts from: the last activity, or when
-// the lead was first seen if it never did anything; 0 = never seen.
-func IdleSince(a *ledger.Account) int64 {
-	if a.LastActivity != 0 {
-		return a.LastActivity
-	}
-	return a.First
-}
+// IdleSince is the time that idle() counts from: the last activity, but not
+// before the lead was first seen, so that a lead that never did anything is
+// idle too; 0 = never seen.
+func IdleSince(a *ledger.Account) int64 { return max(a.LastActivity, a.First) }
 
 // idle is true from exactly the given time after the last activity.
 func idle(k *call) *node {

@@ -2,7 +2,7 @@ workflow "growth" {}
 
 step "pointer" "ever" {
   class "read" {
-    events = { "Guide Downloaded" = 10 } # WARNING: Every event of class "read" adds points
+    events = { "Guide Downloaded" = 10 } # WARNING: Every event of "read" adds points
     pages  = { "/blog/*" = 1 }
   }
   class "capped" {
