@@ -15,15 +15,15 @@ import (
 // (nil: constants of any form).
 type decoder struct {
 	*value.Report
-	root    *Node    // the outer block
-	host    []string // its attributes that the host reads
-	shapes  map[*Node]*shape
-	titles  map[*Node]string // of blocks: class "asked"
-	badKeys map[*Node]bool   // reported by their names
+	root   *Node    // the outer block
+	host   []string // its attributes that the host reads
+	shapes map[*Node]*shape
+	titles map[*Node]string // of blocks: class "asked"
+	index  index            // once there are mistakes to explain
 }
 
 func newDecoder(r *value.Report) *decoder {
-	return &decoder{Report: r, shapes: map[*Node]*shape{}, titles: map[*Node]string{}, badKeys: map[*Node]bool{}}
+	return &decoder{Report: r, shapes: map[*Node]*shape{}, titles: map[*Node]string{}}
 }
 
 // Decode reads a step's block, but for the attributes of the host, and checks

@@ -23,6 +23,7 @@ func (d *decoder) validate(root *Node, s *Schema) {
 	err := s.compiled.Validate(instance(root))
 	var ve *jsonschema.ValidationError
 	if errors.As(err, &ve) {
+		d.index = d.indexOf(root)
 		d.explain(ve, root, s)
 	} else if err != nil {
 		d.Errorf(root.Range, "Cannot check this block", "The schema of the plugin %q failed: %v.", s.name, err)
@@ -59,29 +60,13 @@ func (d *decoder) explain(ve *jsonschema.ValidationError, root *Node, s *Schema)
 // not been reported.
 func (d *decoder) explainName(ve *jsonschema.ValidationError, key string, root *Node) {
 	at := strings.TrimSuffix(pointerOf(ve), "/propertyNames")
-	var visit func(n *Node, way []string) bool
-	visit = func(n *Node, way []string) bool {
-		m := memberOf(n, key)
-		if sh := d.shapes[n]; n.Kind == NodeObject && m != nil && sh != nil && sh.at == at && !d.badKeys[m] {
-			d.badKeys[m] = true
-			p, _ := d.locate(root, way)
-			d.report(m.KeyRange, p, fmt.Sprintf("%q cannot be a name in %s%s.", value.Shorten(key), p.name(), nameReason(ve.Causes)))
-			return true
-		}
-		for i, sub := range n.Members {
-			step := sub.Key
-			if n.Kind == NodeList {
-				step = strconv.Itoa(i)
-			}
-			if visit(sub, append(way[:len(way):len(way)], step)) {
-				return true
-			}
-		}
-		return false
-	}
-	if !visit(root, nil) {
+	left := d.index.keys[shapeKey{at, key}]
+	if len(left) == 0 {
 		d.Errorf(root.Range, "Wrong name", "%q cannot be a name here%s.", value.Shorten(key), nameReason(ve.Causes))
+		return
 	}
+	d.index.keys[shapeKey{at, key}] = left[1:]
+	d.report(left[0].node.KeyRange, left[0].parent, fmt.Sprintf("%q cannot be a name in %s%s.", value.Shorten(key), left[0].parent.name(), nameReason(ve.Causes)))
 }
 
 func nameReason(causes []*jsonschema.ValidationError) string {
@@ -154,7 +139,7 @@ func (d *decoder) leaf(ve *jsonschema.ValidationError, p place) {
 		}
 	case *kind.AdditionalProperties:
 		for _, name := range k.Properties {
-			d.report(p.keyRange(name), p, fmt.Sprintf("%s has no attribute %q. Remove it.", p.title(d), name))
+			d.report(d.keyRange(p, name), p, fmt.Sprintf("%s has no attribute %q. Remove it.", p.title(d), name))
 		}
 	case *kind.UniqueItems:
 		d.report(p.element(k.Duplicates[1]), p, fmt.Sprintf("%s holds one thing twice, at [%d] and at [%d]. Remove one.", p.name(), k.Duplicates[0], k.Duplicates[1]))

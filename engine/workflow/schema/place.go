@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
+
+	"github.com/ripenhq/ripen/engine/workflow/value"
 )
 
 // place is a node with the way that leads to it.
@@ -16,45 +18,76 @@ type place struct {
 	path  string // from that block: events["Demo Requested"]
 }
 
+// index finds nodes without walking long objects again for every mistake.
+type index struct {
+	members map[*Node]map[string]*Node
+	keys    map[shapeKey][]keyed
+}
+
+// shapeKey is a key of objects of one shape.
+type shapeKey struct{ at, key string }
+
+type keyed struct {
+	node   *Node
+	parent place
+}
+
+func (d *decoder) indexOf(root *Node) index {
+	x := index{members: map[*Node]map[string]*Node{}, keys: map[shapeKey][]keyed{}}
+	d.addTo(x, place{node: root, block: d.titles[root]})
+	return x
+}
+
+func (d *decoder) addTo(x index, p place) {
+	members := make(map[string]*Node, len(p.node.Members))
+	x.members[p.node] = members
+	for i, m := range p.node.Members {
+		step := m.Key
+		if p.node.Kind == NodeList {
+			step = strconv.Itoa(i)
+		} else if sh := d.shapes[p.node]; sh != nil {
+			k := shapeKey{sh.at, m.Key}
+			x.keys[k] = append(x.keys[k], keyed{m, p})
+		}
+		members[step] = m
+		d.addTo(x, d.below(p, m, step))
+	}
+}
+
+// below is the place of a member or element.
+func (d *decoder) below(p place, m *Node, step string) place {
+	sub := place{node: m, block: p.block}
+	switch title := d.titles[m]; {
+	case title != "":
+		sub.block = title
+	case p.node.Kind == NodeList:
+		sub.path = p.path + "[" + step + "]"
+	case p.path == "":
+		sub.path = step
+	case plainName.MatchString(step):
+		sub.path = p.path + "." + step
+	default:
+		sub.path = fmt.Sprintf("%s[%q]", p.path, value.Shorten(step))
+	}
+	return sub
+}
+
+var plainName = regexp.MustCompile(`^[a-z_][a-z0-9_]*$`)
+
 // locate follows a JSON pointer; spoiled is true if the node or one around it
 // has had its diagnostic.
 func (d *decoder) locate(root *Node, pointer []string) (p place, spoiled bool) {
 	p = place{node: root, block: d.titles[root]}
 	spoiled = root.Spoiled
 	for _, step := range pointer {
-		next := child(p.node, step)
-		if next == nil {
-			return p, spoiled
+		m := d.index.members[p.node][step]
+		if m == nil {
+			break
 		}
-		switch title := d.titles[next]; {
-		case title != "":
-			p.block, p.path = title, ""
-		case p.node.Kind == NodeList:
-			p.path += "[" + step + "]"
-		case p.path == "":
-			p.path = step
-		case plainName.MatchString(step):
-			p.path += "." + step
-		default:
-			p.path += fmt.Sprintf("[%q]", step)
-		}
-		p.node = next
-		spoiled = spoiled || next.Spoiled
+		p = d.below(p, m, step)
+		spoiled = spoiled || m.Spoiled
 	}
 	return p, spoiled
-}
-
-var plainName = regexp.MustCompile(`^[a-z_][a-z0-9_]*$`)
-
-func child(n *Node, step string) *Node {
-	if n.Kind != NodeList {
-		return memberOf(n, step)
-	}
-	i, err := strconv.Atoi(step)
-	if err != nil || i < 0 || i >= len(n.Members) {
-		return nil
-	}
-	return n.Members[i]
 }
 
 // name is what to call the place in a sentence.
@@ -73,8 +106,8 @@ func (p place) title(d *decoder) string {
 	return strings.TrimSpace(p.path)
 }
 
-func (p place) keyRange(key string) hcl.Range {
-	if m := memberOf(p.node, key); m != nil {
+func (d *decoder) keyRange(p place, key string) hcl.Range {
+	if m := d.index.members[p.node][key]; m != nil {
 		return m.KeyRange
 	}
 	return p.node.Range
