@@ -12,7 +12,7 @@ import (
 
 // keepCheckpoints bounds how far back Resume can look for an input that the
 // events stream still holds: records, newest last.
-const keepCheckpoints = 1 << 16
+const keepCheckpoints = 1 << 14
 
 // Partition is a claimed partition. Its methods are for one goroutine, except
 // that a Pending of CommitAsync may be waited for elsewhere.
