@@ -294,3 +294,35 @@ func BenchmarkScore(b *testing.B) {
 		}
 	}
 }
+
+// TestScorer_WorkersDoNotMeet runs several workers of one plugin at once, all of
+// them breaking it now and then. Run with -race.
+func TestScorer_WorkersDoNotMeet(t *testing.T) {
+	p := guestPlugin(t, Options{})
+	spec := guestSpec(t, p)
+	var wg sync.WaitGroup
+	for w := range 4 {
+		wg.Go(func() {
+			s, err := p.NewScorer(context.Background(), spec)
+			if !assert.NoError(t, err) {
+				return
+			}
+			defer s.Close()
+			for i := range 20 {
+				v := float64(w*100 + i)
+				slots := guestSlots([]inputOf{{v: v}, {v: v}, {v: v}})
+				if i%7 == w {
+					slots[1] = guestSlots([]inputOf{{v: 669}})[0]
+				}
+				if !assert.NoError(t, s.Score(slots, false)) {
+					return
+				}
+				assert.Equal(t, []abi.Entry{{Kind: abi.EntryAward, Delta: int64(v * 1000), Label: 2}}, slots[0].Entries)
+				assert.Equal(t, i%7 == w, slots[1].Outcome.Code == CodeExit)
+				assert.Equal(t, slots[0].Entries, slots[2].Entries)
+			}
+		})
+	}
+	wg.Wait()
+	assert.Len(t, p.spares, 0, "the last worker closes the spare")
+}

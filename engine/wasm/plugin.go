@@ -28,8 +28,9 @@ type Plugin struct {
 
 	rt        wazero.Runtime
 	compiled  wazero.CompiledModule
-	instances sync.Map // api.Module → *instance, for host functions
-	refs      atomic.Int64
+	instances sync.Map     // api.Module → *instance, for host functions
+	refs      atomic.Int64 // scorers, and one until Close
+	closed    atomic.Bool
 	stats     counters
 
 	mu     sync.Mutex
@@ -161,7 +162,12 @@ func (p *Plugin) Configure(ctx context.Context, config []byte) (*abi.Needs, erro
 }
 
 // Close releases the plugin once its scorers are closed too.
-func (p *Plugin) Close() error { return p.release() }
+func (p *Plugin) Close() error {
+	if p.closed.Swap(true) {
+		return nil
+	}
+	return p.release()
+}
 
 func (p *Plugin) release() error {
 	if p.refs.Add(-1) != 0 || p.rt == nil {

@@ -31,9 +31,9 @@ const epoch = 946_684_800_000_000_000
 // byte that it reads or writes.
 const hostCost = 64
 
-// import_ is one function that plugins may import. An i32 argument is the low
+// hostFunc is one function that plugins may import. An i32 argument is the low
 // half of its word; the runtime leaves anything in the other.
-type import_ struct {
+type hostFunc struct {
 	sig signature
 	fn  func(p *Plugin, g *guest, a []uint64) uint32
 }
@@ -62,7 +62,7 @@ func answer(code uint32) func(*Plugin, *guest, []uint64) uint32 {
 
 // offered is all that a plugin may import: the log, and the functions of WASI
 // that a std-Go module cannot be linked without. All answers are constants.
-var offered = map[string]map[string]import_{
+var offered = map[string]map[string]hostFunc{
 	abi.ImportModule: {
 		abi.ImportLog: {signature{"ii", ""}, hostLog},
 	},
@@ -277,7 +277,7 @@ func (p *Plugin) printed(inst *instance, text []byte) {
 		inst.saidLine = whole
 	}
 	n := p.stats.lines.Add(1)
-	if p.host.opts.Quiet || (n > thinAfter && n%thinTo != 0) {
+	if p.host.opts.Quiet || (n > thinAfter && n%thinTo != 0) || !p.host.opts.Log.IsDebug() {
 		return
 	}
 	p.host.opts.Log.Debug("plugin prints", "plugin", p.manifest.Name, "text", strings.TrimRight(string(text), "\n"), "line", n)
