@@ -1,0 +1,29 @@
+package workflows_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// models are the starter models.
+var models = []string{"email-engagement", "fit-and-interest", "fit-and-interest-one-score", "hundred-point", "letter-and-number", "staged-fit-p1", "staged-fit-p2"}
+
+func TestStartersLoadWithoutComplaints(t *testing.T) {
+	for _, dir := range models {
+		t.Run(dir, func(t *testing.T) {
+			w := load(t, dir, nil)
+			require.Equal(t, dir, w.Def.Name, "a folder is named like its workflow")
+			require.NotEmpty(t, w.Def.About)
+			readme, err := os.ReadFile(filepath.Join(dir, "README.md"))
+			require.NoError(t, err)
+			require.Contains(t, string(readme), "ripen score")
+		})
+	}
+	folders, err := filepath.Glob("*/workflow.hcl")
+	require.NoError(t, err)
+	require.Len(t, folders, len(models), strings.Join(folders, " "))
+}
