@@ -1,6 +1,6 @@
 # Go, make and git are all that is needed. CGO is used by `go test -race` alone.
 GO ?= go
-PLUGINS := $(wildcard plugins/*)
+PLUGINS := $(patsubst %/manifest.json,%,$(wildcard plugins/*/manifest.json))
 BIN := bin/ripen
 export GOFLAGS ?= -buildvcs=false
 
@@ -28,7 +28,7 @@ race:
 	$(GO) test -race -shuffle=on ./...
 
 fmt:
-	@out=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')); if [ -n "$$out" ]; then echo "not formatted, run gofmt -w:"; echo "$$out"; exit 1; fi
+	@out=$$(gofmt -l .); if [ -n "$$out" ]; then echo "not formatted, run gofmt -w:"; echo "$$out"; exit 1; fi
 
 vet:
 	$(GO) vet ./...

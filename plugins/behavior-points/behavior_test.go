@@ -198,6 +198,7 @@ func TestBehaviorPoints_RuleWithSeveralEventsAndPages(t *testing.T) {
 	require.Equal(t, []string{"unconditional"}, diags(t, `{"rule": [{"label": "x", "points": 1}]}`))
 	require.Equal(t, []string{"duplicate"}, diags(t, `{"rule": [{"label": "x", "event": "A", "points": 1}, {"label": "x", "event": "B", "points": 1}]}`))
 	require.Equal(t, []string{"empty"}, diags(t, `{"class": [{"label": "x"}]}`))
+	require.Equal(t, []string{"cap"}, diags(t, `{"rule": [{"label": "x", "class": "c", "cap": 5, "event": "A", "points": 1}, {"label": "y", "class": "c", "cap": 6, "event": "B", "points": 1}]}`))
 }
 
 func TestBehaviorPoints_TimersAndProbesAwardNothing(t *testing.T) {

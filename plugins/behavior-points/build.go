@@ -14,6 +14,7 @@ type builder struct {
 	scorer *scorer
 	names  []string        // literals of the shared event column
 	used   map[string]bool // rule names given out
+	caps   map[string]int64
 }
 
 // class reads events and pages; least and most are the ends of what its lines
@@ -83,7 +84,21 @@ func (b *builder) declare(c sdk.Config, r sdk.Rule) sdk.RuleID {
 		b.needs.Error(c, "duplicate", strconv.Quote(r.Name)+" is scored twice", "two blocks of this step give their ledger lines the same name; rename one of them")
 	}
 	b.used[r.Name] = true
+	b.oneCap(c, &r)
 	return b.needs.Rule(r)
+}
+
+// oneCap reports a class that two blocks give different caps: which of them
+// would hold?
+func (b *builder) oneCap(c sdk.Config, r *sdk.Rule) {
+	if r.ClassCap == 0 {
+		return
+	}
+	if have := b.caps[r.Class]; have != 0 && have != r.ClassCap {
+		b.needs.Error(c, "cap", "class "+strconv.Quote(r.Class)+" has two caps", points(have)+" and "+points(r.ClassCap)+": a cap bounds the whole class; write it once")
+		r.ClassCap = have
+	}
+	b.caps[r.Class] = r.ClassCap
 }
 
 // common reads the attributes that all blocks share.

@@ -13,7 +13,7 @@ func init() { sdk.Register(plugin) }
 var plugin = sdk.Plugin{Configure: configure}
 
 func configure(cfg sdk.Config, n *sdk.Needs) (sdk.Scorer, error) {
-	b := &builder{needs: n, scorer: new(scorer), used: map[string]bool{}}
+	b := &builder{needs: n, scorer: new(scorer), used: map[string]bool{}, caps: map[string]int64{}}
 	for _, c := range cfg.Blocks("class") {
 		b.class(c, c.Label())
 	}

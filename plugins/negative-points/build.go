@@ -54,6 +54,9 @@ func (b *builder) line(c sdk.Config, name, class, say string, milli int64) line 
 // remember reserves a memo of the state.
 func (b *builder) remember(c sdk.Config, kind string) int {
 	s := b.scorer
+	if index(s.names, nameOf(kind, c.Label())) >= 0 {
+		b.needs.Error(c, "duplicate", "two blocks "+kind+" of one name", "give each a name of its own: "+kind+" \"…\" { … }")
+	}
 	if len(s.names) == maxMemos {
 		b.needs.Error(c, "limit", "too many blocks", "stop, match, domains, ignored and inactivity may stand "+strconv.Itoa(maxMemos)+" times in all; use another step for the rest")
 		return 0

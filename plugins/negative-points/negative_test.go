@@ -210,6 +210,7 @@ func TestNegativePoints_TooManyBlocks(t *testing.T) {
 	for i := range maxMemos + 1 {
 		list += fmt.Sprintf(`,{"label": "s%d", "event": "A"}`, i)
 	}
+	require.Equal(t, []string{"duplicate"}, diags(t, `{"inactivity": [{"points": -1}, {"points": -2}]}`))
 	require.Equal(t, []string{"limit"}, diags(t, `{"stop": [`+list[1:]+`]}`))
 }
 
