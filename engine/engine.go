@@ -226,6 +226,14 @@ func (e *Engine) HTTPAddr() net.Addr {
 // Ingest takes events in process.
 func (e *Engine) Ingest() *ingest.Ingest { return e.ingest }
 
+// Committed is the number of events whose effect this engine has made durable.
+func (e *Engine) Committed() (n int64) {
+	for _, p := range e.parts {
+		n += p.status.committed.Load()
+	}
+	return n
+}
+
 // Conn is the engine's own connection, with all rights.
 func (e *Engine) Conn() *nats.Conn { return e.conn }
 

@@ -32,16 +32,23 @@ type partition struct {
 
 	pt      *journal.Partition
 	crew    *Crew
+	abort   context.CancelCauseFunc // ends the session
 	core    *core.Core
 	reader  *journal.Reader
 	decoder *intake.Decoder
 	inputs  []core.Input
 	out     core.Output
 	planner planner
-	pending *journal.Pending
+	flight  *flight
 	begin   journal.Position // of the first input that is not committed
 	pos     journal.Position // of the next input to be taken
 	last    journal.Message  // last message read
+}
+
+// flight is a commit on its way.
+type flight struct {
+	done chan struct{}
+	err  error // valid once done is closed
 }
 
 // partitionStatus is what others may know of a partition.
@@ -56,6 +63,7 @@ type partitionStatus struct {
 	rejected  atomic.Int64
 	repeated  atomic.Int64
 	commits   atomic.Int64
+	committed atomic.Int64 // events whose commit is acknowledged
 }
 
 // run owns the partition until the context ends or another engine takes it.
@@ -99,6 +107,8 @@ func (p *partition) session(ctx context.Context) error {
 		return err
 	}
 	defer p.reader.Close()
+	ctx, p.abort = context.WithCancelCause(ctx)
+	defer p.abort(nil)
 	p.status.ready.Store(true)
 	for {
 		msgs, err := p.reader.Next(ctx)
@@ -117,15 +127,17 @@ func (p *partition) session(ctx context.Context) error {
 	}
 }
 
-// leave waits for the commit in flight, so that a drain loses no work.
+// leave waits for the commit in flight, so that a drain loses no work, and
+// says why the session ends: a failed commit is the cause, not its consequence.
 func (p *partition) leave(err error) error {
-	if p.pending == nil {
+	if p.flight == nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), journal.DefaultCommitTimeout)
-	defer cancel()
-	_, _ = p.pending.Wait(ctx)
-	p.pending = nil
+	<-p.flight.done
+	if p.flight.err != nil {
+		err = p.flight.err
+	}
+	p.flight = nil
 	return err
 }
 
@@ -140,7 +152,7 @@ func (p *partition) open(ctx context.Context) (err error) {
 	}
 	p.core = core.New(p.crew.Program, p.e.coreOptions())
 	p.planner = planner{book: p.e.work.Book(), partition: p.number}
-	p.pending, p.inputs = nil, p.inputs[:0]
+	p.flight, p.inputs = nil, p.inputs[:0]
 	started, records := time.Now(), 0
 	err = p.pt.Restore(ctx, func(rec journal.Record) error {
 		records++
@@ -272,25 +284,42 @@ func (p *partition) commit(ctx context.Context) error {
 		return err
 	}
 	for i := range plans {
-		if err := p.wait(ctx); err != nil {
+		events := 0
+		if i == len(plans)-1 {
+			events = p.out.Accepted
+		}
+		if err := p.send(ctx, &plans[i], events); err != nil {
 			return err
 		}
-		p.pending = p.pt.CommitAsync(ctx, plans[i].outs, plans[i].rec)
 	}
 	p.begin = p.pos
 	p.count()
 	return nil
 }
 
-// wait waits for the commit in flight.
-func (p *partition) wait(ctx context.Context) error {
-	if p.pending == nil {
-		return nil
+// send waits for the commit in flight and starts the next. What becomes of it
+// is noticed at once, also when no more input comes.
+func (p *partition) send(ctx context.Context, plan *commitPlan, events int) error {
+	if p.flight != nil {
+		<-p.flight.done
+		if p.flight.err != nil {
+			return p.flight.err
+		}
 	}
-	pending := p.pending
-	p.pending = nil
-	_, err := pending.Wait(ctx)
-	return err
+	f := &flight{done: make(chan struct{})}
+	p.flight = f
+	// A drain lets the last commit end, so it does not stop with the session.
+	pending := p.pt.CommitAsync(context.WithoutCancel(ctx), plan.outs, plan.rec)
+	abort := p.abort
+	go func() {
+		defer close(f.done)
+		if _, f.err = pending.Wait(context.WithoutCancel(ctx)); f.err != nil {
+			abort(f.err)
+			return
+		}
+		p.status.committed.Add(int64(events))
+	}()
+	return nil
 }
 
 func (p *partition) count() {

@@ -1,0 +1,204 @@
+package engine_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ripenhq/ripen/engine"
+	"github.com/ripenhq/ripen/engine/intake"
+	"github.com/ripenhq/ripen/engine/journal"
+	"github.com/ripenhq/ripen/engine/lead"
+	"github.com/ripenhq/ripen/engine/natsd"
+)
+
+// drainWorkflow has the four shipped steps and routes that read their scores.
+const drainWorkflow = `
+workflow "drain" { display = "{recent}" }
+
+step "negative-points" "minus" {
+  score  = "recent"
+  events = { "Unsubscribed" = -10 }
+  pages  = { "/careers*" = -10 }
+}
+
+step "behavior-points" "recent" {
+  floor = 0
+  class "asked"   { events = { "Demo Requested" = 100 } }
+  class "product" {
+    events = { "Guide Downloaded" = 15, "Overview Video Watched" = 12, "Product Webinar Attended" = 15 }
+    pages  = { "/product/*" = 10 }
+  }
+  class "reading" { pages = { "/" = 1, "/blog/*" = 1, "/learn/*" = 2 } }
+  class "mail"    { events = { "Email Opened" = 1, "Email Link Clicked" = 2 } }
+}
+
+step "decay" "sixty" {
+  of     = "recent"
+  curve  = "linear"
+  window = "60d"
+}
+
+route "sales-handoff" "asked" { when = pending("asked") }
+route "sales-handoff" "warm"  { when = recent >= 250 }
+route "nurture" "rest" {
+  default = true
+  silent  = true
+}
+`
+
+const (
+	drainLeads  = 100_000
+	drainEvents = 400_000
+	drainPacks  = 1_000_000
+	drainParts  = 2
+)
+
+// drainEvent is the i-th event: a lead does something every few minutes.
+func drainEvent(r *rand.Rand, i int) (leadKey string, raw []byte) {
+	leadKey = fmt.Sprintf("lead-%06d", r.IntN(drainLeads))
+	at := time.UnixMilli(1_767_225_600_000 + int64(i)*200).UTC().Format("2006-01-02T15:04:05.000Z")
+	switch what := r.IntN(100); {
+	case what < 55:
+		path := []string{"/", "/blog/a", "/blog/b", "/learn/x", "/product/y", "/pricing"}[r.IntN(6)]
+		return leadKey, fmt.Appendf(nil, `{"type":"page","messageId":"m%d","userId":%q,"properties":{"path":%q},"timestamp":%q}`, i, leadKey, path, at)
+	case what < 99:
+		name := []string{"Email Opened", "Email Link Clicked", "Email Delivered", "Guide Downloaded"}[r.IntN(4)]
+		return leadKey, fmt.Appendf(nil, `{"type":"track","messageId":"m%d","userId":%q,"event":%q,"timestamp":%q}`, i, leadKey, name, at)
+	default:
+		return leadKey, fmt.Appendf(nil, `{"type":"identify","messageId":"m%d","userId":%q,"traits":{"title":"VP Sales"},"timestamp":%q}`, i, leadKey, at)
+	}
+}
+
+// fillStream writes the events, one per message or in packs of 100, without
+// syncing each: what is measured is reading them.
+func fillStream(b *testing.B, dir string, events, pack int) {
+	b.Helper()
+	srv, err := natsd.Start(natsd.Options{Dir: dir, Port: -1, Durability: natsd.Process})
+	require.NoError(b, err)
+	nc, err := srv.Connect("fill")
+	require.NoError(b, err)
+	js, err := jetstream.New(nc, jetstream.WithPublishAsyncMaxPending(4096))
+	require.NoError(b, err)
+	_, err = journal.EnsureStreams(context.Background(), js, journal.Config{Partitions: drainParts, History: journal.DefaultHistory})
+	require.NoError(b, err)
+	r := rand.New(rand.NewPCG(1, 2))
+	packs := make([][]intake.Packed, drainParts)
+	send := func(p int, body []byte) {
+		_, err := js.PublishAsync(journal.EventSubject(p), body, jetstream.WithStallWait(30*time.Second))
+		require.NoError(b, err)
+	}
+	for i := range events {
+		key, raw := drainEvent(r, i)
+		p := lead.Partition(key, drainParts)
+		if pack == 1 {
+			send(p, raw)
+			continue
+		}
+		if packs[p] = append(packs[p], intake.Packed{Raw: raw, Received: 1}); len(packs[p]) == pack {
+			body, err := intake.EncodePack(nil, packs[p])
+			require.NoError(b, err)
+			send(p, body)
+			packs[p] = packs[p][:0]
+		}
+	}
+	for p, rest := range packs {
+		if len(rest) > 0 {
+			body, err := intake.EncodePack(nil, rest)
+			require.NoError(b, err)
+			send(p, body)
+		}
+	}
+	<-js.PublishAsyncComplete()
+	nc.Close()
+	require.NoError(b, srv.Stop(context.Background()))
+}
+
+// drainBare reads the stream as the engine does and does nothing with it: the
+// rate that no engine can beat.
+func drainBare(b *testing.B, dir string) float64 {
+	b.Helper()
+	srv, err := natsd.Start(natsd.Options{Dir: dir, Port: -1})
+	require.NoError(b, err)
+	defer func() { _ = srv.Stop(context.Background()) }()
+	nc, err := srv.Connect("bare")
+	require.NoError(b, err)
+	defer nc.Close()
+	js, err := jetstream.New(nc)
+	require.NoError(b, err)
+	started, total := time.Now(), 0
+	counts := make(chan int)
+	for p := range drainParts {
+		go func() {
+			c, err := js.OrderedConsumer(context.Background(), journal.EventsStream, jetstream.OrderedConsumerConfig{
+				FilterSubjects: []string{journal.EventSubject(p), journal.ControlSubject}})
+			if err != nil {
+				counts <- 0
+				return
+			}
+			info, err := c.Info(context.Background())
+			if err != nil {
+				counts <- 0
+				return
+			}
+			left := int(info.NumPending)
+			it, _ := c.Messages(jetstream.PullMaxMessages(10_000))
+			for n := range left {
+				if _, err := it.Next(); err != nil {
+					counts <- n
+					return
+				}
+			}
+			it.Stop()
+			counts <- left
+		}()
+	}
+	for range drainParts {
+		total += <-counts
+	}
+	require.Positive(b, total)
+	return float64(total) / time.Since(started).Seconds()
+}
+
+// drainEngine lets an engine score the stream from the beginning.
+func drainEngine(b *testing.B, w *engine.Workflow, dir string, events int) float64 {
+	b.Helper()
+	started := time.Now()
+	e, err := engine.New(context.Background(), engine.Options{Workflow: w, Data: dir, Port: -1, Clock: engine.ClockStream, Partitions: drainParts})
+	require.NoError(b, err)
+	defer func() { require.NoError(b, stopEngine(e)) }()
+	for e.Committed() < int64(events) {
+		select {
+		case <-e.Done():
+			b.Fatal(e.Err())
+		case <-time.After(2 * time.Millisecond):
+			require.Less(b, time.Since(started), 2*time.Minute, "%d of %d events", e.Committed(), events)
+		}
+	}
+	return float64(events) / time.Since(started).Seconds()
+}
+
+// BenchmarkDrain measures, in one run and under SyncAlways: a bare ordered
+// consumer with the engine's two filters, the engine on one event per message,
+// and the engine on packs of 100. Read the ratios.
+func BenchmarkDrain(b *testing.B) {
+	w := loadWorkflow(b, drainWorkflow)
+	single, packed := b.TempDir(), b.TempDir()
+	fillStream(b, single, drainEvents, 1)
+	fillStream(b, packed, drainPacks, 100)
+	for b.Loop() {
+		bare := drainBare(b, single)
+		one := drainEngine(b, w, single, drainEvents)
+		packs := drainEngine(b, w, packed, drainPacks)
+		b.ReportMetric(bare, "bare-msgs/s")
+		b.ReportMetric(one, "single-events/s")
+		b.ReportMetric(packs, "packed-events/s")
+		b.ReportMetric(one/bare, "single/bare")
+		b.ReportMetric(packs/one, "packed/single")
+	}
+}
