@@ -140,7 +140,7 @@ func TestGuest_TrapsSayWhy(t *testing.T) {
 		says string
 	}{
 		{666, CodeUnreachable, "panic: six hundred and sixty-six"},
-		{668, CodeFuel, "33554432 units"},
+		{668, CodeFuel, "67108864 units"},
 		{669, CodeExit, "proc_exit(3)"},
 		{670, CodeUnreachable, "out of memory"},
 	}

@@ -13,10 +13,10 @@ import (
 
 // Budgets, see Options.
 const (
-	// DefaultFuel is the budget of one input: one to three milliseconds of work
+	// DefaultFuel is the budget of one input: one to a few milliseconds of work
 	// (a std-Go module uses about ten units a nanosecond, small loops of others
 	// four), and at least four full rounds of the dearest shipped step.
-	DefaultFuel uint64 = 1 << 25
+	DefaultFuel uint64 = 1 << 26
 	// MaxFuel is the most that a manifest may ask for.
 	MaxFuel uint64 = 1 << 28
 	// LoadFuel is the budget of each call while a plugin is loaded and

@@ -162,6 +162,7 @@ func TestHostile_Manifests(t *testing.T) {
 		{"state without capability", manifest(`{"name": "x", "version": "1", "abi": "1.0", "state": {"max": 16}}`), ErrDescriptor, "state maximum"},
 		{"wants all memory", manifest(`{"name": "x", "version": "1", "abi": "1.0", "limits": {"memory_pages": 65536}}`), ErrMemory, "at most 1024"},
 		{"wants too little memory", manifest(`{"name": "x", "version": "1", "abi": "1.0", "limits": {"memory_pages": 5}}`), ErrMemory, "begins with 6 pages of 64 KiB, its limit is 5"},
+		{"wants all fuel", manifest(`{"name": "x", "version": "1", "abi": "1.0", "limits": {"fuel": 1000000000000}}`), ErrManifest, "at most 268435456"},
 		{"oversized", make([]byte, abi.MaxModule+1), ErrSize, "10485761"},
 		{"not a module", []byte("#!/bin/sh"), meter.ErrMalformed, "header"},
 	}
@@ -311,4 +312,44 @@ func ExampleReadManifest() {
 	m, err := ReadManifest(module)
 	fmt.Println(m.Name, m.Version, err)
 	// Output: fixture 1.0.0 <nil>
+}
+
+// TestSplits_CostFewInstances bounds what one culprit among a thousand costs:
+// two instances with a cursor to point at it, about two for each halving without.
+func TestSplits_CostFewInstances(t *testing.T) {
+	h := host(t, Options{})
+	for _, tt := range []struct {
+		name   string
+		splits uint64
+	}{{"trap", 1}, {"no-cursor", 16}, {"spin", 3}} {
+		s := scorer(t, h, tt.name, plainManifest, pointsSpec())
+		vs := make([]float64, 1024)
+		vs[700] = 666
+		slots := slotsOf(vs...)
+		before := s.plugin.Stats()
+		require.NoError(t, s.Score(slots, false))
+		after := s.plugin.Stats()
+		assert.Equal(t, step.OutcomeTrap, slots[700].Outcome.Kind)
+		assert.LessOrEqual(t, after.Splits-before.Splits, tt.splits, tt.name)
+		assert.LessOrEqual(t, after.Instances-before.Instances, 2*tt.splits+2, tt.name)
+		assert.Equal(t, uint64(1), after.Failed)
+	}
+}
+
+// TestSplits_InnocentRoundsRunOut gives a round less fuel than it needs although
+// no slot of it is to blame: all are answered, in rounds that fit from then on.
+func TestSplits_InnocentRoundsRunOut(t *testing.T) {
+	manifest := strings.Replace(plainManifest, `"schema"`, `"limits": {"fuel": 5000}, "schema"`, 1)
+	s := scorer(t, host(t, Options{}), "points", manifest, pointsSpec())
+	vs := make([]float64, 1000)
+	for range 20 {
+		slots := slotsOf(vs...)
+		require.NoError(t, s.Score(slots, false))
+		for i := range slots {
+			require.Equal(t, step.OutcomeOK, slots[i].Outcome.Kind, "slot %d: %s", i, slots[i].Outcome.Text)
+		}
+	}
+	st := s.plugin.Stats()
+	assert.Positive(t, st.Splits)
+	assert.Less(t, st.Splits*10, st.Calls, "the limit is learnt: %+v", st)
 }

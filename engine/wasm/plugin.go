@@ -84,8 +84,10 @@ func (h *Host) verify(module []byte) (*Plugin, error) {
 		return nil, err
 	}
 	fuel := h.opts.Fuel
-	if want := manifest.Limits.Fuel; want > 0 {
-		fuel = min(want, MaxFuel)
+	if want := manifest.Limits.Fuel; want > MaxFuel {
+		return nil, fmt.Errorf("%w: it asks for %d units of fuel an input, at most %d are given", ErrManifest, want, MaxFuel)
+	} else if want > 0 {
+		fuel = want
 	}
 	sum := sha256.Sum256(module)
 	p := &Plugin{host: h, manifest: manifest, digest: hex.EncodeToString(sum[:]), info: info, pages: limit, fuel: fuel}
