@@ -9,6 +9,7 @@ import (
 
 	"github.com/ripenhq/ripen/engine/ledger"
 	"github.com/ripenhq/ripen/engine/model/expr"
+	"github.com/ripenhq/ripen/engine/model/lint"
 	"github.com/ripenhq/ripen/engine/step"
 	"github.com/ripenhq/ripen/engine/workflow"
 	"github.com/ripenhq/ripen/sdk/abi"
@@ -115,11 +116,12 @@ func (b *builder) pluginDiags(w *stepWork) {
 			severity = hcl.DiagWarning
 		}
 		rng := w.config.rangeOf(d.Node)
+		diag := &hcl.Diagnostic{Severity: severity, Summary: d.Summary, Detail: d.Detail, Subject: &rng}
 		if d.Name == "" {
-			b.diags = append(b.diags, &hcl.Diagnostic{Severity: severity, Summary: d.Summary, Detail: d.Detail, Subject: &rng})
+			b.diags = append(b.diags, diag)
 			continue
 		}
-		b.note(severity, d.Name, w.of(d.Node), rng, d.Summary, d.Detail)
+		b.found = append(b.found, lint.Finding{Lint: d.Name, Of: w.of(d.Node), Diag: diag})
 	}
 }
 

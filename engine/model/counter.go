@@ -6,6 +6,7 @@ import (
 	"github.com/ripenhq/ripen/engine/lead"
 	"github.com/ripenhq/ripen/engine/ledger"
 	"github.com/ripenhq/ripen/engine/model/expr"
+	"github.com/ripenhq/ripen/engine/model/match"
 	"github.com/ripenhq/ripen/sdk/abi"
 )
 
@@ -63,14 +64,14 @@ func (b *builder) addCounter(name string, window int64, distinct string, match f
 // pages fits (any track, page or screen if there are neither), and the
 // condition is true.
 func matchEvent(events, pages []string, where ledger.Cond) func(*ledger.Frame) bool {
-	names, paths := newClassifier(globs(events)), newClassifier(globs(pages))
+	names, paths := match.NewClassifier(globs(events)), match.NewClassifier(globs(pages))
 	anything := len(events) == 0 && len(pages) == 0
 	return func(f *ledger.Frame) bool {
 		e := f.Event
 		if e == nil || (e.Kind != lead.Track && e.Kind != lead.Page && e.Kind != lead.Screen) {
 			return false
 		}
-		fits := anything || (e.Name != "" && names.find(e.Name) > 0) || (e.Path != "" && paths.find(e.Path) > 0)
+		fits := anything || (e.Name != "" && names.Find(e.Name) > 0) || (e.Path != "" && paths.Find(e.Path) > 0)
 		return fits && (where == nil || where(f) == lead.True)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/ripenhq/ripen/engine/model/expr"
+	"github.com/ripenhq/ripen/engine/model/lint"
 	"github.com/ripenhq/ripen/engine/workflow"
 )
 
@@ -16,32 +17,10 @@ func (b *builder) errorf(rng hcl.Range, summary, format string, args ...any) {
 	})
 }
 
-// finding is what a lint found: a diagnostic that a workflow can silence.
-type finding struct {
-	lint string
-	of   string // e.g. "sales-handoff/warm", "recent/product"
-	diag *hcl.Diagnostic
+// find notes a finding of the compiler itself.
+func (b *builder) find(severity hcl.DiagnosticSeverity, name, of string, rng hcl.Range, summary, format string, args ...any) {
+	b.found = append(b.found, lint.New(severity, name, of, rng, summary, format, args...))
 }
-
-// find notes a finding. How to silence it is part of the message.
-func (b *builder) find(severity hcl.DiagnosticSeverity, lint, of string, rng hcl.Range, summary, format string, args ...any) {
-	detail := fmt.Sprintf(format, args...) + fmt.Sprintf(" If it is meant so: silence %q with of = %q and the reason.", lint, of)
-	b.note(severity, lint, of, rng, summary, detail)
-}
-
-func (b *builder) note(severity hcl.DiagnosticSeverity, lint, of string, rng hcl.Range, summary, detail string) {
-	b.found = append(b.found, finding{lint, of, &hcl.Diagnostic{Severity: severity, Summary: summary, Detail: detail, Subject: &rng}})
-}
-
-// The lints of this package.
-const (
-	lintUnreachable = "unreachable-route"
-	lintHand        = "hand-raise"
-	lintHole        = "table-hole"
-	lintOverlap     = "overlap"
-	lintNever       = "never-fires"
-	lintGrowth      = "unbounded-growth"
-)
 
 // laterLints are found by checks that run after the compilation.
 func laterLints() []string { return []string{GoldenLint} }
@@ -53,12 +32,12 @@ func (b *builder) silence() {
 	for _, f := range b.found {
 		silent := false
 		for i := range b.def.Silences {
-			if s := &b.def.Silences[i]; s.Lint == f.lint && (s.Of == "" || s.Of == f.of) {
+			if s := &b.def.Silences[i]; s.Lint == f.Lint && (s.Of == "" || s.Of == f.Of) {
 				silent, used[i] = true, true
 			}
 		}
 		if !silent {
-			b.diags = append(b.diags, f.diag)
+			b.diags = append(b.diags, f.Diag)
 		}
 	}
 	if b.diags.HasErrors() {
@@ -85,12 +64,12 @@ func ofText(of string) string {
 }
 
 func (b *builder) nearLint(s *workflow.Silence) string {
-	names := append(laterLints(), lintUnreachable, lintHand, lintHole, lintOverlap, lintNever, lintGrowth)
+	names := append(laterLints(), lint.Names()...)
 	var others []string
 	for _, f := range b.found {
-		names = append(names, f.lint)
-		if f.lint == s.Lint {
-			others = append(others, f.of)
+		names = append(names, f.Lint)
+		if f.Lint == s.Lint {
+			others = append(others, f.Of)
 		}
 	}
 	if !slices.Contains(names, s.Lint) {

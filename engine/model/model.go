@@ -15,8 +15,8 @@ import (
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/ripenhq/ripen/engine/decide"
-	"github.com/ripenhq/ripen/engine/lead"
 	"github.com/ripenhq/ripen/engine/ledger"
+	"github.com/ripenhq/ripen/engine/model/lint"
 	"github.com/ripenhq/ripen/engine/step"
 	"github.com/ripenhq/ripen/engine/workflow"
 	"github.com/ripenhq/ripen/sdk/abi"
@@ -101,9 +101,8 @@ type builder struct {
 	tables  tables
 	routes  routes
 	diags   hcl.Diagnostics
-	found   []finding
-	// most is the most that one award of a rule gives, by index in the book.
-	most []lead.Points
+	found   []lint.Finding
+	facts   []lint.RuleFacts // by index in the book
 }
 
 func (b *builder) model() *Model {

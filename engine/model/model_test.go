@@ -223,42 +223,6 @@ func TestCounterMatches_R004_03(t *testing.T) {
 	}
 }
 
-func TestClassifier(t *testing.T) {
-	c := newClassifier([]abi.Literal{
-		{Text: "/pricing"}, {Text: "/*", Glob: true}, {Text: "/blog/*", Glob: true}, {Text: "/Docs", Fold: true}, {Text: "*offer*", Glob: true, Fold: true}, {Text: "/blog/new", Glob: true},
-	})
-	for text, want := range map[string]uint64{"/pricing": 1, "/x": 2, "/blog/new": 2, "/docs": 2, "MY OFFER": 5, "blog": 0, "": 0, "/": 2} {
-		assert.Equal(t, want, c.find(text), text)
-	}
-}
-
-// find is the same as trying the literals in order.
-func FuzzClassifier(f *testing.F) {
-	f.Add("/blog/*", "/blog", "*", "/blog/a", true, false)
-	f.Fuzz(func(t *testing.T, a, b, c, text string, glob, fold bool) {
-		if !ascii(a + b + c + text) {
-			t.Skip("the contract folds the case of ASCII and of other letters differently")
-		}
-		list := []abi.Literal{{Text: a, Glob: glob, Fold: fold}, {Text: b, Glob: !glob}, {Text: c, Glob: glob}}
-		want := uint64(0)
-		for i := len(list) - 1; i >= 0; i-- {
-			if list[i].Match(text) {
-				want = uint64(i + 1)
-			}
-		}
-		assert.Equal(t, want, newClassifier(list).find(text), "%q %q", list, text)
-	})
-}
-
-func ascii(s string) bool {
-	for i := range len(s) {
-		if s[i] >= 0x80 {
-			return false
-		}
-	}
-	return true
-}
-
 // The kinds of nodes cross to the plugin by number.
 func TestNodeKindsAgree(t *testing.T) {
 	assert.EqualValues(t, abi.NodeNull, workflow.NodeNull)

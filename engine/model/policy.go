@@ -20,7 +20,6 @@ type routes struct {
 	reads  expr.Reads
 	// list are the routes in the order in which they are tried.
 	list   []*routeWork
-	vetoes []*expr.Expr // nil after a mistake
 	labels []*labelWork
 }
 
@@ -48,7 +47,6 @@ func (b *builder) policy() {
 	for i := range b.def.Vetoes {
 		g := &b.def.Vetoes[i]
 		x := b.condition(g.When, "veto")
-		b.routes.vetoes = append(b.routes.vetoes, x)
 		p.Vetoes = append(p.Vetoes, decide.Guard{Name: g.Name, When: cond(x), Actions: b.vetoed(g), Say: b.text(g.Say)})
 	}
 	b.allRoutes()

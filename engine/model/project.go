@@ -9,6 +9,7 @@ import (
 	"github.com/ripenhq/ripen/engine/lead"
 	"github.com/ripenhq/ripen/engine/ledger"
 	"github.com/ripenhq/ripen/engine/model/expr"
+	"github.com/ripenhq/ripen/engine/model/match"
 	"github.com/ripenhq/ripen/engine/step"
 	"github.com/ripenhq/ripen/sdk/abi"
 )
@@ -93,13 +94,13 @@ func valueReader(in *abi.Input) reader {
 func fromText(in *abi.Input, read texter) step.Projector {
 	switch in.Kind {
 	case abi.InputEnum:
-		c := newClassifier(in.Literals)
+		c := match.NewClassifier(in.Literals)
 		return func(f *ledger.Frame) (uint64, string, bool) {
 			s, ok := read(f)
 			if !ok {
 				return 0, "", false
 			}
-			return c.find(s), "", true
+			return c.Find(s), "", true
 		}
 	case abi.InputKey:
 		return func(f *ledger.Frame) (uint64, string, bool) {

@@ -7,6 +7,7 @@ import (
 	"github.com/ripenhq/ripen/engine/lead"
 	"github.com/ripenhq/ripen/engine/ledger"
 	"github.com/ripenhq/ripen/engine/model/expr"
+	"github.com/ripenhq/ripen/engine/model/lint"
 	"github.com/ripenhq/ripen/engine/step"
 	"github.com/ripenhq/ripen/sdk/abi"
 )
@@ -33,7 +34,7 @@ func (b *builder) rules() {
 			b.book.Rules = append(b.book.Rules, ledger.Rule{
 				ID: ledger.Hash("rule", "", adjusted, s.Name), Score: i, Class: -1, Name: adjusted, Template: "adjusted by hand",
 			})
-			b.most = append(b.most, 0)
+			b.facts = append(b.facts, lint.RuleFacts{})
 		}
 	}
 	for _, w := range b.all() {
@@ -63,8 +64,15 @@ func (b *builder) rule(w *stepWork, r *abi.Rule) int {
 		}
 		return at
 	}
-	b.book.Rules, b.most = append(b.book.Rules, rule), append(b.most, lead.Points(r.Max))
+	b.book.Rules = append(b.book.Rules, rule)
+	b.facts = append(b.facts, lint.RuleFacts{Most: lead.Points(r.Max), Endless: endless(r), Range: w.config.rangeOf(r.Node)})
 	return len(b.book.Rules) - 1
+}
+
+// endless says that a rule adds points at every event, without limit. Rules
+// over facts replace their own lines.
+func endless(r *abi.Rule) bool {
+	return r.Scope == abi.ScopeEvery && r.Max > 0 && r.MaxN == 0 && r.Cap == 0 && !r.Passive && !r.Account && r.Activity
 }
 
 // class enters the class of a rule, -1 if it has none.

@@ -9,6 +9,7 @@ import (
 	"github.com/ripenhq/ripen/engine/lead"
 	"github.com/ripenhq/ripen/engine/ledger"
 	"github.com/ripenhq/ripen/engine/model/expr"
+	"github.com/ripenhq/ripen/engine/model/lint"
 	"github.com/ripenhq/ripen/engine/workflow"
 )
 
@@ -29,7 +30,7 @@ func (b *builder) scores() {
 		}
 		b.scoreName(s)
 		if !awarded[s.Name] {
-			b.find(hcl.DiagWarning, lintNever, s.Name, place(s.NameRange, s.Range), "Score without points", "No rule of any step gives points to %q.", s.Name)
+			b.find(hcl.DiagWarning, lint.Never, s.Name, place(s.NameRange, s.Range), "Score without points", "No rule of any step gives points to %q.", s.Name)
 		}
 		b.book.Scores = append(b.book.Scores, newScore(s))
 	}

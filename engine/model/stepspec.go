@@ -5,6 +5,7 @@ import (
 
 	"github.com/ripenhq/ripen/engine/ledger"
 	"github.com/ripenhq/ripen/engine/model/expr"
+	"github.com/ripenhq/ripen/engine/model/lint"
 	"github.com/ripenhq/ripen/engine/step"
 	"github.com/ripenhq/ripen/sdk/abi"
 )
@@ -90,7 +91,7 @@ func (b *builder) expr(w *stepWork, id uint32, want expr.Type) *expr.Expr {
 	b.diags = append(b.diags, diags...)
 	w.exprs[use] = x
 	if x != nil && x.Const && want == expr.Bool && !isLiteral(e) {
-		b.find(hcl.DiagWarning, lintNever, w.def.Name, e.Range(), "Condition is constant", "This is always the same, whatever the lead does.")
+		b.find(hcl.DiagWarning, lint.Never, w.def.Name, e.Range(), "Condition is constant", "This is always the same, whatever the lead does.")
 	}
 	return x
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/ripenhq/ripen/engine/lead"
 	"github.com/ripenhq/ripen/engine/ledger"
+	"github.com/ripenhq/ripen/engine/model/match"
 )
 
 // holds says whether an order (-1, 0, 1) satisfies an operator.
@@ -217,7 +218,7 @@ func (c *compiler) compareLabel(op string, a, b *node, rng hcl.Range) *node {
 func (c *compiler) inLabels(a *node, texts []string, ranges []hcl.Range, negate bool, rng hcl.Range) *node {
 	want := make([]bool, len(a.enum.labels)+1)
 	for i, t := range texts {
-		at := NewSet(a.enum.labels, false).Find(t)
+		at := match.NewSet(a.enum.labels, false).Find(t)
 		if at < 0 {
 			return c.errorf(ranges[i], "Unknown label", "The %s is never %q.%s It is one of %s.", a.enum.what, t, Suggest(t, a.enum.labels), OneOf(a.enum.labels))
 		}

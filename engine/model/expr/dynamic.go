@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/ripenhq/ripen/engine/lead"
+	"github.com/ripenhq/ripen/engine/model/match"
 )
 
 // TriOf reads a property where a bool is asked for.
@@ -78,8 +79,8 @@ func TextOf(v lead.Value) (string, bool) {
 // matcher is a test of a text. It is an interface of this package alone, with
 // two implementations, so that texts of numbers can stay on the stack.
 type matcher struct {
-	set   *Set
-	globs []Glob
+	set   *match.Set
+	globs []match.Glob
 }
 
 func (m *matcher) has(s string) bool {

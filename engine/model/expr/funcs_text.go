@@ -8,6 +8,7 @@ import (
 
 	"github.com/ripenhq/ripen/engine/lead"
 	"github.com/ripenhq/ripen/engine/ledger"
+	"github.com/ripenhq/ripen/engine/model/match"
 )
 
 // matching is a test of the text x; properties may be lists.
@@ -54,7 +55,7 @@ func like(k *call) *node {
 	}
 	m := &matcher{}
 	for _, p := range patterns {
-		m.globs = append(m.globs, NewGlob(p, true))
+		m.globs = append(m.globs, match.NewGlob(p, true))
 	}
 	return k.matching(x, "like("+x.key+", "+OneOf(patterns)+")", m)
 }
@@ -75,7 +76,7 @@ func oneOf(k *call) *node {
 	case allText && x.enum != nil:
 		return k.c.inLabels(x, texts, ranges, false, k.rng)
 	case allText:
-		return k.matching(x, "oneof("+x.key+", "+OneOf(texts)+")", &matcher{set: NewSet(texts, false)})
+		return k.matching(x, "oneof("+x.key+", "+OneOf(texts)+")", &matcher{set: match.NewSet(texts, false)})
 	}
 	var any *node
 	for i, n := range rest {

@@ -1,7 +1,6 @@
 package expr
 
 import (
-	"strings"
 	"testing"
 
 	"github.com/hashicorp/hcl/v2"
@@ -9,7 +8,6 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"github.com/ripenhq/ripen/engine/ledger"
-	"github.com/ripenhq/ripen/sdk/abi"
 )
 
 // FuzzCompileExpr: no source makes the compiler or what it compiled panic;
@@ -65,21 +63,3 @@ func run(x *Expr, f *ledger.Frame) {
 		x.String(f)
 	}
 }
-
-// FuzzGlob: patterns mean here what they mean in the plugin contract.
-func FuzzGlob(f *testing.F) {
-	f.Add("/blog/*", "/blog")
-	f.Add("*a*b*", "xaybz")
-	f.Add("/*", "")
-	f.Add("a*/*", "ab")
-	f.Fuzz(func(t *testing.T, pattern, text string) {
-		g := NewGlob(pattern, false)
-		assert.Equal(t, abi.MatchGlob(pattern, text), g.Match(text))
-		folded := NewGlob(pattern, true)
-		if g.Match(text) {
-			assert.True(t, folded.Match(strings.ToUpper(text)) || !isASCII(text))
-		}
-	})
-}
-
-func isASCII(s string) bool { return strings.IndexFunc(s, func(r rune) bool { return r >= 0x80 }) < 0 }

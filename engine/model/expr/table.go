@@ -1,6 +1,10 @@
 package expr
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/ripenhq/ripen/engine/model/match"
+)
 
 // Table is a list from a file or from the workflow, indexed by its first
 // column.
@@ -8,7 +12,7 @@ type Table struct {
 	Name    string
 	columns []string
 	rows    [][]string
-	keys    *Set
+	keys    *match.Set
 }
 
 // NewTable indexes rows; of rows with equal keys the first counts.
@@ -20,7 +24,7 @@ func NewTable(name string, columns []string, rows [][]string, fold bool) *Table 
 			keys[i] = r[0]
 		}
 	}
-	t.keys = NewSet(keys, fold)
+	t.keys = match.NewSet(keys, fold)
 	return t
 }
 

@@ -21,5 +21,5 @@ route "sales-handoff" "below" { when = recent < 0 }                         # WA
 route "sales-handoff" "both" { when = who.grade == "A" && grade == "D" }    # WARNING: No lead can make this route true
 route "nurture" "rest" { default = true }
 label "hot" { when = recent >= 10 }
-label "warm" { when = recent >= 20 } # WARNING: Whenever this is true, label label/hot before it
+label "warm" { when = recent >= 20 } # WARNING: Whenever this is true, label/hot before it
 label "cold" { default = true }

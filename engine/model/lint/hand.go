@@ -1,4 +1,4 @@
-package model
+package lint
 
 import (
 	"slices"
@@ -20,30 +20,30 @@ func handWords() [][]string {
 	}
 }
 
-// lintHands looks for hand-raises that lead nowhere (000-13): a class that
+// hands looks for hand-raises that lead nowhere (000-13): a class that
 // asks for sales, and no route that a single award of it opens, neither by its
 // points nor by pending().
-func (b *builder) lintHands() {
-	for class := range b.book.Classes {
-		rule := b.handRule(class)
-		if rule < 0 || b.handsOver(class, rule) {
+func (l *linter) hands() {
+	for class := range l.Book.Classes {
+		rule := l.handRule(class)
+		if rule < 0 || l.handsOver(class, rule) {
 			continue
 		}
-		c, r := &b.book.Classes[class], &b.book.Rules[rule]
-		b.find(hcl.DiagError, lintHand, c.Step+"/"+c.Name, b.ruleRange(rule), "Hand-raise leads nowhere",
+		c, r := &l.Book.Classes[class], &l.Book.Rules[rule]
+		l.find(hcl.DiagError, Hand, c.Step+"/"+c.Name, l.Rules[rule].Range, "Hand-raise leads nowhere",
 			"%q alone gives %s points to %q, which opens no route to sales, and no route asks for pending(%q) that it could open. Lower the threshold, raise the points, or add such a route.",
-			lastPart(r.Name), c.Top, b.book.Scores[r.Score].Name, c.Name)
+			lastPart(r.Name), c.Top, l.Book.Scores[r.Score].Name, c.Name)
 	}
 }
 
 // handRule is the dearest rule of a hand-raise class, -1 if the class is none.
-func (b *builder) handRule(class int) (best int) {
+func (l *linter) handRule(class int) (best int) {
 	best = -1
-	hand := b.book.Classes[class].Hand
-	for i := range b.book.Rules {
-		if r := &b.book.Rules[i]; r.Class == class && b.most[i] > 0 {
+	hand := l.Book.Classes[class].Hand
+	for i := range l.Book.Rules {
+		if r := &l.Book.Rules[i]; r.Class == class && l.Rules[i].Most > 0 {
 			hand = hand || soundsLikeHand(lastPart(r.Name))
-			if best < 0 || b.most[i] > b.most[best] {
+			if best < 0 || l.Rules[i].Most > l.Rules[best].Most {
 				best = i
 			}
 		}
@@ -65,17 +65,17 @@ func soundsLikeHand(name string) bool {
 
 // handsOver says whether one award can open a route: to sales, or one that
 // asks for this class.
-func (b *builder) handsOver(class, rule int) bool {
-	after := award{class: class, values: b.valuesAfter(rule, b.most[rule]), before: b.valuesAfter(rule, 0)}
+func (l *linter) handsOver(class, rule int) bool {
+	after := award{class: class, values: l.valuesAfter(rule, l.Rules[rule].Most), before: l.valuesAfter(rule, 0)}
 	sales := false
-	for _, w := range b.routes.list {
-		toSales := slices.Contains(b.def.Sales, w.def.Action)
-		asks := slices.Contains(w.out.Classes, class)
+	for _, br := range l.Routes {
+		toSales := slices.Contains(l.Sales, br.Action)
+		asks := slices.Contains(br.Classes, class)
 		sales = sales || toSales
-		if w.when == nil || (!toSales && !asks) {
+		if br.Always() || (!toSales && !asks) {
 			continue
 		}
-		if can, _ := after.possible(w.when.Form); can {
+		if can, _ := after.possible(br.Form); can {
 			return true
 		}
 	}
@@ -89,12 +89,12 @@ type award struct {
 }
 
 // valuesAfter are the scores of a lead with one award and nothing else.
-func (b *builder) valuesAfter(rule int, given lead.Points) []lead.Points {
-	a := ledger.NewAccount(b.book, "")
-	f := &ledger.Frame{Book: b.book, Acct: a, Totals: make([]lead.Points, len(b.book.Scores)), Values: make([]lead.Points, len(b.book.Scores))}
-	f.Totals[b.book.Rules[rule].Score] = given
-	for i := range b.book.Scores {
-		s := &b.book.Scores[i]
+func (l *linter) valuesAfter(rule int, given lead.Points) []lead.Points {
+	a := ledger.NewAccount(l.Book, "")
+	f := &ledger.Frame{Book: l.Book, Acct: a, Totals: make([]lead.Points, len(l.Book.Scores)), Values: make([]lead.Points, len(l.Book.Scores))}
+	f.Totals[l.Book.Rules[rule].Score] = given
+	for i := range l.Book.Scores {
+		s := &l.Book.Scores[i]
 		raw := f.Totals[i]
 		if s.Derive != nil {
 			raw = s.Derive(f)
@@ -151,16 +151,4 @@ func meets(v lead.Points, f *expr.Form) bool {
 		return v >= at
 	}
 	return v == at
-}
-
-// ruleRange is where a rule was written.
-func (b *builder) ruleRange(rule int) hcl.Range {
-	for _, w := range b.work {
-		for i, at := range w.spec.Rules {
-			if at == rule && w.needs.Rules[i].Step == "" {
-				return w.config.rangeOf(w.needs.Rules[i].Node)
-			}
-		}
-	}
-	return b.def.Range
 }

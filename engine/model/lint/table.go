@@ -1,4 +1,4 @@
-package model
+package lint
 
 import (
 	"slices"
@@ -12,31 +12,31 @@ import (
 // maxTableAxes is how many variables a table of routes has at most.
 const maxTableAxes = 3
 
-// lintTable looks at the routes that form a table: conditions over scores,
+// table looks at the routes that form a table: conditions over scores,
 // counters and grades alone, two or three of them in all (003-12). A case that
 // falls to the default route although the table decides on both sides of it,
 // along some variable, is a hole; a case that two routes with different
 // actions claim, none of them being the special case of the other, is an
 // overlap.
-func (b *builder) lintTable() {
-	var table []*routeWork
+func (l *linter) table() {
+	var table []*Branch
 	var forms []*expr.Form
-	for _, w := range b.routes.list {
-		if w.when != nil && !w.def.OnFall && inTable(w.when.Form) {
-			table, forms = append(table, w), append(forms, w.when.Form)
+	for _, br := range l.Routes {
+		if !br.Always() && !br.Fall && !l.dead[br] && inTable(br.Form) {
+			table, forms = append(table, br), append(forms, br.Form)
 		}
 	}
 	if len(table) < 2 {
 		return
 	}
-	s, ok := newSpace(b.book, forms)
+	s, ok := newSpace(l.Book, forms)
 	if !ok || len(s.axes) < 2 || len(s.axes) > maxTableAxes {
 		return
 	}
-	b.overlaps(s, table)
+	l.overlaps(s, table)
 	if at := s.hole(forms); at != nil {
 		last := table[len(table)-1]
-		b.find(hcl.DiagError, lintHole, last.of(), last.whenRange(), "Table with a hole",
+		l.find(hcl.DiagError, Hole, last.Of, last.Range, "Table with a hole",
 			"No route decides about %s, although routes decide on both sides of it; the default route takes it. Close the gap between the conditions.", s.text(at))
 	}
 }
@@ -80,15 +80,15 @@ func (s *space) hole(forms []*expr.Form) (found []cell) {
 	return found
 }
 
-func (b *builder) overlaps(s *space, table []*routeWork) {
+func (l *linter) overlaps(s *space, table []*Branch) {
 	for j, later := range table {
 		for _, first := range table[:j] {
-			if first.def.Action == later.def.Action {
+			if first.Action == later.Action {
 				continue
 			}
-			if at := s.claimed(first.when.Form, later.when.Form); at != nil {
-				b.find(hcl.DiagWarning, lintOverlap, later.of(), later.whenRange(), "Routes overlap",
-					"Both this route and %s claim %s; the first one in the file wins.", first.of(), s.text(at))
+			if at := s.claimed(first.Form, later.Form); at != nil {
+				l.find(hcl.DiagWarning, Overlap, later.Of, later.Range, "Routes overlap",
+					"Both this route and %s claim %s; the first one in the file wins.", first.Of, s.text(at))
 				break
 			}
 		}

@@ -1,19 +1,18 @@
-package model
+package match
 
 import (
 	"slices"
 	"strings"
 
-	"github.com/ripenhq/ripen/engine/model/expr"
 	"github.com/ripenhq/ripen/sdk/abi"
 )
 
-// classifier finds the first of many literals that a text matches. Exact ones
+// Classifier finds the first of many literals that a text matches. Exact ones
 // are looked up, and so are patterns that take all below a path ("/blog/*"):
 // one look for each slash of the text. Other patterns are tried in order. It
 // keeps no state, so partitions share it.
-type classifier struct {
-	exact, folded *expr.Set
+type Classifier struct {
+	exact, folded *Set
 	exactAt       []uint64 // 1+index of the literal, by position in the set
 	foldedAt      []uint64
 	below         map[string]uint64 // "/blog" → 1+index of "/blog/*"
@@ -21,12 +20,13 @@ type classifier struct {
 }
 
 type pattern struct {
-	glob expr.Glob
+	glob Glob
 	at   uint64
 }
 
-func newClassifier(literals []abi.Literal) *classifier {
-	c := &classifier{below: map[string]uint64{}}
+// NewClassifier prepares literals for Find.
+func NewClassifier(literals []abi.Literal) *Classifier {
+	c := &Classifier{below: map[string]uint64{}}
 	var exact, folded []string
 	for i, l := range literals {
 		at := uint64(i + 1)
@@ -43,15 +43,15 @@ func newClassifier(literals []abi.Literal) *classifier {
 				c.below[stem] = at
 			}
 		default:
-			c.other = append(c.other, pattern{expr.NewGlob(l.Text, l.Fold), at})
+			c.other = append(c.other, pattern{NewGlob(l.Text, l.Fold), at})
 		}
 	}
-	c.exact, c.folded = expr.NewSet(slices.Clip(exact), false), expr.NewSet(folded, true)
+	c.exact, c.folded = NewSet(slices.Clip(exact), false), NewSet(folded, true)
 	return c
 }
 
-// find returns 1+index of the first literal that matches, 0 if none does.
-func (c *classifier) find(text string) uint64 {
+// Find returns 1+index of the first literal that matches, 0 if none does.
+func (c *Classifier) Find(text string) uint64 {
 	best := uint64(0)
 	better := func(at uint64) bool { return best == 0 || at < best }
 	if i := c.exact.Find(text); i >= 0 {

@@ -1,4 +1,4 @@
-package model
+package lint
 
 import (
 	"math/big"

@@ -1,0 +1,55 @@
+package match
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/ripenhq/ripen/sdk/abi"
+)
+
+func TestClassifier(t *testing.T) {
+	c := NewClassifier([]abi.Literal{
+		{Text: "/pricing"}, {Text: "/*", Glob: true}, {Text: "/blog/*", Glob: true}, {Text: "/Docs", Fold: true}, {Text: "*offer*", Glob: true, Fold: true}, {Text: "/blog/new", Glob: true},
+	})
+	for text, want := range map[string]uint64{"/pricing": 1, "/x": 2, "/blog/new": 2, "/docs": 2, "MY OFFER": 5, "blog": 0, "": 0, "/": 2} {
+		assert.Equal(t, want, c.Find(text), text)
+	}
+}
+
+// find is the same as trying the literals in order.
+func FuzzClassifier(f *testing.F) {
+	f.Add("/blog/*", "/blog", "*", "/blog/a", true, false)
+	f.Fuzz(func(t *testing.T, a, b, c, text string, glob, fold bool) {
+		if !isASCII(a + b + c + text) {
+			t.Skip("the contract folds the case of ASCII and of other letters differently")
+		}
+		list := []abi.Literal{{Text: a, Glob: glob, Fold: fold}, {Text: b, Glob: !glob}, {Text: c, Glob: glob}}
+		want := uint64(0)
+		for i := len(list) - 1; i >= 0; i-- {
+			if list[i].Match(text) {
+				want = uint64(i + 1)
+			}
+		}
+		assert.Equal(t, want, NewClassifier(list).Find(text), "%q %q", list, text)
+	})
+}
+
+// FuzzGlob: patterns mean here what they mean in the plugin contract.
+func FuzzGlob(f *testing.F) {
+	f.Add("/blog/*", "/blog")
+	f.Add("*a*b*", "xaybz")
+	f.Add("/*", "")
+	f.Add("a*/*", "ab")
+	f.Fuzz(func(t *testing.T, pattern, text string) {
+		g := NewGlob(pattern, false)
+		assert.Equal(t, abi.MatchGlob(pattern, text), g.Match(text))
+		folded := NewGlob(pattern, true)
+		if g.Match(text) {
+			assert.True(t, folded.Match(strings.ToUpper(text)) || !isASCII(text))
+		}
+	})
+}
+
+func isASCII(s string) bool { return strings.IndexFunc(s, func(r rune) bool { return r >= 0x80 }) < 0 }
