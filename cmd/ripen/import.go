@@ -1,0 +1,253 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/spf13/cobra"
+
+	"github.com/ripenhq/ripen/engine/ingest"
+	"github.com/ripenhq/ripen/engine/lead"
+	"github.com/ripenhq/ripen/engine/replay"
+)
+
+type importFlags struct {
+	inputs inputFlags
+	json   bool
+	giveUp time.Duration
+}
+
+// Limits of one request of an import.
+const (
+	chunkEvents = 1000
+	chunkBytes  = 512 << 10
+)
+
+func (a *app) importCommand() *cobra.Command {
+	var f importFlags
+	cmd := &cobra.Command{
+		Use:   "import [flags] INPUT...",
+		Short: "Send events and leads from files to a running engine",
+		Long: `Sends events to the engine in requests and waits until each is stored. Importing
+a file again is safe: events are recognised by their ids.
+
+` + inputHelp,
+		Example: `  ripen import events.ndjson
+  ripen import --mapping mapping.hcl leads.csv --nats nats://127.0.0.1:4222
+  zcat events.ndjson.gz | ripen import -`,
+		RunE: func(cmd *cobra.Command, list []string) error {
+			c, err := a.configure(cmd)
+			if err != nil {
+				return err
+			}
+			return a.importFiles(cmd.Context(), c, &f, list)
+		},
+	}
+	bindSettings(cmd, "nats", "nats_creds", "listen", "port", "workflow")
+	f.inputs.bind(cmd)
+	cmd.Flags().BoolVar(&f.json, "json", false, "print the summary as one JSON object on stdout")
+	cmd.Flags().DurationVar(&f.giveUp, "give-up", time.Minute, "how long to try again when the engine cannot take events")
+	return cmd
+}
+
+// imported is the summary of an import.
+type imported struct {
+	Rows     int      `json:"rows"`
+	Read     int      `json:"rowsAccepted"`
+	Repaired int      `json:"rowsRepaired"`
+	Rejected int      `json:"rowsRejected"`
+	Events   int      `json:"events"`  // that were sent
+	Stored   int      `json:"stored"`  // events that are durable in the engine
+	Refused  int      `json:"refused"` // events that the engine refused
+	Files    []string `json:"rejectedFiles"`
+}
+
+// importer sends events in chunks.
+type importer struct {
+	app     *app
+	conn    *nats.Conn
+	giveUp  time.Duration
+	rejects *rejects
+	read    replay.ReadCounts
+	done    imported
+
+	chunk  []byte
+	places []replay.Place
+}
+
+func (a *app) importFiles(ctx context.Context, c *config, f *importFlags, positional []string) error {
+	sources, err := f.inputs.sources(positional)
+	if err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	conn, err := dial(c)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	im := &importer{app: a, conn: conn, giveUp: f.giveUp, rejects: newRejects(f.inputs.rejected, sources)}
+	bar := a.progress("importing", size(sources), true)
+	for i, s := range sources {
+		if err = im.file(ctx, i, s, &f.inputs, c.text("workflow"), bar); err != nil {
+			break
+		}
+	}
+	bar.done()
+	return errors.Join(err, im.summary(f.json))
+}
+
+// dial connects to the engine's server, by default the embedded one here.
+func dial(c *config) (*nats.Conn, error) {
+	server, opts := splitUser(c.text("nats"))
+	if server == "" {
+		server = fmt.Sprintf("nats://%s:%d", c.text("listen"), c.number("port"))
+	}
+	if creds := c.text("nats_creds"); creds != "" {
+		opts = append(opts, nats.UserCredentials(creds))
+	}
+	conn, err := nats.Connect(server, append(opts, nats.Name("ripen import"), nats.MaxReconnects(-1))...)
+	if err != nil {
+		return nil, fmt.Errorf("cannot reach the engine at %s: %w; is `ripen run` running there? name another with --nats", server, err)
+	}
+	return conn, nil
+}
+
+func (im *importer) file(ctx context.Context, i int, s source, f *inputFlags, dir string, bar *progress) error {
+	rd, closer, err := im.app.open(s, f, dir, time.Now().UnixMilli(), bar)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = closer.Close() }()
+	for err == nil {
+		var it replay.Item
+		if it, err = rd.Next(); err == nil {
+			err = im.take(ctx, i, &it)
+		}
+	}
+	im.read.Add(rd.Counts())
+	if !errors.Is(err, io.EOF) {
+		return fmt.Errorf("input %s: %w", s.name, err)
+	}
+	return im.send(ctx)
+}
+
+// take queues one event. A tick ends its chunk, so that time passes exactly
+// there.
+func (im *importer) take(ctx context.Context, src int, it *replay.Item) error {
+	if it.Rejected != nil {
+		return im.rejects.add(src, it.Line, it.Rejected)
+	}
+	if len(im.chunk)+len(it.Raw) > chunkBytes || len(im.places) >= chunkEvents {
+		if err := im.send(ctx); err != nil {
+			return err
+		}
+	}
+	im.chunk = append(appendOneLine(im.chunk, it.Raw), '\n')
+	im.places = append(im.places, replay.Place{File: src, Line: it.Line})
+	if it.Event.Kind == lead.Tick {
+		return im.send(ctx)
+	}
+	return nil
+}
+
+// appendOneLine appends JSON; line breaks between its tokens become spaces.
+func appendOneLine(dst, raw []byte) []byte {
+	for _, c := range raw {
+		if c == '\n' || c == '\r' {
+			c = ' '
+		}
+		dst = append(dst, c)
+	}
+	return dst
+}
+
+// send requests that the chunk be stored, again and again as long as the
+// engine advises it.
+func (im *importer) send(ctx context.Context) error {
+	if len(im.places) == 0 {
+		return nil
+	}
+	deadline := time.Now().Add(im.giveUp)
+	for {
+		answer, wait, err := im.request(ctx)
+		if err == nil {
+			return im.settle(answer)
+		}
+		if wait == 0 || ctx.Err() != nil || time.Now().Add(wait).After(deadline) {
+			return fmt.Errorf("events were not stored: %w; import the file again, what is stored already is recognised", err)
+		}
+		select {
+		case <-ctx.Done():
+			return errors.New("interrupted; import the file again, what is stored already is recognised")
+		case <-time.After(wait):
+		}
+	}
+}
+
+// request sends the chunk once. On failure it tells how long to wait before
+// the next try, 0 = do not try again.
+func (im *importer) request(ctx context.Context) (a ingest.Answer, wait time.Duration, err error) {
+	bounded, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	m, err := im.conn.RequestWithContext(bounded, ingest.Subject, im.chunk)
+	switch {
+	case errors.Is(err, nats.ErrNoResponders):
+		return a, time.Second, errors.New("the NATS server is there, but no engine answers on " + ingest.Subject)
+	case err != nil:
+		return a, time.Second, err
+	}
+	if err := json.Unmarshal(m.Data, &a); err != nil {
+		return a, 0, fmt.Errorf("the answer is not one of an engine: %w", err)
+	}
+	if a.Error != nil {
+		return a, time.Duration(a.Error.RetryAfter) * time.Millisecond, a.Error
+	}
+	return a, 0, nil
+}
+
+func (im *importer) settle(a ingest.Answer) error {
+	im.done.Events += len(im.places)
+	im.done.Stored += a.Accepted
+	im.done.Refused += len(a.Rejected) + a.MoreRejected
+	lines := strings.Split(string(im.chunk), "\n")
+	for _, r := range a.Rejected {
+		if r.Index < 0 || r.Index >= len(im.places) {
+			continue
+		}
+		at := im.places[r.Index]
+		if err := im.rejects.add(at.File, at.Line, &lead.Rejected{Code: r.Code, Reason: r.Reason, Raw: []byte(lines[r.Index])}); err != nil {
+			return err
+		}
+	}
+	im.chunk, im.places = im.chunk[:0], im.places[:0]
+	return nil
+}
+
+func (im *importer) summary(asJSON bool) error {
+	names, err := im.rejects.close()
+	if err != nil {
+		return err
+	}
+	d, r := &im.done, im.read
+	d.Rows, d.Read, d.Repaired, d.Rejected, d.Files = r.Rows, r.Accepted, r.Repaired, r.Rejected, append([]string{}, names...)
+	if asJSON {
+		return json.NewEncoder(im.app.stdout).Encode(d)
+	}
+	im.app.note("rows %s: accepted %s, repaired %s, rejected %s", thousands(r.Rows), thousands(r.Accepted), thousands(r.Repaired), thousands(r.Rejected))
+	im.app.note("events %s: stored %s, refused by the engine %s", thousands(d.Events), thousands(d.Stored), thousands(d.Refused))
+	if len(names) > 0 {
+		im.app.note("what was rejected is in %s", strings.Join(names, ", "))
+	}
+	return nil
+}

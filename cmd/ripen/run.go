@@ -1,0 +1,161 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/nats-io/nats.go"
+	"github.com/spf13/cobra"
+
+	"github.com/ripenhq/ripen/engine"
+	"github.com/ripenhq/ripen/engine/natsd"
+)
+
+// drainTime is how long a stopping engine may take to finish what it took.
+const drainTime = 30 * time.Second
+
+func (a *app) runCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "run [DIR]",
+		Short: "Run the engine on a workflow",
+		Long: `Runs the workflow in a folder over the events that arrive, and publishes its
+decisions. By default a NATS server with JetStream is embedded and its data lies
+in a folder; --nats uses an external one.
+
+Send events as requests to the subject ripen.in; subscribe to decisions on
+ripen.decisions.<workflow>.<action>. Settings come from ripen.hcl, RIPEN_…
+variables and flags (see ripen config).
+
+SIGINT or SIGTERM drains: no new requests are taken, what was taken is finished.
+A second signal ends at once.`,
+		Example: `  ripen run workflows/letter-and-number
+  ripen run -w . --data /var/lib/ripen --http 127.0.0.1:8222 --log-json
+  ripen run -w . --nats nats://nats.internal:4222 --nats-creds ripen.creds --replicas 3`,
+		Args: args(cobra.MaximumNArgs(1)),
+		RunE: func(cmd *cobra.Command, list []string) error {
+			c, err := a.configure(cmd)
+			if err != nil {
+				return err
+			}
+			dir := c.text("workflow")
+			if len(list) > 0 {
+				dir = list[0]
+			}
+			return a.runEngine(cmd.Context(), c, dir)
+		},
+	}
+	bindSettings(cmd)
+	return cmd
+}
+
+func (a *app) runEngine(ctx context.Context, c *config, dir string) error {
+	w, err := a.load(ctx, dir, c.text("cache"))
+	if err != nil {
+		return err
+	}
+	defer w.Close()
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	defer signal.Stop(signals)
+	log := a.logger(c)
+	o := c.engineOptions(w, log)
+	e, err := engine.New(ctx, o)
+	if err != nil {
+		return err
+	}
+	if err := a.serve(e, o, signals, log); err != nil {
+		return err
+	}
+	log.Info("stopped")
+	return nil
+}
+
+// serve waits until the engine is ready, says so, and waits for its end.
+func (a *app) serve(e *engine.Engine, o engine.Options, signals <-chan os.Signal, log hclog.Logger) error {
+	ready := time.NewTicker(20 * time.Millisecond)
+	defer ready.Stop()
+	for said := false; ; {
+		select {
+		case <-e.Done():
+			return errors.Join(e.Err(), a.drain(e, signals, log))
+		case s := <-signals:
+			log.Info("draining, a second signal ends at once", "signal", s)
+			return a.drain(e, signals, log)
+		case <-ready.C:
+			if said || e.Ready() != nil {
+				continue
+			}
+			said = true
+			ready.Stop()
+			a.say("%s", readyLine(e, o))
+			if err := a.stdout.Flush(); err != nil {
+				log.Warn("cannot say that the engine is ready", "error", err)
+			}
+		}
+	}
+}
+
+func readyLine(e *engine.Engine, o engine.Options) string {
+	line := fmt.Sprintf("ready: %s workflow=%s release=%s partitions=%d clock=%s", e.URL(), o.Workflow.Model.Name, o.Workflow.Model.Policy.Release, o.Partitions, o.Clock)
+	if o.NATS == "" {
+		line += " data=" + o.Data
+	}
+	if addr := e.HTTPAddr(); addr != nil {
+		line += " http=http://" + addr.String()
+	}
+	return line
+}
+
+// drain stops the engine; a further signal, or too long a wait, gives up.
+func (a *app) drain(e *engine.Engine, signals <-chan os.Signal, log hclog.Logger) error {
+	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
+	defer cancel()
+	stopped := make(chan error, 1)
+	go func() { stopped <- e.Stop(ctx) }()
+	select {
+	case err := <-stopped:
+		return err
+	case s := <-signals:
+		log.Warn("ending at once", "signal", s)
+		return errors.New("ended before everything was drained; what was accepted is stored and is decided on at the next start")
+	case <-time.After(drainTime + 5*time.Second):
+		return fmt.Errorf("engine did not stop within %s", drainTime)
+	}
+}
+
+// engineOptions translates the configuration.
+func (c *config) engineOptions(w *engine.Workflow, log hclog.Logger) engine.Options {
+	maxBytes, _ := parseBytes(c.text("max_bytes"))
+	server, opts := splitUser(c.text("nats"))
+	if creds := c.text("nats_creds"); creds != "" {
+		opts = append(opts, nats.UserCredentials(creds))
+	}
+	return engine.Options{
+		Workflow: w, Data: c.text("data"), NATS: server, NATSOptions: opts, Listen: c.text("listen"), Port: c.number("port"),
+		Durability: natsd.Durability(c.text("durability")), Partitions: c.number("partitions"), MaxBytes: maxBytes,
+		History: c.duration("history"), Replicas: c.number("replicas"), Clock: engine.Clock(c.text("clock")), Tick: c.duration("tick"),
+		Quiet: c.duration("quiet"), Lateness: c.duration("lateness"), Skew: c.duration("skew"), Dedupe: c.duration("dedupe"),
+		HTTP: c.text("http"), Logger: log,
+	}
+}
+
+// splitUser takes the login out of a URL, so that no message shows it.
+func splitUser(text string) (string, []nats.Option) {
+	u, err := url.Parse(text)
+	if err != nil || u.User == nil {
+		return text, nil
+	}
+	user, login := u.User, nats.Token(u.User.Username())
+	if password, has := user.Password(); has {
+		login = nats.UserInfo(user.Username(), password)
+	}
+	u.User = nil
+	return u.String(), []nats.Option{login}
+}

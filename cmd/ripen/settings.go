@@ -1,0 +1,125 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/ripenhq/ripen/engine/journal"
+	"github.com/ripenhq/ripen/engine/natsd"
+	"github.com/ripenhq/ripen/engine/workflow"
+)
+
+// setting is one value of the engine's configuration: key in ripen.hcl,
+// RIPEN_KEY in the environment, --key (with dashes) on the command line.
+type setting struct {
+	key   string
+	def   string
+	usage string
+	check func(text string) error
+}
+
+func (s *setting) env() string  { return "RIPEN_" + strings.ToUpper(s.key) }
+func (s *setting) flag() string { return strings.ReplaceAll(s.key, "_", "-") }
+
+// settings lists all, in the order in which they are shown.
+func settings() []setting {
+	ms := func(d time.Duration) string { return workflow.FormatDuration(d.Milliseconds()) }
+	return []setting{
+		{"workflow", ".", "folder of the workflow", isText},
+		{"nats", "", "URL of an external JetStream server; empty embeds one", isAny},
+		{"nats_creds", "", "credentials file for the external server", isAny},
+		{"data", "ripen-data", "folder of the embedded server", isText},
+		{"listen", natsd.DefaultHost, "host that the embedded server listens on", isText},
+		{"port", strconv.Itoa(natsd.DefaultPort), "its port, -1 = any free one", isInt(-1, 65535)},
+		{"durability", string(natsd.Disk), "what an accepted event survives: disk (power loss) or process (a crash)", isOneOf(string(natsd.Disk), string(natsd.Process))},
+		{"partitions", strconv.Itoa(journal.DefaultPartitions), "partitions of the streams, fixed when they are made", isInt(1, 48)},
+		{"replicas", "1", "copies of the streams on an external cluster", isInt(1, 5)},
+		{"max_bytes", "0", "limit of the events stream in bytes, e.g. 10GB; 0 = none", isBytes},
+		{"history", ms(journal.DefaultHistory), "how long events are kept", isDuration},
+		{"clock", "wall", "where time comes from: wall, or stream (follows event time; for demos and old streams)", isOneOf("wall", "stream")},
+		{"tick", "1m", "how often time passes on the wall clock", isDuration},
+		{"quiet", "3s", "stream clock: how long the stream is still before time moves to its newest event", isDuration},
+		{"lateness", "0s", "stream clock: how far time stays behind the newest event while events flow; 0s = wait for quiet", isDuration},
+		{"skew", "5m", "how far in the future an event may lie", isDuration},
+		{"dedupe", "30d", "how long event ids are remembered", isDuration},
+		{"http", "", "address of /livez, /readyz and /metrics, e.g. 127.0.0.1:8222; empty = none", isAny},
+		{"cache", defaultCache(), "folder of compiled plugins; empty = compile each time", isAny},
+		{"log_level", "info", "trace, debug, info, warn, error or off", isOneOf("trace", "debug", "info", "warn", "error", "off")},
+		{"log_json", "false", "log as JSON", isOneOf("true", "false")},
+	}
+}
+
+func defaultCache() string {
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		return ""
+	}
+	return filepath.Join(dir, "ripen", "plugins")
+}
+
+func isAny(string) error { return nil }
+
+func isText(s string) error {
+	if s == "" {
+		return fmt.Errorf("found nothing, expected a text")
+	}
+	return nil
+}
+
+func isInt(least, most int) func(string) error {
+	return func(s string) error {
+		if n, err := strconv.Atoi(s); err != nil || n < least || n > most {
+			return fmt.Errorf("found %q, expected a whole number from %d to %d", s, least, most)
+		}
+		return nil
+	}
+}
+
+func isOneOf(choices ...string) func(string) error {
+	return func(s string) error {
+		if !slices.Contains(choices, s) {
+			return fmt.Errorf("found %q, expected %s", s, strings.Join(choices[:len(choices)-1], ", ")+" or "+choices[len(choices)-1])
+		}
+		return nil
+	}
+}
+
+func isDuration(s string) error {
+	if _, err := workflow.ParseDuration(s); err != nil {
+		return fmt.Errorf("found %q, expected a duration such as \"30d\", \"1h30m\" or \"500ms\"", s)
+	}
+	return nil
+}
+
+func isBytes(s string) error {
+	_, err := parseBytes(s)
+	return err
+}
+
+var byteUnits = []struct {
+	suffix string
+	size   int64
+}{{"TB", 1e12}, {"GB", 1e9}, {"MB", 1e6}, {"KB", 1e3}, {"B", 1}, {"", 1}}
+
+func parseBytes(s string) (int64, error) {
+	for _, u := range byteUnits {
+		digits, ok := strings.CutSuffix(strings.ToUpper(s), u.suffix)
+		if n, err := strconv.ParseInt(strings.TrimSpace(digits), 10, 64); ok && err == nil && n >= 0 && n <= (1<<62)/u.size {
+			return n * u.size, nil
+		}
+	}
+	return 0, fmt.Errorf("found %q, expected a size such as 500MB or 10GB", s)
+}
+
+// logger is the log of a command, on stderr.
+func (a *app) logger(c *config) hclog.Logger {
+	return hclog.New(&hclog.LoggerOptions{Name: "ripen", Level: hclog.LevelFromString(c.text("log_level")), Output: a.err,
+		JSONFormat: c.text("log_json") == "true", TimeFn: func() time.Time { return time.Now().UTC() }, TimeFormat: "2006-01-02T15:04:05.000Z"})
+}

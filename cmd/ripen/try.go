@@ -1,0 +1,201 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ripenhq/ripen/engine/intake"
+	"github.com/ripenhq/ripen/engine/lead"
+	"github.com/ripenhq/ripen/engine/replay"
+)
+
+type tryFlags struct {
+	inputs inputFlags
+	json   bool
+	with   []string
+	asOf   string
+}
+
+// trial is what some more events would do to a lead.
+type trial struct {
+	Lead      string          `json:"lead"`
+	Before    *replay.View    `json:"before"` // null: the lead is unknown so far
+	After     *replay.View    `json:"after"`
+	Decisions []lead.Decision `json:"decisions"` // that the events would lead to
+}
+
+func (a *app) tryCommand() *cobra.Command {
+	var f tryFlags
+	cmd := &cobra.Command{
+		Use:   "try LEAD --with EVENT [flags] INPUT...",
+		Short: "See what one more event would do to a lead",
+		Long: `Plays the history of one lead, shows it as it stands, then lets it do something
+more and shows the difference: scores, display, label, and new decisions.
+
+EVENT is the name of an event ("Demo Requested"), a page path ("/pricing"), or
+an event as JSON in the Segment form; what is missing (time, lead, id) is filled
+in. --with may be repeated: the events happen in that order, at --as-of.
+
+` + inputHelp,
+		Example: `  ripen try lead_0042 --with "Demo Requested" -w workflows/letter-and-number events.ndjson
+  ripen try lead_0042 --with /pricing --with /pricing -w . events.ndjson
+  ripen try lead_0042 --with '{"type":"identify","traits":{"title":"Head of Sales"}}' -w . events.ndjson`,
+		Args: args(cobra.MinimumNArgs(1)),
+		RunE: func(cmd *cobra.Command, list []string) error {
+			return a.try(cmd, &f, list[0], list[1:])
+		},
+	}
+	bindSettings(cmd, "workflow", "cache")
+	f.inputs.bind(cmd)
+	cmd.Flags().BoolVar(&f.json, "json", false, "print one JSON object: lead, before, after, decisions")
+	cmd.Flags().StringArrayVar(&f.with, "with", nil, "the event to try (required, may be repeated)")
+	cmd.Flags().StringVar(&f.asOf, "as-of", "", "when it happens (default: the latest time in the inputs)")
+	return cmd
+}
+
+func (a *app) try(cmd *cobra.Command, f *tryFlags, who string, list []string) error {
+	if len(f.with) == 0 {
+		return errors.New("what should the lead do? Name an event, e.g. --with \"Demo Requested\"")
+	}
+	sf := scoreFlags{asOf: f.asOf, batch: 1, partitions: 1}
+	asOf, err := sf.check()
+	if err != nil {
+		return err
+	}
+	c, err := a.configure(cmd)
+	if err != nil {
+		return err
+	}
+	w, err := a.load(cmd.Context(), c.text("workflow"), c.text("cache"))
+	if err != nil {
+		return err
+	}
+	defer w.Close()
+	h, err := a.start(cmd.Context(), w, &f.inputs, list, c.text("workflow"), replay.Options{})
+	if err != nil {
+		return err
+	}
+	defer h.close()
+	h.asOf, h.only = asOf, who
+	if err := h.play(); err != nil {
+		return err
+	}
+	t, err := h.try(who, f.with)
+	if err != nil {
+		return err
+	}
+	if f.json {
+		enc := json.NewEncoder(a.stdout)
+		enc.SetEscapeHTML(false)
+		return enc.Encode(t)
+	}
+	a.printTrial(t)
+	return nil
+}
+
+// try lets the lead do something more.
+func (h *history) try(who string, with []string) (*trial, error) {
+	t := &trial{Lead: who, Decisions: []lead.Decision{}}
+	var err error
+	if t.Before, err = h.view(who, h.asOf); err != nil {
+		return nil, err
+	}
+	had, decided := h.replay.Counts(), len(h.replay.Decisions())
+	at, tries := h.asOf, map[string]bool{}
+	for i, text := range with {
+		e, err := tried(text, who, i, h.asOf)
+		if err != nil {
+			return nil, err
+		}
+		at, tries[e.ID] = max(at, e.At), true
+		h.replay.Event(e, replay.Place{})
+	}
+	if err := h.replay.Drain(); err != nil {
+		return nil, err
+	}
+	for _, r := range h.replay.Refused() {
+		if tries[r.Event] {
+			return nil, no("the workflow refuses the event: %s", r.Reason)
+		}
+	}
+	if h.replay.Counts().Duplicates > had.Duplicates {
+		return nil, no("an event with this messageId is in the history already; it would change nothing")
+	}
+	if t.After, err = h.view(who, at); err != nil {
+		return nil, err
+	}
+	t.Decisions = append(t.Decisions, h.replay.Decisions()[decided:]...)
+	return t, nil
+}
+
+// view shows a lead, nil if it is unknown.
+func (h *history) view(who string, at int64) (*replay.View, error) {
+	views, err := h.replay.Views([]string{who}, at, nil, true)
+	if err != nil || len(views) == 0 {
+		return nil, err
+	}
+	return &views[0], nil
+}
+
+// tried makes an event of what a person typed.
+func tried(text, who string, n int, at int64) (lead.Event, error) {
+	if at == 0 {
+		return lead.Event{}, errors.New("the inputs hold no time; say when it happens with --as-of")
+	}
+	raw := []byte(text)
+	switch {
+	case strings.HasPrefix(text, "{"):
+	case strings.HasPrefix(text, "/"):
+		raw = append(intake.AppendQuoted([]byte(`{"type":"page","properties":{"path":`), text), "}}"...)
+	default:
+		raw = append(intake.AppendQuoted([]byte(`{"event":`), text), '}')
+	}
+	raw = intake.Fill(raw, intake.Members(lead.Track, "try-"+strconv.Itoa(n+1), who, stamp(at)))
+	e, rejected := intake.NewDecoder(intake.Options{}).Decode(raw, 0)
+	if rejected != nil {
+		return e, fmt.Errorf("--with %s: %s", text, rejected.Reason)
+	}
+	if e.Lead != who {
+		return e, fmt.Errorf("--with %s: the event is one of lead %q, not of %q", text, e.Lead, who)
+	}
+	return e, nil
+}
+
+func (a *app) printTrial(t *trial) {
+	rows := [][]string{{clean(t.Lead), "before", "after", "change"}}
+	add := func(name, before, after string) {
+		change := ""
+		if before != after {
+			change = "*"
+		}
+		rows = append(rows, []string{name, before, after, change})
+	}
+	before := t.Before
+	if before == nil {
+		before = &replay.View{Display: "unknown", Scores: make([]lead.ScoreValue, len(t.After.Scores))}
+	}
+	add("display", before.Display, t.After.Display)
+	add("label", before.Label, t.After.Label)
+	if t.After.Grade != "" {
+		add("grade", before.Grade, t.After.Grade)
+	}
+	for i, s := range t.After.Scores {
+		add(s.Name, before.Scores[i].Milli.String(), s.Milli.String())
+		if d := s.Milli - before.Scores[i].Milli; d != 0 {
+			rows[len(rows)-1][3] = signed(d)
+		}
+	}
+	a.printTable(rows, map[int]bool{})
+	a.say("")
+	if len(t.Decisions) == 0 {
+		a.say("no new decision")
+	}
+	for _, d := range t.Decisions {
+		a.say("decision: %s (%s), episode %d%s", d.Action, d.Route, d.Episode, after("  ", clean(d.Say)))
+	}
+}
