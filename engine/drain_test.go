@@ -19,7 +19,15 @@ import (
 
 // drainWorkflow has the four shipped steps and routes that read their scores.
 const drainWorkflow = `
-workflow "drain" { display = "{recent}" }
+workflow "drain" { display = "{grade} {recent}" }
+
+step "fit-grade" "who" {
+  grades = [
+    { A = like(trait.title, "chief*", "head of*", "vp*") },
+    { B = like(trait.title, "*manager*") },
+    { D = true },
+  ]
+}
 
 step "negative-points" "minus" {
   score  = "recent"
@@ -44,8 +52,8 @@ step "decay" "sixty" {
   window = "60d"
 }
 
-route "sales-handoff" "asked" { when = pending("asked") }
-route "sales-handoff" "warm"  { when = recent >= 250 }
+route "sales-handoff" "asked" { when = pending("asked") && grade != "D" }
+route "sales-handoff" "warm"  { when = oneof(grade, "A", "B") && recent >= 250 }
 route "nurture" "rest" {
   default = true
   silent  = true

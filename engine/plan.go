@@ -15,7 +15,7 @@ type commitPlan struct {
 }
 
 // planner cuts what a micro-batch made into commits that fit the limits of
-// the journal.
+// the journal. It belongs to one partition.
 //
 // Leads do not touch each other, so a batch can be cut by leads: the records
 // before the last keep the position where the batch began and hold some leads
@@ -25,18 +25,27 @@ type commitPlan struct {
 type planner struct {
 	book      *ledger.Book
 	partition int
-	plans     []commitPlan
-	leads     map[string]int // lead → index of its plan
-	state     []byte
+
+	plans  []commitPlan
+	states []byte         // encoded accounts, one behind the other
+	ends   []int          // end of each in states
+	leads  map[string]int // lead → index of its plan; nil with a single plan
+	home   []int          // plan of each touched account
+	ids    [][]core.SeenID
 }
 
-// plan fills p.plans. begin is the position before the batch, done the record
-// fields after it.
+// plan cuts the batch. begin is the position before it, done the record's
+// fields after it. What it returns is valid until the next call but for the
+// plans' outputs, events and deltas, which are the journal's from then on.
 func (p *planner) plan(out *core.Output, begin journal.Position, done journal.Record) ([]commitPlan, error) {
-	p.plans = append(p.plans[:0], commitPlan{})
-	if err := p.placeLeads(out, countDecisions(out)); err != nil {
+	p.encode(out)
+	if len(p.states) <= journal.MaxRecordBytes && len(out.Decisions)+len(out.Rejected) <= journal.MaxOutputs {
+		p.plans, p.leads = append(p.plans[:0], commitPlan{}), nil
+	} else if err := p.cut(out); err != nil {
 		return nil, err
 	}
+	p.placeIDs(out)
+	p.placeStates(out)
 	if err := p.placeOutputs(out); err != nil {
 		return nil, err
 	}
@@ -52,71 +61,89 @@ func (p *planner) plan(out *core.Output, begin journal.Position, done journal.Re
 	return p.plans, nil
 }
 
-// countDecisions counts the decisions of each lead, nil if all outputs go into
-// one commit anyway.
-func countDecisions(out *core.Output) map[string]int {
-	if len(out.Decisions)+len(out.Rejected) <= journal.MaxOutputs {
-		return nil
+// encode writes the state of every touched account.
+func (p *planner) encode(out *core.Output) {
+	p.states, p.ends = p.states[:0], p.ends[:0]
+	for _, a := range out.Touched {
+		p.states = a.Append(p.states, p.book)
+		p.ends = append(p.ends, len(p.states))
 	}
-	n := make(map[string]int, len(out.Touched))
-	for i := range out.Decisions {
-		n[out.Decisions[i].Lead]++
-	}
-	return n
 }
 
-// placeLeads spreads the touched leads over plans by the size of their state
-// and the number of their decisions.
-func (p *planner) placeLeads(out *core.Output, decisions map[string]int) error {
+func (p *planner) state(i int) []byte {
+	if i == 0 {
+		return p.states[:p.ends[0]]
+	}
+	return p.states[p.ends[i-1]:p.ends[i]]
+}
+
+// cut spreads the touched leads over plans by the size of their state and the
+// number of their decisions.
+func (p *planner) cut(out *core.Output) error {
+	decisions := make(map[string]int, len(out.Touched))
+	for i := range out.Decisions {
+		decisions[out.Decisions[i].Lead]++
+	}
+	p.plans, p.home = append(p.plans[:0], commitPlan{}), p.home[:0]
 	p.leads = make(map[string]int, len(out.Touched))
 	size, outs := 0, 0
-	var states [][]byte
-	for _, a := range out.Touched {
-		p.state = a.Append(p.state[:0], p.book)
-		n := decisions[a.Key]
+	for i, a := range out.Touched {
+		n, bytes := decisions[a.Key], len(p.state(i))
 		if n > journal.MaxOutputs {
 			return journal.ErrTooLarge
 		}
-		if size > 0 && (size+len(p.state) > journal.MaxRecordBytes || outs+n > journal.MaxOutputs) {
+		if size > 0 && (size+bytes > journal.MaxRecordBytes || outs+n > journal.MaxOutputs) {
 			p.plans = append(p.plans, commitPlan{})
 			size, outs = 0, 0
 		}
-		for len(states) < len(p.plans) {
-			states = append(states, nil)
-		}
-		at := len(p.plans) - 1
-		p.leads[a.Key] = at
-		states[at] = binary.AppendUvarint(states[at], uint64(len(p.state)))
-		states[at] = append(states[at], p.state...)
-		size += len(p.state)
-		outs += n
+		size, outs = size+bytes, outs+n
+		p.leads[a.Key] = len(p.plans) - 1
+		p.home = append(p.home, len(p.plans)-1)
 	}
-	p.placeIDs(out, states)
 	return nil
 }
 
-// placeIDs puts each event id into the record that holds its lead.
-func (p *planner) placeIDs(out *core.Output, states [][]byte) {
-	perPlan := make([][]core.SeenID, len(p.plans))
+// placeIDs puts each event id into the record that holds its lead: the record
+// that makes an event's effect durable also makes it known.
+func (p *planner) placeIDs(out *core.Output) {
+	for len(p.ids) < len(p.plans) {
+		p.ids = append(p.ids, nil)
+	}
+	for i := range p.plans {
+		p.ids[i] = p.ids[i][:0]
+	}
 	for _, id := range out.NewIDs {
-		at := len(p.plans) - 1
-		if at > 0 {
-			if k, ok := p.leads[id.Lead]; ok {
-				at = k
-			}
-		}
-		perPlan[at] = append(perPlan[at], id)
+		at := p.planOf(id.Lead)
+		p.ids[at] = append(p.ids[at], id)
 	}
 	for i := range p.plans {
 		rec := &p.plans[i].rec
-		rec.Delta = appendDays(make([]byte, 0, 16), perPlan[i])
-		if i < len(states) {
-			rec.Delta = append(rec.Delta, states[i]...)
+		rec.Delta = appendDays(make([]byte, 0, len(p.states)/len(p.plans)+256), p.ids[i])
+		rec.Events = make([]journal.EventID, len(p.ids[i]))
+		for k := range p.ids[i] {
+			rec.Events[k] = p.ids[i][k].Hash
 		}
-		rec.Events = make([]journal.EventID, len(perPlan[i]))
-		for k := range perPlan[i] {
-			rec.Events[k] = perPlan[i][k].Hash
+	}
+}
+
+// planOf is the plan that holds a lead; the last one for a lead of which
+// nothing changed.
+func (p *planner) planOf(leadKey string) int {
+	if at, ok := p.leads[leadKey]; ok {
+		return at
+	}
+	return len(p.plans) - 1
+}
+
+func (p *planner) placeStates(out *core.Output) {
+	for i := range out.Touched {
+		at := 0
+		if p.leads != nil {
+			at = p.home[i]
 		}
+		rec, state := &p.plans[at].rec, p.state(i)
+		rec.Delta = binary.AppendUvarint(rec.Delta, uint64(len(state)))
+		rec.Delta = append(rec.Delta, state...)
 	}
 }
 
@@ -124,12 +151,11 @@ func (p *planner) placeIDs(out *core.Output, states [][]byte) {
 // there is room.
 func (p *planner) placeOutputs(out *core.Output) error {
 	for i := range out.Decisions {
-		d := &out.Decisions[i]
-		o, err := decisionOutput(d)
+		o, err := decisionOutput(&out.Decisions[i])
 		if err != nil {
 			return err
 		}
-		plan := &p.plans[p.leads[d.Lead]]
+		plan := &p.plans[p.planOf(out.Decisions[i].Lead)]
 		plan.outs = append(plan.outs, o)
 	}
 	for i := range out.Rejected {
@@ -137,15 +163,15 @@ func (p *planner) placeOutputs(out *core.Output) error {
 		if err != nil {
 			return err
 		}
-		last := len(p.plans) - 1
-		if at, ok := p.leads[out.Rejected[i].Lead]; ok && len(p.plans[at].outs) < journal.MaxOutputs {
-			last = at
+		at := p.planOf(out.Rejected[i].Lead)
+		if len(p.plans[at].outs) >= journal.MaxOutputs {
+			at = len(p.plans) - 1
 		}
-		if len(p.plans[last].outs) >= journal.MaxOutputs {
+		if len(p.plans[at].outs) >= journal.MaxOutputs {
 			p.plans = append(p.plans, commitPlan{rec: journal.Record{Delta: appendDays(nil, nil)}})
-			last = len(p.plans) - 1
+			at++
 		}
-		p.plans[last].outs = append(p.plans[last].outs, o)
+		p.plans[at].outs = append(p.plans[at].outs, o)
 	}
 	return nil
 }
