@@ -32,7 +32,7 @@ fmt:
 
 vet:
 	$(GO) vet ./...
-	GOOS=wasip1 GOARCH=wasm $(GO) vet ./sdk ./sdk/abi ./plugins/...
+	GOOS=wasip1 GOARCH=wasm $(GO) vet ./sdk ./sdk/abi $(addprefix ./,$(PLUGINS))
 
 requirements: ## list each requirement with the tests that prove it
 	$(GO) run ./engine/internal/requirements
