@@ -1,5 +1,8 @@
 //go:build !wasip1
 
+// The manifest is read by hosts and tools only: encoding/json has no place in
+// a guest.
+
 package abi
 
 import "encoding/json"

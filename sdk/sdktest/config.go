@@ -74,7 +74,9 @@ type encoder struct {
 }
 
 func (e *encoder) encode(manifest []byte, config string) error {
-	var m abi.Manifest
+	var m struct {
+		Schema json.RawMessage `json:"schema"`
+	}
 	if err := json.Unmarshal(manifest, &m); err != nil {
 		return fmt.Errorf("manifest: %w", err)
 	}
