@@ -9,5 +9,5 @@ import "embed"
 
 // FS holds every starter in a folder of its name.
 //
-//go:embed *
+//go:embed */*
 var FS embed.FS

@@ -327,3 +327,15 @@ func (s *story) adjust(score string, to lead.Points) {
 	s.Helper()
 	s.track("Score Adjusted", p{"score": score, "points": (to - s.score(score)).String(), "by": "test", "reason": "threshold"})
 }
+
+// display is a score in whole points, as people see it.
+func (s *story) display(score string) int64 {
+	s.Helper()
+	for _, v := range s.shown().Scores {
+		if v.Name == score {
+			return v.Display
+		}
+	}
+	s.Fatalf("no score %q", score)
+	return 0
+}

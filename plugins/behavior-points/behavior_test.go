@@ -160,6 +160,11 @@ func TestBehaviorPoints_R003_09_BonusForHowMany(t *testing.T) {
 	require.Equal(t, (3+5)*point, h.Play(sdktest.Event{Name: "Webinar Attended"}).Sum())
 	require.Equal(t, (4+10)*point, h.Play(sdktest.Event{Name: "Report Downloaded"}).Sum(), "the second line is refused by the host: once")
 
+	h = host(t, `{"stage": [{"label": "2", "once": "asset per day", "max": 1, "per": "7d", "events": {"Webinar Attended": 3}, "bonus": {"2": 5}}]}`)
+	bonus := rule(t, h, "2/bonus 2")
+	require.Equal(t, []any{sdk.ScopeOnce, []string(nil), false, uint32(0), int64(0)}, []any{bonus.Scope, bonus.Keys, bonus.PerDay, bonus.MaxN, bonus.Window},
+		"the bonus awards once for ever, whatever limits the behaviours have")
+
 	h = host(t, `{"stage": [{"label": "2", "different": true, "events": {"Webinar Attended": 3}, "pages": {"/report": 4}, "bonus": {"2": 5}}]}`)
 	h.Play(sdktest.Event{Name: "Webinar Attended"})
 	require.Equal(t, 3*point, h.Play(sdktest.Event{Name: "Webinar Attended"}).Sum(), "the same kind twice is one behaviour")

@@ -150,7 +150,8 @@ func (b *builder) onceUnlessAgain(c sdk.Config, r *sdk.Rule) {
 		r.Scope, r.Keys, r.PerDay, r.MaxN, r.Window = sdk.ScopeEvery, nil, false, 1, again
 		return
 	}
-	r.Scope = sdk.ScopeOnce
+	// The limits of the block's own lines (once, max, per) are not the step's.
+	r.Scope, r.Keys, r.PerDay, r.MaxN, r.Window = sdk.ScopeOnce, nil, false, 0, 0
 }
 
 // ratio reads a share over a series (000-20).

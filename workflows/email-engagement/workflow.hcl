@@ -4,11 +4,10 @@ workflow "email-engagement" {
   display = "{grade} {engagement}"
 }
 
-# What is counted. Page views of one visit count once if the tracker sends a visit_id.
+# What is counted. If your tracker numbers visits, add distinct = "visit_id" to the first.
 counter "visits" {
-  pages    = ["*"]
-  distinct = "visit_id"
-  window   = "90d"
+  pages  = ["*"]
+  window = "90d"
 }
 counter "series_sent" {
   events = ["Email Delivered"]

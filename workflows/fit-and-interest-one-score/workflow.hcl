@@ -68,11 +68,6 @@ route "soft-email" "deep-reader" {
 route "low-touch-outreach" "blog-reader" { when = count.posts >= 4 && grade == "good" && rank < 65 }
 route "nurture" "rest" { default = true }
 
-silence "unbounded-growth" {
-  of      = "interest/meeting"
-  because = "every booked meeting counts anew, until sales has answered it"
-}
-
 # The label is the stage of the life cycle.
 label "customer" { when = stage("won") }
 label "opportunity" { when = stage("accepted") || stage("contacted") }
