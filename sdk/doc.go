@@ -14,10 +14,11 @@
 //		Caps: sdk.CapPure,
 //		Configure: func(cfg sdk.Config, n *sdk.Needs) (sdk.Scorer, error) {
 //			asked := n.Event("Demo Requested")
-//			rule := n.Rule(sdk.Rule{Name: "asked", Template: "{label}", Activity: true})
+//			worth := cfg.Points("points", 100_000)
+//			rule := n.Rule(sdk.Rule{Name: "asked", Template: "{label}", Activity: true, Max: worth})
 //			return sdk.ScorerFunc(func(in *sdk.Input, out *sdk.Output) error {
 //				if which, known := in.Enum(asked); known && which == 1 {
-//					out.Award(rule, cfg.Points("points", 100_000))
+//					out.Award(rule, worth)
 //				}
 //				return nil
 //			}), nil
@@ -28,8 +29,8 @@
 //
 //	GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -trimpath -ldflags="-s -w"
 //
-// and tested by plain `go test` with package sdktest, which runs the same code
-// over the same arena without any WASM.
+// packed with its manifest.json, and tested by plain `go test` with package
+// sdktest, which runs the same code over the same arena without any WASM.
 //
 // # The contract
 //

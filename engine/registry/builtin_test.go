@@ -117,6 +117,9 @@ func spec(t testing.TB, p *wasm.Plugin, config []byte) *step.Spec {
 					}
 				}
 				return 0, "", true
+			case in.Kind == abi.InputNumber:
+				v := f.Event.Props.Get("v")
+				return abi.FloatBits(v.Num), "", v.Kind == lead.Number
 			case in.Kind == abi.InputTime:
 				return uint64(f.At), "", true
 			}
@@ -170,6 +173,34 @@ func TestBuiltin_BehaviorPointsScoresARound(t *testing.T) {
 			require.Len(t, slots[i].Entries, 1)
 			require.Equal(t, int64(i%25)*1000, slots[i].Entries[0].Delta)
 		}
+	}
+}
+
+// TestBuiltin_GarbageIsCollected lets a plugin refuse many inputs, each with a
+// text that it allocates: the guest's collector must keep up within the 16 MiB
+// that the host gives it.
+func TestBuiltin_GarbageIsCollected(t *testing.T) {
+	p, err := builtin(t).Lookup("fit-grade")
+	require.NoError(t, err)
+	loaded := load(t, p)
+	var c tree
+	c.add(0, "", abi.NodeObject, 0, "")
+	metric := c.add(c.add(0, "metric", abi.NodeList, 0, ""), "", abi.NodeObject, 0, "")
+	c.add(metric, "label", abi.NodeString, 0, "size")
+	c.add(metric, "value", abi.NodeExpr, 0, "")
+	s, err := loaded.NewScorer(context.Background(), spec(t, loaded, abi.AppendConfig(nil, c.nodes)))
+	require.NoError(t, err)
+	defer s.Close()
+	slots := round(200)
+	for i := range slots {
+		slots[i].Frame.Event.Props = lead.Props{{Name: "v", Value: lead.NumberOf(float64(11 + i))}}
+	}
+	for range 1000 { // about 60 MiB of texts
+		require.NoError(t, s.Score(slots, false))
+	}
+	for i := range slots {
+		require.Equal(t, step.OutcomeSoft, slots[i].Outcome.Kind, slots[i].Outcome.Text)
+		require.Contains(t, slots[i].Outcome.Text, fmt.Sprintf(`"size" is %d, outside its scale from 1 to 10`, 11+i))
 	}
 }
 
