@@ -125,6 +125,19 @@ func (b *builder) pluginDiags(w *stepWork) {
 	}
 }
 
+// complained says that a plugin reported a mistake that nobody silenced.
+func (b *builder) complained(w *stepWork) bool {
+	for _, d := range w.needs.Diags {
+		of := w.of(d.Node)
+		if d.Severity != abi.DiagWarning && !slices.ContainsFunc(b.def.Silences, func(s workflow.Silence) bool {
+			return s.Lint == d.Name && (s.Of == "" || s.Of == of)
+		}) {
+			return true
+		}
+	}
+	return false
+}
+
 // of names a place in a step for silences: the step, and the label of the
 // innermost labelled block around the node.
 func (w *stepWork) of(node uint32) string {

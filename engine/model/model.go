@@ -79,7 +79,7 @@ func Compile(def *workflow.Definition, plugins map[string]Plugin) (*Model, hcl.D
 		b.frame, b.configure, b.checkNeeds, b.scores, b.rules, b.counters, b.steps, b.derive, b.policy, b.ids, b.lint,
 	} {
 		phase()
-		if b.diags.HasErrors() {
+		if b.stop || b.diags.HasErrors() {
 			break
 		}
 	}
@@ -103,6 +103,7 @@ type builder struct {
 	diags   hcl.Diagnostics
 	found   []lint.Finding
 	facts   []lint.RuleFacts // by index in the book
+	stop    bool             // a plugin's own finding makes going on pointless
 }
 
 func (b *builder) model() *Model {

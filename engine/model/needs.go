@@ -42,8 +42,13 @@ func (b *builder) checkNeeds() {
 	}
 }
 
-// needf reports a fault of a plugin.
+// needf reports a fault of a plugin. It is none if the plugin itself complained
+// of its configuration: then what it asks for is a follow-up of that.
 func (b *builder) needf(w *stepWork, node uint32, format string, args ...any) {
+	if b.complained(w) {
+		b.stop = true
+		return
+	}
 	b.errorf(w.config.rangeOf(node), "Plugin asks for something impossible",
 		"Plugin %q %s of step %q asks for "+format+"; this is a fault of the plugin.",
 		append([]any{w.info.Manifest.Name, w.info.Manifest.Version, w.def.Name}, args...)...)

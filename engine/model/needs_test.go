@@ -81,6 +81,17 @@ func TestImpossibleNeeds(t *testing.T) {
 	}
 }
 
+// What a plugin asks for after it complained of its block is a follow-up, not
+// a fault of the plugin.
+func TestComplaintComesBeforeFaults(t *testing.T) {
+	_, diags := handmade(t, &abi.Needs{
+		Rules: []abi.Rule{{Name: "a"}, {Name: "a"}},
+		Diags: []abi.Diag{{Severity: abi.DiagError, Name: "duplicate", Summary: "Scored twice", Detail: "Rename one of them."}},
+	})
+	require.Len(t, diags, 1)
+	assert.Equal(t, "Scored twice", diags[0].Summary)
+}
+
 // A later step reads what an earlier one said; its own counter comes before
 // the workflow's of the same name.
 func TestProjectorsOfOtherSteps(t *testing.T) {

@@ -140,7 +140,7 @@ func (b *builder) route(r *workflow.Route) *routeWork {
 		w.when = b.condition(r.When, "a route")
 		w.out.When, w.out.WhenText = cond(w.when), b.source(r.When.Range())
 		if w.when != nil {
-			w.out.Classes = w.when.Reads.Pending
+			w.out.Classes = w.when.Hands()
 		}
 	}
 	if r.Reset != nil {

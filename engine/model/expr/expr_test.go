@@ -326,3 +326,16 @@ func TestReads(t *testing.T) {
 	}, x.Reads)
 	assert.Equal(t, []ledger.PeakDef{{ID: ledger.Hash("peak", "recent", "10368000000"), Score: 0, Window: 120 * day}}, s.Book.Peaks)
 }
+
+// A route that asks for the absence of a hand-raise is no hand-raise route.
+func TestHands_R004_01_R004_10(t *testing.T) {
+	for src, want := range map[string][]int{
+		`pending("asked") && grade != "D"`: {0}, `recent > 5 && !pending("asked")`: nil, `!(!pending("product") || !pending("asked"))`: {0, 1},
+		`recent > 5`: nil, `pending("asked") == true`: {0}, `pending("product") && !pending("asked")`: {1},
+	} {
+		s, _ := world(t)
+		x, diags := s.Compile(parse(t, src), Bool)
+		require.Empty(t, diags, src)
+		assert.Equal(t, want, x.Hands(), src)
+	}
+}

@@ -2,6 +2,7 @@ package expr
 
 import (
 	"math/big"
+	"slices"
 	"strings"
 
 	"github.com/ripenhq/ripen/engine/lead"
@@ -114,4 +115,29 @@ func (f *Form) Walk(visit func(*Form)) {
 	for _, k := range f.Kids {
 		k.Walk(visit)
 	}
+}
+
+// Hands are the classes (indexes in the book) whose hand-raises make the
+// condition true: those that it asks pending() of, and not the ones whose
+// absence it asks for.
+func (x *Expr) Hands() (classes []int) {
+	seen := false
+	var walk func(f *Form, wanted bool)
+	walk = func(f *Form, wanted bool) {
+		seen = seen || len(f.Pending) > 0
+		if wanted {
+			classes = append(classes, f.Pending...)
+		}
+		for _, k := range f.Kids {
+			walk(k, wanted != (f.Op == FormNot))
+		}
+	}
+	if x.Form != nil {
+		walk(x.Form, true)
+	}
+	if !seen {
+		return x.Reads.Pending
+	}
+	slices.Sort(classes)
+	return slices.Compact(classes)
 }
