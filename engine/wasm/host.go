@@ -48,6 +48,9 @@ type Options struct {
 	// MaxPages bounds the memory that a manifest may ask for, in pages of 64 KiB;
 	// 0 = MaxPages.
 	MaxPages uint32
+	// Unmetered runs plugins without fuel: a measurement of what metering costs,
+	// and nothing else. A plugin that loops for ever then hangs its caller.
+	Unmetered bool
 	// Progress, if set, is called before and after each compilation, which takes
 	// seconds for a std-Go module that is not in the cache.
 	Progress func(Progress)

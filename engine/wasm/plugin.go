@@ -44,7 +44,11 @@ func (h *Host) Load(ctx context.Context, module []byte) (*Plugin, error) {
 	if err != nil {
 		return nil, err
 	}
-	metered, _, err := meter.Rewrite(module)
+	rewrite := meter.Rewrite
+	if h.opts.Unmetered {
+		rewrite = meter.Unmetered
+	}
+	metered, _, err := rewrite(module)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrModule, err)
 	}

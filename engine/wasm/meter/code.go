@@ -14,6 +14,7 @@ type function struct {
 	open   []int    // the region to return to at each `end`
 	loops  int
 	bulk   int
+	forks  int // places where control parts or meets
 }
 
 // point is a place where instructions are inserted: before offset at, the charge
@@ -35,7 +36,7 @@ const bulkLength = -1
 // adds (the global, the scratch local), and leaves types to the runtime.
 func (m *module) walk(f *function, r *reader) error {
 	f.totals, f.points, f.open = append(f.totals[:0], 0), f.points[:0], append(f.open[:0], 0)
-	f.loops, f.bulk, f.end = 0, 0, r.end
+	f.loops, f.bulk, f.forks, f.end = 0, 0, 0, r.end
 	m.readLocals(f, r)
 	f.code = r.off
 	f.points = append(f.points, point{at: r.off, header: true})
@@ -63,6 +64,7 @@ func (m *module) walk(f *function, r *reader) error {
 				r.fail(ErrLimit, "%d blocks inside one another, at most %d are accepted", len(f.open)+1, MaxDepth)
 			}
 			f.open = append(f.open, region)
+			f.forks++
 			if op == opLoop {
 				f.totals = append(f.totals, 0)
 				region = len(f.totals) - 1
@@ -133,6 +135,9 @@ func (m *module) immediates(f *function, r *reader, op byte) {
 	switch shapes[op] {
 	case shapeNone:
 	case shapeIndex:
+		if op == opBrIf {
+			f.forks++
+		}
 		r.u32()
 	case shapeIndex2, shapeMemArg:
 		r.u32()
@@ -156,7 +161,9 @@ func (m *module) immediates(f *function, r *reader, op byte) {
 	case shapeF64:
 		r.skip(8)
 	case shapeTable:
-		for n := r.count(1, "branch targets"); n >= 0 && r.err == nil; n-- { // and the default
+		n := r.count(1, "branch targets")
+		f.forks += n
+		for ; n >= 0 && r.err == nil; n-- { // and the default
 			r.u32()
 		}
 	case shapeRefType:

@@ -213,6 +213,10 @@ func TestRewrite_Refuses(t *testing.T) {
 		{"six-byte integer", body(0x0c, 0x80, 0x80, 0x80, 0x80, 0x80, 0), ErrMalformed, "32 bits"},
 		{"second memory", body(opMisc, miscMemoryFill, 1), ErrUnsupported, "one memory"},
 		{"many locals", assemble(func(b *asm) { b.locals = []byte{1, 0xd0, 0x86, 0x03, byte(I64)}; b.function([]byte{opEnd}) }), ErrLimit, "locals"},
+		{"compile bomb", assemble(func(b *asm) {
+			b.locals = []byte{1, 0xa0, 0x1f, byte(I64)} // 4,000
+			b.function(append(bytes.Repeat([]byte{opLoop, blockEmpty, opI32Const, 1, opBrIf, 0, opEnd}, 4000), opEnd))
+		}), ErrLimit, "weave"},
 		{"truncated", fixture(t, "features")[:300], ErrMalformed, "left"},
 		{"huge vector", append(bytes.Clone(magic), secImport, 5, 0xff, 0xff, 0xff, 0xff, 0x0f), ErrMalformed, "do not fit"},
 		{"tags", append(bytes.Clone(magic), secTag, 1, 0), ErrUnsupported, "exception"},

@@ -9,10 +9,15 @@ const FuelExport = "ripen_fuel"
 // Bounds on a module beyond its size in bytes. They are far above what compilers
 // emit and stop a small file from asking the runtime for a large allocation.
 const (
-	MaxLocals       = 50_000  // locals of one function, parameters included
-	MaxParams       = 1_000   // parameters, and results, of one function type
-	MaxDepth        = 1 << 16 // open blocks in one function
-	MaxTables       = 4
+	MaxLocals = 50_000  // locals of one function, parameters included
+	MaxParams = 1_000   // parameters, and results, of one function type
+	MaxDepth  = 1 << 16 // open blocks in one function
+	MaxTables = 4
+	// MaxWeave bounds the sum over all functions of locals × places where control
+	// parts or meets. Compilers that keep locals in registers take time and memory
+	// in proportion to it: 64 kB of hostile code cost wazero 20 s and a gigabyte.
+	// A std-Go module of 2 MB has about a million.
+	MaxWeave        = 8 << 20
 	MaxTableEntries = 1 << 18 // of one table, now or after table.grow
 )
 

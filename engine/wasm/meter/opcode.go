@@ -12,6 +12,7 @@ const (
 	opIf          = 0x04
 	opElse        = 0x05
 	opEnd         = 0x0b
+	opBrIf        = 0x0d
 	opBrTable     = 0x0e
 	opLocalGet    = 0x20
 	opLocalSet    = 0x21
@@ -83,7 +84,7 @@ func buildShapes() (s [256]shape) {
 	for op, v := range map[byte]shape{
 		opUnreachable: shapeNone, opNop: shapeNone, opElse: shapeNone, opEnd: shapeNone,
 		opBlock: shapeBlock, opLoop: shapeBlock, opIf: shapeBlock,
-		0x0c: shapeIndex, 0x0d: shapeIndex, opBrTable: shapeTable, 0x0f: shapeNone, // br, br_if, br_table, return
+		0x0c: shapeIndex, opBrIf: shapeIndex, opBrTable: shapeTable, 0x0f: shapeNone, // br, return
 		0x10: shapeIndex, 0x11: shapeIndex2, // call, call_indirect
 		0x1a: shapeNone, 0x1b: shapeNone, 0x1c: shapeSelect, // drop, select, select t
 		opLocalGet: shapeLocal, opLocalSet: shapeLocal, opLocalTee: shapeLocal,

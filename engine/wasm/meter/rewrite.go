@@ -23,14 +23,20 @@ const growth = 4 // a quarter more
 // Rewrite returns the module with metering, see the package comment. All sections
 // but the debug names are kept. The input
 // is not changed and not kept, except that Info.Customs alias it.
-func Rewrite(raw []byte) ([]byte, Info, error) {
+func Rewrite(raw []byte) ([]byte, Info, error) { return rewrite(raw, false) }
+
+// Unmetered returns the same module without a single charge: what metering
+// costs is measured against it. Nothing stops what runs in it.
+func Unmetered(raw []byte) ([]byte, Info, error) { return rewrite(raw, true) }
+
+func rewrite(raw []byte, free bool) ([]byte, Info, error) {
 	m, err := parse(raw)
 	if err != nil {
 		return nil, Info{}, err
 	}
 	out := make([]byte, 0, len(raw)+len(raw)/growth+64)
 	out = append(out, magic...)
-	w := writer{m: m, fuel: m.globals, out: out}
+	w := writer{m: m, fuel: m.globals, free: free, out: out}
 	for _, s := range m.sections {
 		if err := w.section(s); err != nil {
 			return nil, Info{}, err
@@ -46,9 +52,11 @@ func Rewrite(raw []byte) ([]byte, Info, error) {
 type writer struct {
 	m              *module
 	fuel           uint32 // index of the fuel global
+	free           bool   // nothing is charged
 	out, buf       []byte
 	global, export bool // emitted
 	loops, bulk    int
+	weave          uint64
 }
 
 func (w *writer) section(s section) error {
@@ -152,6 +160,12 @@ func (w *writer) code(s section) error {
 		br := r.sub(r.u32(), "function body")
 		if err := w.m.walk(&f, &br); err != nil {
 			return fmt.Errorf("function %d: %w", f.index, err)
+		}
+		if w.free {
+			f.points, f.bulk = f.points[:0], 0
+		}
+		if w.weave += uint64(f.locals+1) * uint64(f.forks+1); w.weave > MaxWeave {
+			return fault(ErrLimit, f.code, "function %d: %d locals and %d branches bring the module to a weave of %d, at most %d is compiled", f.index, f.locals, f.forks, w.weave, MaxWeave)
 		}
 		w.buf = w.function(w.buf[:0], &f)
 		body = appendU32(body, uint32(len(w.buf)))
