@@ -238,3 +238,19 @@ func TestDigestFollowsContent(t *testing.T) {
 	require.Empty(t, diags)
 	assert.NotEqual(t, m.Digest, other.Digest)
 }
+
+// A silence of the golden lint is kept for those who score the golden leads.
+func TestSilencedLater_R001_02(t *testing.T) {
+	m, diags := compile(t, letters+`
+silence "golden" {
+  of      = "ideal"
+  because = "the scale is new"
+}
+`)
+	require.Empty(t, diags)
+	because, ok := m.Silenced(GoldenLint, "ideal")
+	assert.True(t, ok)
+	assert.Equal(t, "the scale is new", because)
+	_, ok = m.Silenced(GoldenLint, "other")
+	assert.False(t, ok)
+}

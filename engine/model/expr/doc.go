@@ -29,6 +29,6 @@
 // `prop.sku == "12"` over the number 12 is true. like, oneof, listed and
 // contains over a list ask whether any element fits.
 //
-// It may import lead, ledger and workflow (for its durations). It never reads
+// It may import lead, ledger, model/match and workflow (for its durations). It never reads
 // files, clocks or the plugin contract.
 package expr

@@ -65,7 +65,8 @@ func parseDecimal(s string) (float64, bool) {
 }
 
 // TextOf reads a property where a string is asked for. A number is printed,
-// which allocates; comparisons with literals go through textMatch instead.
+// which allocates; comparisons with written texts go through matcher and
+// equalsLiteral instead.
 func TextOf(v lead.Value) (string, bool) {
 	switch v.Kind {
 	case lead.String:
@@ -76,8 +77,8 @@ func TextOf(v lead.Value) (string, bool) {
 	return "", false
 }
 
-// matcher is a test of a text. It is an interface of this package alone, with
-// two implementations, so that texts of numbers can stay on the stack.
+// matcher is a test of a text: a set, or else patterns. It is no interface, so
+// that the texts of numbers can stay on the stack.
 type matcher struct {
 	set   *match.Set
 	globs []match.Glob

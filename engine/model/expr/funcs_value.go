@@ -181,7 +181,7 @@ func abs(k *call) *node {
 	}
 	if x.typ == Points {
 		pts, n := x.pts, *x
-		n.key, n.score, n.class, n.rat = k.key(x), 0, 0, nil
+		n.key, n.score, n.rat = k.key(x), 0, nil
 		n.pts = func(f *ledger.Frame) (int64, bool) {
 			v, ok := pts(f)
 			return max(v, -v), ok

@@ -30,7 +30,6 @@ type node struct {
 
 	enum  *enum  // a String out of known labels
 	score int    // 1+index: the plain value of a score
-	class int    // 1+index: what remains of a class
 	shown string // Bool, Number: name of the variable for lints, "" = none
 }
 

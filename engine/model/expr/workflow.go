@@ -152,7 +152,7 @@ func (c *compiler) classNode(score int, rest []string, rng hcl.Range) *node {
 			return "", false
 		})
 	}
-	n := pointsNode(rng, key, func(f *ledger.Frame) (int64, bool) {
+	return pointsNode(rng, key, func(f *ledger.Frame) (int64, bool) {
 		var sum lead.Points
 		for _, class := range classes {
 			part, _ := f.Acct.ClassTotal(f.Book, class)
@@ -160,8 +160,6 @@ func (c *compiler) classNode(score int, rest []string, rng hcl.Range) *node {
 		}
 		return int64(sum), true
 	})
-	n.class = classes[0] + 1
-	return n
 }
 
 func (c *compiler) stepParts(step int) []string {

@@ -23,18 +23,6 @@ func NewGlob(pattern string, fold bool) Glob {
 	return Glob{parts: strings.Split(pattern, "*"), fold: fold, stem: len(pattern) > 2 && strings.HasSuffix(pattern, "/*")}
 }
 
-// Exact says that the pattern has no star.
-func (g *Glob) Exact() bool { return len(g.parts) == 1 }
-
-// Prefix returns the text before the only star, if the star is the last
-// character.
-func (g *Glob) Prefix() (prefix string, ok bool) {
-	if len(g.parts) == 2 && g.parts[1] == "" {
-		return g.parts[0], true
-	}
-	return "", false
-}
-
 // Match says whether the whole of s fits. It allocates nothing.
 func (g *Glob) Match(s string) bool {
 	if g.match(s) {
