@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -117,14 +118,7 @@ func New(ctx context.Context, o Options) (_ *Engine, err error) {
 	if err = e.connect(); err != nil {
 		return nil, err
 	}
-	if e.js, err = jetstream.New(e.conn); err != nil {
-		return nil, err
-	}
-	cfg := journal.Config{Partitions: o.Partitions, MaxBytes: o.MaxBytes, History: o.History, Replicas: o.Replicas, Logger: e.log.Named("journal")}
-	if e.server != nil {
-		cfg.FreeBytes, cfg.FreeFloor = e.server.FreeBytes, journal.DefaultFreeFloor
-	}
-	if e.journal, err = journal.Open(ctx, e.js, cfg); err != nil {
+	if err = e.openJournal(ctx); err != nil {
 		return nil, err
 	}
 	if e.subs, err = e.journal.ServeSubscribers(ctx); err != nil {
@@ -154,6 +148,20 @@ func (e *Engine) connect() (err error) {
 	return err
 }
 
+// openJournal makes or checks the streams.
+func (e *Engine) openJournal(ctx context.Context) (err error) {
+	if e.js, err = jetstream.New(e.conn); err != nil {
+		return err
+	}
+	o := &e.opts
+	cfg := journal.Config{Partitions: o.Partitions, MaxBytes: o.MaxBytes, History: o.History, Replicas: o.Replicas, Logger: e.log.Named("journal")}
+	if e.server != nil {
+		cfg.FreeBytes, cfg.FreeFloor = e.server.FreeBytes, journal.DefaultFreeFloor
+	}
+	e.journal, err = journal.Open(ctx, e.js, cfg)
+	return err
+}
+
 // startParts lets every partition work, and ends the engine if one fails.
 func (e *Engine) startParts() error {
 	ctx, cancel := context.WithCancel(context.Background())
@@ -165,6 +173,14 @@ func (e *Engine) startParts() error {
 		e.parts = append(e.parts, p)
 		running.Go(func() {
 			defer p.close()
+			defer func() {
+				// A bug of ours ends the engine with one line; what is committed stays.
+				if r := recover(); r != nil {
+					e.log.Error("internal error", "partition", n, "panic", r, "stack", string(debug.Stack()))
+					failed <- fmt.Errorf("partition %d: internal error: %v; please report it", n, r)
+					cancel()
+				}
+			}()
 			if err := p.run(ctx); err != nil {
 				failed <- err
 				cancel()

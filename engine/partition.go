@@ -13,6 +13,7 @@ import (
 	"github.com/ripenhq/ripen/engine/intake"
 	"github.com/ripenhq/ripen/engine/journal"
 	"github.com/ripenhq/ripen/engine/lead"
+	"github.com/ripenhq/ripen/engine/ledger"
 )
 
 // maxInputs is where a micro-batch is cut by its events.
@@ -156,7 +157,7 @@ func (p *partition) open(ctx context.Context) (err error) {
 	started, records := time.Now(), 0
 	err = p.pt.Restore(ctx, func(rec journal.Record) error {
 		records++
-		return p.restore(&rec)
+		return restoreRecord(p.core, p.e.work.Book(), &rec)
 	})
 	if err != nil {
 		return err
@@ -176,15 +177,16 @@ func (p *partition) open(ctx context.Context) (err error) {
 	return err
 }
 
-func (p *partition) restore(rec *journal.Record) error {
-	ids, accounts, err := readDelta(rec, p.e.work.Book())
+// restoreRecord puts the state of one record into the core.
+func restoreRecord(c *core.Core, book *ledger.Book, rec *journal.Record) error {
+	ids, accounts, err := readDelta(rec, book)
 	if err != nil {
 		return err
 	}
-	p.core.RestoreClock(rec.Clock)
-	p.core.RestoreIDs(ids)
+	c.RestoreClock(rec.Clock)
+	c.RestoreIDs(ids)
 	for _, a := range accounts {
-		p.core.Restore(a)
+		c.Restore(a)
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/agext/levenshtein"
 	"github.com/hashicorp/hcl/v2"
@@ -47,6 +48,7 @@ func (p *hclParser) Unmarshal(src []byte) (map[string]any, error) {
 			}
 		}
 	}
+	slices.SortStableFunc(diags, func(a, b *hcl.Diagnostic) int { return a.Subject.Start.Byte - b.Subject.Start.Byte })
 	if diags.HasErrors() {
 		return nil, &diagnosed{diags, map[string]*hcl.File{p.name: file}}
 	}

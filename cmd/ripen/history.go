@@ -123,7 +123,11 @@ func (h *history) summary(leads int) error {
 	}
 	c := h.replay.Counts()
 	h.app.note("rows %s: accepted %s, repaired %s, rejected %s", thousands(h.read.Rows), thousands(h.read.Accepted), thousands(h.read.Repaired), thousands(h.read.Rejected))
-	text := fmt.Sprintf("events %s: scored %s, duplicates %s, refused %s", thousands(h.read.Events), thousands(c.Accepted-c.Refused), thousands(c.Duplicates), thousands(c.Refused))
+	of := ""
+	if h.only != "" {
+		of = " of " + clean(h.only)
+	}
+	text := fmt.Sprintf("events %s: scored%s %s, duplicates %s, refused %s", thousands(h.read.Events), of, thousands(c.Accepted-c.Refused), thousands(c.Duplicates), thousands(c.Refused))
 	if h.later > 0 {
 		text += fmt.Sprintf(", later than --as-of and left out %s", thousands(h.later))
 	}

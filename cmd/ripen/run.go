@@ -60,22 +60,25 @@ func (a *app) runEngine(ctx context.Context, c *config, dir string) error {
 	if err != nil {
 		return err
 	}
-	defer w.Close()
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	defer signal.Stop(signals)
 	log := a.logger(c)
 	o := c.engineOptions(w, log)
 	e, err := engine.New(ctx, o)
-	if err != nil {
-		return err
+	if err == nil {
+		if err = a.serve(e, o, signals, log); err == nil {
+			log.Info("stopped")
+		}
 	}
-	if err := a.serve(e, o, signals, log); err != nil {
-		return err
+	if !errors.Is(err, errAtOnce) { // else the engine still runs its plugins
+		w.Close()
 	}
-	log.Info("stopped")
-	return nil
+	return err
 }
+
+// errAtOnce says that the engine was left running.
+var errAtOnce = errors.New("ended before everything was drained; what was accepted is stored and is decided on at the next start")
 
 // serve waits until the engine is ready, says so, and waits for its end.
 func (a *app) serve(e *engine.Engine, o engine.Options, signals <-chan os.Signal, log hclog.Logger) error {
@@ -124,9 +127,9 @@ func (a *app) drain(e *engine.Engine, signals <-chan os.Signal, log hclog.Logger
 		return err
 	case s := <-signals:
 		log.Warn("ending at once", "signal", s)
-		return errors.New("ended before everything was drained; what was accepted is stored and is decided on at the next start")
+		return errAtOnce
 	case <-time.After(drainTime + 5*time.Second):
-		return fmt.Errorf("engine did not stop within %s", drainTime)
+		return fmt.Errorf("engine did not stop within %s: %w", drainTime, errAtOnce)
 	}
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -11,7 +12,12 @@ import (
 
 // printRanked prints leads as a table.
 func (a *app) printRanked(views []replay.View, word string) {
-	head := []string{"#", word, "display", "label"}
+	labels := slices.ContainsFunc(views, func(v replay.View) bool { return v.Label != "" })
+	head := []string{"#", word, "display"}
+	if labels {
+		head = append(head, "label")
+	}
+	fixed := len(head)
 	if len(views) > 0 {
 		for _, s := range views[0].Scores {
 			head = append(head, s.Name)
@@ -20,14 +26,17 @@ func (a *app) printRanked(views []replay.View, word string) {
 	rows := [][]string{append(head, "latest decision")}
 	for i := range views {
 		v := &views[i]
-		row := []string{fmt.Sprint(i + 1), v.Lead, v.Display, v.Label}
+		row := []string{fmt.Sprint(i + 1), v.Lead, v.Display}
+		if labels {
+			row = append(row, v.Label)
+		}
 		for _, s := range v.Scores {
 			row = append(row, s.Milli.String())
 		}
 		rows = append(rows, append(row, latest(v.Decisions)))
 	}
 	right := map[int]bool{0: true}
-	for i := 4; i < len(head); i++ {
+	for i := fixed; i < len(head); i++ {
 		right[i] = true
 	}
 	a.printTable(rows, right)

@@ -4,7 +4,7 @@ import (
 	"cmp"
 	"slices"
 
-	"github.com/ripenhq/ripen/engine/core"
+	"github.com/ripenhq/ripen/engine/decide"
 	"github.com/ripenhq/ripen/engine/lead"
 	"github.com/ripenhq/ripen/engine/ledger"
 )
@@ -41,9 +41,8 @@ func BriefOf(d *lead.Decision) Brief {
 }
 
 // viewOf describes an evaluated frame; with lines it explains the scores too.
-func viewOf(prog *core.Program, f *ledger.Frame, lines bool) View {
+func viewOf(p *decide.Policy, f *ledger.Frame, lines bool) View {
 	var d lead.Decision
-	p := prog.Policy
 	p.Describe(f, &d)
 	v := View{Lead: f.Acct.Key, Grade: d.Grade, Why: d.Why, Scores: d.Scores, Label: d.Label, Display: d.Display, Decisions: []Brief{}}
 	if lines {
@@ -72,9 +71,19 @@ func Rank(views []View) {
 // Views looks at leads at time at, ms, ranks them and hands each its
 // decisions. Valid after Drain.
 func (r *Replay) Views(keys []string, at int64, decisions []lead.Decision, lines bool) ([]View, error) {
+	return Views(r, r.prog.Policy, keys, at, decisions, lines)
+}
+
+// Looker shows leads at a time.
+type Looker interface {
+	Look(keys []string, at int64, fn func(*ledger.Frame)) error
+}
+
+// Views looks at leads at time at, ms, ranks them and hands each its
+// decisions in their given order.
+func Views(from Looker, p *decide.Policy, keys []string, at int64, decisions []lead.Decision, lines bool) ([]View, error) {
 	views := make([]View, 0, len(keys))
-	err := r.Look(keys, at, func(f *ledger.Frame) { views = append(views, viewOf(&r.prog, f, lines)) })
-	if err != nil {
+	if err := from.Look(keys, at, func(f *ledger.Frame) { views = append(views, viewOf(p, f, lines)) }); err != nil {
 		return nil, err
 	}
 	index := make(map[string]int, len(views))

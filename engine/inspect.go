@@ -1,0 +1,110 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/ripenhq/ripen/engine/core"
+	"github.com/ripenhq/ripen/engine/journal"
+	"github.com/ripenhq/ripen/engine/lead"
+	"github.com/ripenhq/ripen/engine/ledger"
+)
+
+// Snapshot is what the journal says of all leads at one moment: read, not
+// claimed, so that a running engine on the same streams goes on undisturbed.
+type Snapshot struct {
+	// Decisions are all that were published, in the order of the journal.
+	Decisions []lead.Decision
+	crews     []*Crew
+	cores     []*core.Core
+}
+
+// Inspect reads the journal of an engine's streams: of the embedded server's
+// data folder, which no engine may be using, or of an external server.
+func Inspect(ctx context.Context, o Options) (_ *Snapshot, err error) {
+	o = o.withDefaults()
+	o.Port, o.Partitions = -1, 0
+	e := &Engine{opts: o, log: o.Logger, work: o.Workflow, done: make(chan struct{})}
+	defer e.shut(context.Background())
+	if err := e.connect(); err != nil {
+		return nil, err
+	}
+	if err := e.openJournal(ctx); err != nil {
+		return nil, err
+	}
+	s := &Snapshot{}
+	defer func() {
+		if err != nil {
+			s.Close()
+		}
+	}()
+	for n := range e.journal.Partitions() {
+		if err := s.restore(ctx, e, n); err != nil {
+			return nil, fmt.Errorf("partition %d: %w", n, err)
+		}
+	}
+	return s, s.readDecisions(ctx, e)
+}
+
+func (s *Snapshot) restore(ctx context.Context, e *Engine, n int) error {
+	crew, err := e.work.NewCrew(ctx)
+	if err != nil {
+		return err
+	}
+	c := core.New(crew.Program, e.coreOptions())
+	s.crews, s.cores = append(s.crews, crew), append(s.cores, c)
+	return e.journal.Records(ctx, n, func(rec journal.Record) error { return restoreRecord(c, e.work.Book(), &rec) })
+}
+
+func (s *Snapshot) readDecisions(ctx context.Context, e *Engine) error {
+	filter := []string{journal.DecisionSubject(e.work.Model.Name, "*")}
+	return e.journal.Scan(ctx, journal.JournalStream, filter, 1, func(m journal.Message) error {
+		var d lead.Decision
+		if err := json.Unmarshal(m.Data, &d); err != nil {
+			return fmt.Errorf("decision at sequence %d cannot be read: %w", m.Seq, err)
+		}
+		s.Decisions = append(s.Decisions, d)
+		return nil
+	})
+}
+
+// Leads are the keys of all leads, in no particular order.
+func (s *Snapshot) Leads() (keys []string) {
+	for _, c := range s.cores {
+		c.Leads(func(a *ledger.Account) { keys = append(keys, a.Key) })
+	}
+	return keys
+}
+
+// Clock is the latest time in the state, ms: of a tick or of a lead.
+func (s *Snapshot) Clock() (at int64) {
+	for _, c := range s.cores {
+		at = max(at, c.Clock())
+		c.Leads(func(a *ledger.Account) { at = max(at, a.Clock) })
+	}
+	return at
+}
+
+// Look shows leads as they are at time at, ms.
+func (s *Snapshot) Look(keys []string, at int64, fn func(*ledger.Frame)) error {
+	for n, c := range s.cores {
+		var mine []string
+		for _, key := range keys {
+			if lead.Partition(key, len(s.cores)) == n {
+				mine = append(mine, key)
+			}
+		}
+		if err := c.Look(mine, at, fn); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Close releases the plugins' instances.
+func (s *Snapshot) Close() {
+	for _, c := range s.crews {
+		c.Close()
+	}
+}
