@@ -39,7 +39,7 @@ func (a answers) tell(s *story) {
 
 // Each question from 1 to 10; the fit is their mean.
 var (
-	ideal = answers{"saas", "scale-up", "CEO", "exact", "fully"}               // 10 10 10 10 10
+	ideal = answers{"saas", "scale-up", "CEO", "exact", "fully"}                // 10 10 10 10 10
 	eight = answers{"fintech", "mid-size", "Head of Sales", "related", "fully"} // 8 8 8 6 10
 	five  = answers{"media", "enterprise", "Manager", "related", "partly"}      // 4 5 6 6 4
 	four  = answers{"media", "enterprise", "Manager", "other", "partly"}        // 4 5 6 1 4
