@@ -20,7 +20,7 @@ type work struct {
 	input   int   // the tick's index
 	blocked bool  // a held input failed again: what follows waits too
 	reached int64 // how far the tick has brought the lead, for the order of outputs
-	limit   int64 // time of the event that the lead is on its way to, 0 = none
+	limit   int64 // how far ahead a search looks, ms
 
 	item  step.Item
 	undo  ledger.Undo
@@ -85,10 +85,12 @@ func (c *Core) oneRound(inputs []Input, out *Output) error {
 func (c *Core) next(w *work, inputs []Input) task {
 	a := w.entry.acct
 	limit, hasEvent := w.until, w.at < len(w.queue)
-	w.limit, w.held = 0, false
+	w.held = false
 	if hasEvent {
 		limit = inputs[w.queue[w.at]].Event.At
-		w.limit = limit
+		w.limit = limit // behind its next event all is different
+	} else {
+		w.limit = c.horizon(a, w.until)
 	}
 	due := c.nextTimer(a)
 	if len(a.Held) > 0 && !w.blocked && (due == 0 || due > min(limit, a.Held[0].At)) {

@@ -10,8 +10,9 @@ import (
 // close. After each input the core knows the earliest time at which that can
 // happen (Marks.Probe). When that time comes it does not look at the routes
 // day after day: it walks the future once, from one change to the next, until
-// a route would really change, and sleeps until then (Marks.Wake). A search
-// changes nothing that can be observed.
+// a route would really change, and sleeps until then (Marks.Wake), or until it
+// has looked far enough for a lead that may be back tomorrow (horizon). A
+// search changes nothing that can be observed.
 
 // maxProbes bounds one search; it goes on when the last probed time comes.
 const maxProbes = 4000
@@ -79,6 +80,13 @@ func (c *Core) firstChance(a *ledger.Account, t int64) (first int64) {
 	return first
 }
 
+// horizon is how far ahead a search at a tick looks: the longer a lead has
+// been quiet, the farther. So a busy lead costs a few probes a day, a quiet
+// one is searched a few times only, and no time is probed twice.
+func (c *Core) horizon(a *ledger.Account, tick int64) int64 {
+	return tick + max(tick-a.Clock, 0) + 8*c.prog.Book.AgeStep
+}
+
 // search finds for each lead when its routes change next. The leads walk
 // through time together, so that one call of a plugin serves them all.
 func (c *Core) search(works []*work) error {
@@ -126,8 +134,8 @@ func (c *Core) probed(w *work, n int) bool {
 	case changes:
 		m.Wake = at
 	case next == 0:
-	case n >= maxProbes, w.limit != 0 && next > w.limit:
-		m.Probe = next // behind the event that the lead is on its way to, all is different
+	case n >= maxProbes, next > w.limit:
+		m.Probe = next
 	default:
 		w.due = next
 		return true

@@ -66,7 +66,8 @@ func (p *Policy) fires(f *ledger.Frame, r *Route, trueNow []uint32) bool {
 // fallsTrue lists the OnFall routes that are true, and those that were and are
 // unknown now: unknown is no fall.
 func (p *Policy) fallsTrue(f *ledger.Frame) []uint32 {
-	var ids []uint32
+	var room [8]uint32
+	ids := room[:0]
 	for i := range p.Routes {
 		r := &p.Routes[i]
 		if !r.OnFall {
@@ -82,7 +83,10 @@ func (p *Policy) fallsTrue(f *ledger.Frame) []uint32 {
 		}
 	}
 	slices.Sort(ids)
-	return ids
+	if slices.Equal(ids, f.Acct.Marks.True) {
+		return f.Acct.Marks.True // the usual case costs no memory
+	}
+	return slices.Clone(ids)
 }
 
 func (p *Policy) vetoed(f *ledger.Frame, action string) bool {

@@ -119,6 +119,39 @@ func fillTemplate(t string, l *lead.Line) string {
 	if !strings.Contains(t, "{") {
 		return t
 	}
-	return strings.NewReplacer("{label}", l.Label, "{count}", strconv.FormatUint(uint64(l.Count), 10),
-		"{points}", l.Remaining.String(), "{awarded}", l.Awarded.String(), "{rule}", l.Rule, "{class}", l.Class).Replace(t)
+	var out strings.Builder
+	for {
+		before, rest, found := strings.Cut(t, "{")
+		out.WriteString(before)
+		name, after, closed := strings.Cut(rest, "}")
+		text, known := placeholder(name, l)
+		switch {
+		case !found:
+			return out.String()
+		case closed && known:
+			out.WriteString(text)
+			t = after
+		default:
+			out.WriteByte('{')
+			t = rest
+		}
+	}
+}
+
+func placeholder(name string, l *lead.Line) (text string, known bool) {
+	switch name {
+	case "label":
+		return l.Label, true
+	case "count":
+		return strconv.FormatUint(uint64(l.Count), 10), true
+	case "points":
+		return l.Remaining.String(), true
+	case "awarded":
+		return l.Awarded.String(), true
+	case "rule":
+		return l.Rule, true
+	case "class":
+		return l.Class, true
+	}
+	return "", false
 }

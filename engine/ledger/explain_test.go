@@ -85,6 +85,13 @@ func TestExplain_TextsAndOrder(t *testing.T) {
 	assert.Equal(t, day, got[1].Last)
 }
 
+func TestExplain_TemplatesKeepWhatTheyDoNotKnow(t *testing.T) {
+	l := &lead.Line{Label: "a {count} b", Count: 2}
+	for template, want := range map[string]string{"{label}": "a {count} b", "{what} {count}": "{what} 2", "{": "{", "{{count}": "{2", "}{label": "}{label", "": "", "plain": "plain"} {
+		assert.Equal(t, want, fillTemplate(template, l), template)
+	}
+}
+
 func TestExplain_RulesOfAnEarlierReleaseStayVisible(t *testing.T) {
 	x := newBench(t)
 	x.award(plain, 1000, 0, 0, 1000, None)
