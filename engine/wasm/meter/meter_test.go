@@ -306,3 +306,24 @@ func TestFuel_LargeRegionsPayForWhatRuns(t *testing.T) {
 		assert.Equal(t, want, int64(1<<30-tank(m).Get()), "jump %d", jump) // the first block shares the segment of the jump
 	}
 }
+
+// TestUnmetered_ChargesNothing: the same answers, and a tank that stays full.
+func TestUnmetered_ChargesNothing(t *testing.T) {
+	out, _, err := Unmetered(fixture(t, "spin"))
+	require.NoError(t, err)
+	free, err := start(t, out)
+	require.NoError(t, err)
+	charged, _ := metered(t, fixture(t, "spin"))
+	paid, err := start(t, charged)
+	require.NoError(t, err)
+	for _, m := range []api.Module{free, paid} {
+		tank(m).Set(1 << 30)
+	}
+	want, err := paid.ExportedFunction("triangle").Call(context.Background(), 1000)
+	require.NoError(t, err)
+	got, err := free.ExportedFunction("triangle").Call(context.Background(), 1000)
+	require.NoError(t, err)
+	assert.Equal(t, want, got)
+	assert.EqualValues(t, 1<<30, tank(free).Get())
+	assert.Less(t, tank(paid).Get(), uint64(1<<30))
+}

@@ -1,0 +1,156 @@
+// Command bench measures one step in one run: twenty rules over a round of
+// 1,024 events, as native Go, as the shipped plugin through the host, and as
+// programs of two expression languages. All give the same awards for every
+// event, or nothing is measured.
+//
+//	make bench-step
+//
+// The languages are dependencies of this module alone. Machines differ and are
+// shared, so the variants take turns within each round of the measurement and
+// only ratios have targets: the median over the rounds.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+func main() {
+	rounds := flag.Int("rounds", 41, "rounds of the measurement")
+	slice := flag.Duration("slice", 10*time.Millisecond, "time of each variant in a round")
+	dir := flag.String("workflow", "workflow", "folder of the workflow")
+	flag.Parse()
+	if err := run(*dir, *rounds, *slice); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+// scorer scores one round of events; result is what event i got.
+type scorer interface {
+	score() error
+	result(i int) []award
+}
+
+// variant is one way to score.
+type variant struct {
+	name string
+	scorer
+	ns []float64 // per event, by round of the measurement
+}
+
+func run(dir string, rounds int, slice time.Duration) error {
+	ctx := context.Background()
+	w, crew, err := load(ctx, dir)
+	if err != nil {
+		return err
+	}
+	defer w.Close()
+	defer crew.Close()
+	list, err := variants(ctx, dir, w.Model.Book, crew)
+	if err != nil {
+		return err
+	}
+	points, err := agree(list)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("%d rules, %d events, %d awards; all variants agree on each of them\n", len(w.Model.Steps[0].Needs.Rules), roundSize, points)
+	if err := measure(list, rounds, slice); err != nil {
+		return err
+	}
+	report(list)
+	return nil
+}
+
+// agree scores once with each variant and compares rule by rule.
+func agree(list []variant) (awards int, err error) {
+	for k := range list {
+		v := &list[k]
+		if err := v.score(); err != nil {
+			return 0, fmt.Errorf("%s: %w", v.name, err)
+		}
+		if p, ok := v.scorer.(*pluginRound); ok {
+			if err := p.check(); err != nil {
+				return 0, fmt.Errorf("%s: %w", v.name, err)
+			}
+		}
+		for i := range roundSize {
+			want, got := sorted(list[0].result(i)), sorted(v.result(i))
+			if !slices.Equal(want, got) {
+				return 0, fmt.Errorf("event %d: %s awards %v, %s awards %v", i, v.name, got, list[0].name, want)
+			}
+			if k == 0 {
+				awards += len(want)
+			}
+		}
+	}
+	return awards, nil
+}
+
+func sorted(list []award) []award {
+	list = slices.Clone(list)
+	slices.SortFunc(list, func(a, b award) int { return strings.Compare(a.rule, b.rule) })
+	return list
+}
+
+// measure lets the variants take turns, in a direction that changes from round
+// to round: what disturbs the machine then disturbs all of them.
+func measure(list []variant, rounds int, slice time.Duration) error {
+	order := make([]int, len(list))
+	for i := range order {
+		order[i] = i
+	}
+	for range rounds {
+		slices.Reverse(order)
+		for _, k := range order {
+			v := &list[k]
+			ns, err := v.once(slice)
+			if err != nil {
+				return fmt.Errorf("%s: %w", v.name, err)
+			}
+			v.ns = append(v.ns, ns)
+		}
+	}
+	return nil
+}
+
+// once scores rounds of events for a slice of time, after one to warm up.
+func (v *variant) once(slice time.Duration) (nsPerEvent float64, err error) {
+	if err := v.score(); err != nil {
+		return 0, err
+	}
+	n, begin := 0, time.Now()
+	for took := time.Duration(0); took < slice; took = time.Since(begin) {
+		if err := v.score(); err != nil {
+			return 0, err
+		}
+		n++
+	}
+	return float64(time.Since(begin).Nanoseconds()) / float64(n*roundSize), nil
+}
+
+// allocs is the number of allocations an event.
+func (v *variant) allocs() float64 {
+	return testing.AllocsPerRun(20, func() { _ = v.score() }) / roundSize
+}
+
+func median(x []float64) float64 {
+	x = slices.Sorted(slices.Values(x))
+	return x[len(x)/2]
+}
+
+// ratio is the median of a/b over the rounds.
+func ratio(a, b *variant) float64 {
+	x := make([]float64, len(a.ns))
+	for i := range x {
+		x[i] = a.ns[i] / b.ns[i]
+	}
+	return median(x)
+}
