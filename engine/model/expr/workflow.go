@@ -18,7 +18,8 @@ func (c *compiler) workflowName(root string, rest []string, rng hcl.Range) *node
 		names := c.names()
 		return c.errorf(rng, "Unknown name", "There is no %q here.%s Traits are read as trait.%s, properties as prop.%s.", root, Suggest(root, names), root, root)
 	}
-	if step >= 0 && len(rest) == 1 && (score < 0 || !c.isClass(score, rest[0])) {
+	if step >= 0 && len(rest) == 1 && (score < 0 || !c.isClass(score, rest[0]) || slices.Contains(c.scope.Book.Steps[step].Flags, rest[0])) {
+		// A flag hides the class of its name: what a stop block takes lies in such a class.
 		if n := c.stepPart(step, rest[0], rng); n != nil {
 			return n
 		}
