@@ -1,0 +1,236 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ripenhq/ripen/engine/registry"
+	demostream "github.com/ripenhq/ripen/examples/demo-stream"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"ripen": main})
+}
+
+// TestScripts runs testdata/script/*.txtar against the command itself.
+func TestScripts(t *testing.T) {
+	_, err := registry.Builtin()
+	require.NoError(t, err, "the scripts run the shipped plugins")
+	root, err := filepath.Abs("../..")
+	require.NoError(t, err)
+	cache := filepath.Join(root, "build", "plugin-cache") // shared: compiling is slow
+	require.NoError(t, os.MkdirAll(cache, 0o700))
+	testscript.Run(t, testscript.Params{
+		Dir: filepath.Join(root, "testdata", "script"),
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("RIPEN_CACHE", cache)
+			e.Setenv("REPO", root)
+			e.Setenv("XEDU", xEducation(root))
+			return nil
+		},
+		Condition: func(cond string) (bool, error) {
+			switch cond {
+			case "root":
+				return os.Geteuid() == 0, nil
+			case "xeducation":
+				_, err := os.Stat(xEducation(root))
+				return err == nil, nil
+			}
+			return false, fmt.Errorf("unknown condition %q", cond)
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits": exits, "engine": startEngine, "halt": stopEngine, "story": story, "get": get, "lines": lines,
+		},
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+	})
+}
+
+// xEducation is the folder of the data set that is not shipped.
+func xEducation(root string) string {
+	data := os.Getenv("RIPEN_SHARED_DATA")
+	if data == "" {
+		data = filepath.Join(root, "..", "shared", "data")
+	}
+	return filepath.Join(data, "x_education")
+}
+
+// exits CODE COMMAND ARGS... runs a command that must end with that code and
+// without a stack trace.
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits code command args...")
+	}
+	code := 0
+	var failed *exec.ExitError
+	if err := ts.Exec(args[1], args[2:]...); errors.As(err, &failed) {
+		code = failed.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	said := ts.ReadFile("stderr")
+	for _, bad := range []string{"goroutine ", "panic", "internal error"} {
+		if strings.Contains(said, bad) {
+			ts.Fatalf("stderr holds %q", bad)
+		}
+	}
+	if strconv.Itoa(code) != args[0] {
+		ts.Fatalf("exit code %d, expected %s", code, args[0])
+	}
+}
+
+// running is a background engine of a script.
+type running struct {
+	cmd      *exec.Cmd
+	out, err bytes.Buffer
+	done     chan error
+}
+
+// startEngine NAME ARGS... starts `ripen run ARGS...` and waits until it is
+// ready: $URL and $PORT are its address, $HTTP that of its pages.
+func startEngine(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 1 {
+		ts.Fatalf("usage: engine name args...")
+	}
+	r := &running{cmd: exec.Command("ripen", append([]string{"run"}, args[1:]...)...), done: make(chan error, 1)}
+	r.cmd.Dir = ts.MkAbs(".")
+	r.cmd.Env = append(os.Environ(), "RIPEN_CACHE="+ts.Getenv("RIPEN_CACHE"))
+	r.cmd.Stderr = &r.err
+	out, err := r.cmd.StdoutPipe()
+	ts.Check(err)
+	ts.Check(r.cmd.Start())
+	engines.Store(key(ts, args[0]), r)
+	ts.Defer(func() { _ = r.cmd.Process.Kill() })
+	first := make(chan string, 1)
+	go func() {
+		var line []byte
+		for one := make([]byte, 1); ; {
+			if _, err := out.Read(one); err != nil || one[0] == '\n' {
+				break
+			}
+			line = append(line, one[0])
+		}
+		first <- string(line)
+		_, _ = io.Copy(&r.out, out)
+		r.done <- r.cmd.Wait()
+	}()
+	select {
+	case line := <-first:
+		ts.Logf("%s", line)
+		if !strings.HasPrefix(line, "ready: nats://") {
+			<-r.done
+			ts.Fatalf("engine says %q; %s", line, r.err.String())
+		}
+		url := strings.Fields(line)[1]
+		ts.Setenv("URL", url)
+		ts.Setenv("PORT", url[strings.LastIndex(url, ":")+1:])
+		if _, addr, ok := strings.Cut(line, "http="); ok {
+			ts.Setenv("HTTP", strings.Fields(addr)[0])
+		}
+	case <-time.After(2 * time.Minute):
+		ts.Fatalf("engine is not ready")
+	}
+}
+
+// engines are the running ones by script and name; scripts run in parallel.
+var engines sync.Map
+
+func key(ts *testscript.TestScript, name string) string { return ts.Name() + "/" + name }
+
+// halt NAME SIGNAL ends a background engine, which must drain and exit
+// with 0.
+func stopEngine(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: halt name TERM|INT")
+	}
+	found, ok := engines.Load(key(ts, args[0]))
+	if !ok {
+		ts.Fatalf("no engine %s runs", args[0])
+	}
+	r := found.(*running)
+	ts.Check(r.cmd.Process.Signal(map[string]os.Signal{"TERM": syscall.SIGTERM, "INT": syscall.SIGINT}[args[1]]))
+	select {
+	case err := <-r.done:
+		_, _ = io.WriteString(ts.Stderr(), r.err.String())
+		ts.Check(err)
+	case <-time.After(time.Minute):
+		ts.Fatalf("engine does not stop; %s", r.err.String())
+	}
+}
+
+// story FILE SEED LEADS DAYS [ticks] writes the events of a demo stream; with
+// ticks some events come late and time passes at random places.
+func story(ts *testscript.TestScript, _ bool, args []string) {
+	n := make([]int, 3)
+	for i := range n {
+		var err error
+		n[i], err = strconv.Atoi(args[i+1])
+		ts.Check(err)
+	}
+	text := demostream.Generate(uint64(n[0]), demostream.Options{Leads: n[1], Days: n[2]})
+	if len(args) > 4 {
+		text = disturb(text)
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), text, 0o600))
+}
+
+// disturb moves every twentieth event up to 300 places back and lets time pass
+// behind every fiftieth.
+func disturb(text []byte) []byte {
+	rng := rand.New(rand.NewPCG(1, 2))
+	list := bytes.SplitAfter(bytes.TrimSpace(text), []byte("\n"))
+	list[len(list)-1] = append(bytes.TrimSpace(list[len(list)-1]), '\n')
+	var out bytes.Buffer
+	late := map[int][][]byte{}
+	for i, line := range list {
+		for _, l := range late[i] {
+			out.Write(l)
+		}
+		if to := i + 1 + rng.IntN(300); rng.IntN(20) == 0 && to < len(list) {
+			late[to] = append(late[to], line)
+			continue
+		}
+		out.Write(line)
+		if rng.IntN(50) == 0 {
+			_, rest, _ := bytes.Cut(line, []byte(`"timestamp":"`))
+			at, _, _ := bytes.Cut(rest, []byte(`"`))
+			_, _ = fmt.Fprintf(&out, "{\"type\":\"tick\",\"timestamp\":%q}\n", at)
+		}
+	}
+	return out.Bytes()
+}
+
+// get URL prints a page.
+func get(ts *testscript.TestScript, _ bool, args []string) {
+	resp, err := http.Get(args[0])
+	ts.Check(err)
+	defer func() { _ = resp.Body.Close() }()
+	_, err = io.Copy(ts.Stdout(), resp.Body)
+	ts.Check(err)
+	if resp.StatusCode != http.StatusOK {
+		ts.Fatalf("status %s", resp.Status)
+	}
+}
+
+// lines FILE N checks the number of lines of a file.
+func lines(ts *testscript.TestScript, _ bool, args []string) {
+	if got := strconv.Itoa(strings.Count(ts.ReadFile(args[0]), "\n")); got != args[1] {
+		ts.Fatalf("%s has %s lines, expected %s", args[0], got, args[1])
+	}
+}
