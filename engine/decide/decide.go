@@ -44,8 +44,15 @@ func (p *Policy) look(f *ledger.Frame) outcome {
 		}
 	}
 	for i := range p.Routes {
-		if r := &p.Routes[i]; p.fires(f, r, o.trueNow) && !p.vetoed(f, r.Action) {
+		r := &p.Routes[i]
+		if !p.fires(f, r, o.trueNow) || p.vetoed(f, r.Action) {
+			continue
+		}
+		if !r.OnFall {
 			p.weigh(f, i, &o)
+			break
+		}
+		if p.falls(f, i, &o) {
 			break
 		}
 	}
@@ -112,18 +119,53 @@ func (p *Policy) weigh(f *ledger.Frame, at int, o *outcome) {
 		}
 	}
 	e := episode(m, r.Action)
-	open := e != nil && e.Open && !slices.Contains(o.closes, r.Action)
-	edge := m.Matched != r.ID || r.OnFall
 	switch {
-	case open || !edge:
+	case m.Matched == r.ID, e != nil && e.Open && !slices.Contains(o.closes, r.Action):
 		o.matched = r.ID
-	case p.isSales(r.Action) && m.Resting > f.Now, e != nil && e.Closed > 0 && e.Closed+r.Cooldown > f.Now && r.Cooldown > 0:
+	case p.waits(f, r, e, o):
 		// Not yet: the edge stays until the rest or the cooldown is over.
 	case e != nil && e.Closed == f.Now && f.Event != nil && IsAnswer(f.Event) && p.isSales(r.Action):
 		o.matched = r.ID // sales has just sent the lead back: that is no reason to hand it over
 	default:
 		o.open, o.matched = r, r.ID
 	}
+}
+
+// waits says whether the action must not open yet: the lead rests, or the
+// action cools down since its episode was closed.
+func (p *Policy) waits(f *ledger.Frame, r *Route, e *ledger.Episode, o *outcome) bool {
+	if p.isSales(r.Action) && f.Acct.Marks.Resting > f.Now {
+		return true
+	}
+	if e == nil || r.Cooldown == 0 {
+		return false
+	}
+	return slices.Contains(o.closes, r.Action) || e.Closed > 0 && e.Closed+r.Cooldown > f.Now
+}
+
+// falls decides what a fall (index at) leads to; false = to nothing, and the
+// routes behind it are tried. A fall is over in the moment in which it fires:
+// what is remembered is the route that holds behind it, if that one too takes
+// the lead back to nurture; another one keeps its edge.
+func (p *Policy) falls(f *ledger.Frame, at int, o *outcome) bool {
+	r, m := &p.Routes[at], &f.Acct.Marks
+	sales, e := p.openSales(m), episode(m, r.Action)
+	switch {
+	case sales != nil && !slices.Contains(o.closes, sales.Action): // an open hand-off is not undone by cooling
+		return false
+	case e != nil && e.Open && !slices.Contains(o.closes, r.Action), p.waits(f, r, e, o):
+		return false
+	}
+	o.open = r
+	for i := at + 1; i < len(p.Routes); i++ {
+		if r := &p.Routes[i]; !r.OnFall && p.fires(f, r, o.trueNow) && !p.vetoed(f, r.Action) {
+			if cools(r) {
+				o.matched = r.ID
+			}
+			break
+		}
+	}
+	return true
 }
 
 // raised finds the route that tells the open episode of a new hand-raise: the
@@ -138,9 +180,9 @@ func (p *Policy) raised(f *ledger.Frame, at int, e *ledger.Episode, trueNow []ui
 	return nil
 }
 
-// cools says whether a route takes a lead back to nurture.
+// cools says whether a route (not on the fall) takes a lead back to nurture.
 func cools(r *Route) bool {
-	return r.When == nil || r.OnFall || strings.HasPrefix(r.Action, "nurture")
+	return r.When == nil || strings.HasPrefix(r.Action, "nurture")
 }
 
 // newHand says whether a hand-raise that the route asks for is newer than

@@ -377,3 +377,47 @@ func TestDecisionID_Golden(t *testing.T) {
 	assert.NotEqual(t, DecisionID("w", "l", timer, "r", 1), DecisionID("w", "l", later, "r", 1))
 	assert.NotEqual(t, DecisionID("ab", "c", event, "r", 1), DecisionID("a", "bc", event, "r", 1))
 }
+
+// A fall speaks for the default behind it, once, and disturbs no other edge.
+func TestFall_LeavesNoEdgeBehind(t *testing.T) {
+	w := newWorld(t)
+	w.no("warm", "quiet")
+	w.p.Sales = nil
+	assert.Equal(t, []string{"sales/warm#1"}, w.look("warm", "was warm"))
+	w.no("warm", "was warm")
+	assert.Equal(t, []string{"nurture-again/cooled#1"}, w.look())
+	assert.Empty(t, w.look(), "the default does not follow at the next occasion")
+	assert.Equal(t, []string{"investigate/quiet#1"}, w.look("quiet"))
+}
+
+func TestFall_KeepsTheEdgeOfARouteThatIsNoNurture(t *testing.T) {
+	w := newWorld(t)
+	w.no("warm")
+	w.look("was warm")
+	w.no("was warm")
+	assert.Equal(t, []string{"nurture-again/cooled#1"}, w.look("quiet"))
+	assert.Equal(t, []string{"investigate/quiet#1"}, w.look())
+}
+
+// A fall that leads to nothing lets the routes behind it have their turn.
+func TestFall_UnderAnOpenHandOffIsPassedOver(t *testing.T) {
+	w := newWorld(t)
+	assert.Equal(t, []string{"sales/warm#1"}, w.look("warm", "was warm"))
+	w.no("warm", "was warm")
+	assert.Equal(t, []string{"investigate/quiet#1"}, w.look("quiet"))
+	assert.Empty(t, w.look())
+}
+
+func TestCooldown_CountsFromAReset(t *testing.T) {
+	w := newWorld(t)
+	r := &w.p.Routes[4]
+	r.Cooldown = 25
+	w.no("awake", "quiet", "warm")
+	require.Equal(t, []string{"investigate/quiet#1"}, w.look("quiet")) // 10
+	w.no("quiet")
+	w.look("awake") // 20: closed
+	w.no("awake")
+	assert.Empty(t, w.look("quiet"))                           // 30
+	assert.Empty(t, w.look())                                  // 40
+	assert.Equal(t, []string{"investigate/quiet#2"}, w.look()) // 50
+}

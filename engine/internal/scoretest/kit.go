@@ -56,6 +56,8 @@ type Config struct {
 	MaxBuckets int
 	// Cooldown of sales-handoff in ms.
 	Cooldown int64
+	// Rich adds routes that read counters, peaks and the calendar.
+	Rich bool
 }
 
 // New makes a kit.
@@ -67,6 +69,9 @@ func New(c Config) *Kit {
 	k := &Kit{Book: newBook(c)}
 	k.Specs = specs(c)
 	k.Policy = policy(k.Book, c)
+	if c.Rich {
+		enrich(k.Policy)
+	}
 	k.Natives = []*Native{{Fn: guard}, {Fn: k.behavior}, {Fn: fit}, {Fn: Fade(c.Window)}}
 	return k
 }
@@ -193,4 +198,23 @@ func policy(b *ledger.Book, c Config) *decide.Policy {
 		Display: func(f *ledger.Frame) string { return "at " + f.Values[ScoreTotal].String() },
 		Primary: ScoreTotal, Grading: StepFit, Idles: []int64{60 * Day}, ReadsScores: true,
 	}
+}
+
+// enrich puts routes that change with windows and days before the default.
+func enrich(p *decide.Policy) {
+	often := func(f *ledger.Frame) lead.Tri { return lead.TriOf(f.Acct.Counted(f.Book, 1, f.Now) >= 2) }
+	slump := func(f *ledger.Frame) lead.Tri {
+		return lead.TriOf(f.Acct.PeakOf(f.Book, 0, f.Now) >= 40*lead.Point && f.Values[ScoreRecent] < 30*lead.Point)
+	}
+	old := func(f *ledger.Frame) lead.Tri {
+		return lead.TriOf(f.Book.AgeStepOf(f.Now)-f.Book.AgeStepOf(f.Acct.First) >= 100)
+	}
+	not := func(c ledger.Cond) ledger.Cond { return func(f *ledger.Frame) lead.Tri { return c(f).Not() } }
+	last := len(p.Routes) - 1
+	rest := p.Routes[last]
+	p.Routes = append(p.Routes[:last],
+		decide.Route{ID: ledger.Hash("route", "slump"), Action: "slump", Name: "slump", When: slump, Reset: not(slump)},
+		decide.Route{ID: ledger.Hash("route", "often"), Action: "often", Name: "often", When: often, Reset: not(often)},
+		decide.Route{ID: ledger.Hash("route", "old"), Action: "old", Name: "old", When: old}, rest)
+	p.ReadsCounters, p.ReadsDays = []int{1}, true
 }
