@@ -33,7 +33,7 @@ func TestHundredPoint_Scale(t *testing.T) {
 		require.Equal(t, -7*point, s.line("total", "scale").Remaining, "the explanation says what the scale took")
 		s.as("student").identify(p{"title": "Student"})
 		s.page("/careers")
-		require.Equal(t, []lead.Points{0, -30 * point + point}, []lead.Points{s.score("total"), raw(s)})
+		require.Equal(t, []lead.Points{0, -30*point + point}, []lead.Points{s.score("total"), raw(s)})
 	})
 	t.Run("R001_01_normalised", func(t *testing.T) {
 		s := open(t, hundred, change{"scale = [0, 100]", "scale = [0, 100]\n  mode = \"normalise\"\n  raw_max = 107"})
