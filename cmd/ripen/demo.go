@@ -132,7 +132,7 @@ func (a *app) rehearse(ctx context.Context, w *engine.Workflow, story []byte) (*
 	}
 	defer r.Close()
 	x := &rehearsal{}
-	rd := replay.NewEvents(bytes.NewReader(story), 0)
+	rd := replay.NewEvents(bytes.NewReader(story))
 	for {
 		it, err := rd.Next()
 		if errors.Is(err, io.EOF) {
@@ -214,7 +214,7 @@ func (a *app) tell(ctx context.Context, url string, story []byte, newest int64) 
 	defer bar.done()
 	im := &importer{app: a, conn: conn, giveUp: time.Minute, rejects: newRejects("", nil)}
 	end := fmt.Sprintf(`{"type":"tick","timestamp":%q}`, stamp(newest))
-	rd := replay.NewEvents(io.MultiReader(bar.reader(bytes.NewReader(story)), bytes.NewReader([]byte(end))), 0)
+	rd := replay.NewEvents(io.MultiReader(bar.reader(bytes.NewReader(story)), bytes.NewReader([]byte(end))))
 	for {
 		it, err := rd.Next()
 		if errors.Is(err, io.EOF) {

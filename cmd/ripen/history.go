@@ -72,7 +72,7 @@ func (h *history) play() error {
 }
 
 func (h *history) playOne(i int, s source, bar *progress) error {
-	rd, closer, err := h.app.open(s, h.flags, h.dir, 0, bar)
+	rd, closer, err := h.app.open(s, h.flags, h.dir, bar)
 	if err != nil {
 		return err
 	}

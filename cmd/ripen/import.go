@@ -124,7 +124,7 @@ func dial(c *config) (*nats.Conn, error) {
 }
 
 func (im *importer) file(ctx context.Context, i int, s source, f *inputFlags, dir string, bar *progress) error {
-	rd, closer, err := im.app.open(s, f, dir, time.Now().UnixMilli(), bar)
+	rd, closer, err := im.app.open(s, f, dir, bar)
 	if err != nil {
 		return err
 	}

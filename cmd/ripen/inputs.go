@@ -66,8 +66,8 @@ func (f *inputFlags) sources(positional []string) ([]source, error) {
 	return list, nil
 }
 
-// open opens an input; received, ms, is the time of events without one.
-func (a *app) open(s source, f *inputFlags, workflowDir string, received int64, bar *progress) (*replay.Reader, io.Closer, error) {
+// open opens an input.
+func (a *app) open(s source, f *inputFlags, workflowDir string, bar *progress) (*replay.Reader, io.Closer, error) {
 	var r io.Reader
 	var c io.Closer = io.NopCloser(nil)
 	if s.name == "-" {
@@ -84,7 +84,7 @@ func (a *app) open(s source, f *inputFlags, workflowDir string, received int64, 
 		r, c = bar.reader(file), file
 	}
 	if !s.csv {
-		return replay.NewEvents(r, received), c, nil
+		return replay.NewEvents(r), c, nil
 	}
 	m, parser, err := findMapping(s.name, f.mapping, workflowDir)
 	if err == nil {

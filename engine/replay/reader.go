@@ -29,19 +29,18 @@ type ReadCounts struct {
 
 // Reader reads the events of one file.
 type Reader struct {
-	rows     *mapping.Reader // CSV, or
-	lines    *intake.Lines   // JSON
-	decoder  *intake.Decoder
-	received int64
-	row      mapping.Row
-	counts   ReadCounts
+	rows    *mapping.Reader // CSV, or
+	lines   *intake.Lines   // JSON
+	decoder *intake.Decoder
+	row     mapping.Row
+	counts  ReadCounts
 }
 
 // NewEvents reads NDJSON, JSON arrays and batches of the Segment spec. Ticks,
-// {"type":"tick","timestamp":"…"}, let time pass. received, ms, is the time of
-// an event that has none; 0 refuses such events.
-func NewEvents(r io.Reader, received int64) *Reader {
-	return &Reader{lines: intake.NewLines(r, 0), decoder: intake.NewDecoder(intake.Options{AllowTicks: true}), received: received}
+// {"type":"tick","timestamp":"…"}, let time pass. A file has no time of
+// receipt: each event must carry its own.
+func NewEvents(r io.Reader) *Reader {
+	return &Reader{lines: intake.NewLines(r, 0), decoder: intake.NewDecoder(intake.Options{AllowTicks: true})}
 }
 
 // NewLeads reads CSV through a mapping.
@@ -65,7 +64,7 @@ func (r *Reader) Next() (Item, error) {
 	r.counts.Rows++
 	it := Item{Line: l.Number, Raw: l.Raw, Rejected: l.Rejected}
 	if it.Rejected == nil {
-		it.Event, it.Rejected = r.decoder.Decode(l.Raw, r.received)
+		it.Event, it.Rejected = r.decoder.Decode(l.Raw, 0)
 		it.Event.Raw = l.Raw
 	}
 	switch {
