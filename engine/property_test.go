@@ -3,16 +3,22 @@ package engine_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/stretchr/testify/require"
 
 	"github.com/ripenhq/ripen/engine"
+	"github.com/ripenhq/ripen/engine/core"
 	"github.com/ripenhq/ripen/engine/internal/randflow"
+	"github.com/ripenhq/ripen/engine/lead"
+	"github.com/ripenhq/ripen/engine/ledger"
 )
 
 // newShelf compiles the shipped plugins, and the examples beside them, once.
@@ -46,19 +52,178 @@ func shelve(t testing.TB, s *engine.Shelf, text string) *engine.Workflow {
 	return w
 }
 
-// runs is how many random workflows a test plays.
-func runs(t testing.TB, usual int) int {
-	if s := os.Getenv("RIPEN_PROPERTY_RUNS"); s != "" {
-		n, err := strconv.Atoi(s)
-		require.NoError(t, err, "RIPEN_PROPERTY_RUNS")
-		return n
+// runs is how many random workflows a test plays, and the first seed.
+func runs(t testing.TB, usual int) (first, n uint64) {
+	number := func(name string, usual uint64) uint64 {
+		s := os.Getenv(name)
+		if s == "" {
+			return usual
+		}
+		v, err := strconv.ParseUint(s, 10, 64)
+		require.NoError(t, err, name)
+		return v
 	}
-	return usual
+	if testing.Short() || raceDetector {
+		usual /= 5
+	}
+	return number("RIPEN_PROPERTY_SEED", 0), number("RIPEN_PROPERTY_RUNS", uint64(usual))
 }
 
-func TestProperty_RandomWorkflowsLoad(t *testing.T) {
+// trial is one random workflow, ready to be played.
+type trial struct {
+	seed uint64
+	flow *randflow.Flow
+	prog core.Program
+}
+
+// property says what is wrong with a trial over events, or nothing.
+type property struct {
+	name  string
+	check func(*trial, []lead.Event) error
+}
+
+var properties = []property{
+	{"lines sum to scores", sumsUp},
+	{"decisions are made once", decidesOnce},
+	{"batches change nothing", batchless},
+	{"the order of leads changes nothing", orderless},
+	{"replay equals live", replayable},
+	{"ticks change nothing", tickless},
+}
+
+// TestProperty_RandomWorkflows plays random events through random workflows
+// with the shipped plugins in their sandbox. RIPEN_PROPERTY_RUNS and
+// RIPEN_PROPERTY_SEED say how many and which.
+func TestProperty_RandomWorkflows(t *testing.T) {
 	s := newShelf(t, "botlike")
-	for seed := range uint64(runs(t, 60)) {
-		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) { shelve(t, s, randflow.New(seed).Text) })
+	first, n := runs(t, 75)
+	decisions := 0
+	for seed := first; seed < first+n; seed++ {
+		flow := randflow.New(seed)
+		crew, err := shelve(t, s, flow.Text).NewCrew(t.Context())
+		require.NoError(t, err)
+		tr := &trial{seed: seed, flow: flow, prog: crew.Program}
+		events := flow.Stream(seed, randflow.Options{Events: 100 + int(seed%3)*60, Leads: 3 + int(seed%4), Late: int(seed % 3 * 8)})
+		for _, p := range properties {
+			if err := p.check(tr, events); err != nil {
+				tr.report(t, p, events, err)
+			}
+		}
+		decisions += len(tr.play(events, 1000).decisions)
+		crew.Close()
 	}
+	require.Greater(t, decisions, 5*int(n), "the workflows decide something")
+}
+
+// report shrinks a failing stream and prints all that it takes to play it
+// again.
+func (tr *trial) report(t *testing.T, p property, events []lead.Event, err error) {
+	deadline := time.Now().Add(30 * time.Second)
+	fails := func(list []lead.Event) bool {
+		if time.Now().After(deadline) {
+			return false
+		}
+		e := p.check(tr, list)
+		if e != nil {
+			err = e
+		}
+		return e != nil
+	}
+	events = shrink(events, fails)
+	t.Errorf("%s: not so for seed %d:\n%v\n\nworkflow:\n%s\n%d events:\n%s", p.name, tr.seed, err, tr.flow.Text, len(events), randflow.Text(events))
+}
+
+// shrink drops events as long as what is left fails: first many at a time, at
+// last one by one.
+func shrink(events []lead.Event, fails func([]lead.Event) bool) []lead.Event {
+	for size := len(events) / 2; size > 0; size /= 2 {
+		for from := 0; from < len(events); {
+			less := append(append([]lead.Event{}, events[:from]...), events[min(from+size, len(events)):]...)
+			if fails(less) {
+				events = less
+				continue
+			}
+			from += size
+		}
+	}
+	return events
+}
+
+// result is all that can be observed of a run.
+type result struct {
+	core      *core.Core
+	decisions []lead.Decision
+	rejected  []lead.Rejected
+	ids       []core.SeenID
+}
+
+func (tr *trial) play(events []lead.Event, batch int) *result {
+	r := &result{core: core.New(tr.prog, core.Options{})}
+	r.feed(events, batch)
+	return r
+}
+
+// feed panics on an error: a scorer that is unusable has no place here.
+func (r *result) feed(events []lead.Event, batch int) {
+	var out core.Output
+	inputs := make([]core.Input, len(events))
+	for i := range events {
+		inputs[i].Event = events[i]
+	}
+	for len(inputs) > 0 {
+		n := min(batch, len(inputs))
+		out.Reset()
+		if err := r.core.Run(inputs[:n], &out); err != nil {
+			panic(err)
+		}
+		r.decisions = append(r.decisions, out.Decisions...)
+		r.rejected = append(r.rejected, out.Rejected...)
+		r.ids = append(r.ids, out.NewIDs...)
+		inputs = inputs[n:]
+	}
+}
+
+// leads holds what became of each lead, as text: its decisions, its rejected
+// events and its account.
+func (tr *trial) leads(results ...*result) map[string]string {
+	out := map[string]string{}
+	for _, r := range results {
+		for i := range r.decisions {
+			out[r.decisions[i].Lead] += "decision " + text(&r.decisions[i]) + "\n"
+		}
+		for i := range r.rejected {
+			out[r.rejected[i].Lead] += "rejected " + text(&r.rejected[i]) + "\n"
+		}
+		r.core.Leads(func(a *ledger.Account) { out[a.Key] += tr.account(a) })
+	}
+	return out
+}
+
+func text(v any) string {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(err)
+	}
+	return string(b)
+}
+
+// account prints an account by its bytes, so that nothing is left out, and by
+// its fields, for people.
+func (tr *trial) account(a *ledger.Account) string {
+	b := a.Append(nil, tr.prog.Book)
+	return fmt.Sprintf("account %x\nclock %d activity %d\nbuckets %+v\nuses %+v\ncounters %+v\npeaks %+v\nsteps %+v\nmarks %+v\nheld %d\n",
+		b, a.Clock, a.LastActivity, a.Buckets, a.Uses, a.Counters, a.Peaks, a.Steps, a.Marks, len(a.Held))
+}
+
+// same says in which lead two runs differ first.
+func same(want, got map[string]string) error {
+	for _, key := range sortedKeys(want) {
+		if want[key] != got[key] {
+			return fmt.Errorf("%s differs\n%s", key, firstDifference(want[key], got[key]))
+		}
+	}
+	if len(got) != len(want) {
+		return fmt.Errorf("%d leads against %d", len(want), len(got))
+	}
+	return nil
 }

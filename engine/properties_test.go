@@ -1,0 +1,160 @@
+package engine_test
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strings"
+
+	"github.com/ripenhq/ripen/engine/core"
+	"github.com/ripenhq/ripen/engine/internal/randflow"
+	"github.com/ripenhq/ripen/engine/lead"
+	"github.com/ripenhq/ripen/engine/ledger"
+)
+
+func sortedKeys(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) }
+
+// firstDifference shows the first line that differs.
+func firstDifference(want, got string) string {
+	a, b := strings.Split(want, "\n"), strings.Split(got, "\n")
+	var out string
+	for i := range max(len(a), len(b)) {
+		var x, y string
+		if i < len(a) {
+			x = a[i]
+		}
+		if i < len(b) {
+			y = b[i]
+		}
+		if x != y {
+			out += fmt.Sprintf("- %s\n+ %s\n", x, y)
+		}
+	}
+	return out
+}
+
+// ended is a stream with a tick long after it.
+func ended(events []lead.Event) []lead.Event {
+	return append(slices.Clip(slices.Clone(events)), randflow.Tick(randflow.End(events)))
+}
+
+// batchless: however the inputs are cut, everything is the same, in the same
+// order.
+func batchless(tr *trial, events []lead.Event) error {
+	events = ended(randflow.WithTicks(tr.seed, events, len(events)/8))
+	want := tr.play(events, 1)
+	for _, batch := range []int{7, 1000} {
+		got := tr.play(events, batch)
+		if a, b := text(want.decisions), text(got.decisions); a != b {
+			return fmt.Errorf("batch 1 and %d decide differently:\n%s\n%s", batch, a, b)
+		}
+		if a, b := text(want.rejected), text(got.rejected); a != b {
+			return fmt.Errorf("batch 1 and %d reject differently:\n%s\n%s", batch, a, b)
+		}
+		if err := same(tr.leads(want), tr.leads(got)); err != nil {
+			return fmt.Errorf("batch 1 and %d: %w", batch, err)
+		}
+	}
+	return nil
+}
+
+// orderless: any order that keeps each lead's own order, and its place among
+// the ticks, gives each lead the same.
+func orderless(tr *trial, events []lead.Event) error {
+	events = ended(randflow.WithTicks(tr.seed, events, len(events)/20))
+	rng := rand.New(rand.NewPCG(tr.seed, 1))
+	var mixed []lead.Event
+	for from := 0; from < len(events); {
+		to := from
+		for to < len(events) && events[to].Kind != lead.Tick {
+			to++
+		}
+		mixed = append(mixed, mix(rng, events[from:to])...)
+		if to < len(events) {
+			mixed = append(mixed, events[to])
+			to++
+		}
+		from = to
+	}
+	if err := same(tr.leads(tr.play(events, 1000)), tr.leads(tr.play(mixed, 1000))); err != nil {
+		return err
+	}
+	parts := make([]*result, 16)
+	for p := range parts {
+		var mine []lead.Event
+		for _, e := range events {
+			if e.Kind == lead.Tick || lead.Partition(e.Lead, len(parts)) == p {
+				mine = append(mine, e)
+			}
+		}
+		parts[p] = tr.play(mine, 13)
+	}
+	if err := same(tr.leads(tr.play(events, 7)), tr.leads(parts...)); err != nil {
+		return fmt.Errorf("16 partitions: %w", err)
+	}
+	return nil
+}
+
+// mix shuffles events and keeps each lead's order.
+func mix(rng *rand.Rand, events []lead.Event) []lead.Event {
+	queues := map[string][]lead.Event{}
+	order := make([]string, len(events))
+	for i, e := range events {
+		queues[e.Lead] = append(queues[e.Lead], e)
+		order[i] = e.Lead
+	}
+	rng.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
+	out := make([]lead.Event, len(events))
+	for i, key := range order {
+		out[i], queues[key] = queues[key][0], queues[key][1:]
+	}
+	return out
+}
+
+// replayable: a core that starts from the encoded accounts of another goes on
+// as if nothing had been.
+func replayable(tr *trial, events []lead.Event) error {
+	events = ended(randflow.WithTicks(tr.seed+1, events, len(events)/10))
+	for _, cut := range []int{len(events) / 2, len(events) - 1} {
+		live := tr.play(events[:cut], 5)
+		again := &result{core: core.New(tr.prog, core.Options{}), decisions: slices.Clone(live.decisions), rejected: slices.Clone(live.rejected)}
+		var bad error
+		live.core.Leads(func(a *ledger.Account) {
+			b := a.Append(nil, tr.prog.Book)
+			read, err := ledger.DecodeAccount(b, tr.prog.Book)
+			if err != nil {
+				bad = fmt.Errorf("account of %s: %w", a.Key, err)
+				return
+			}
+			if c := read.Append(nil, tr.prog.Book); string(b) != string(c) {
+				bad = fmt.Errorf("account of %s: encoded again it differs:\n%x\n%x", a.Key, b, c)
+			}
+			again.core.Restore(read)
+		})
+		if bad != nil {
+			return bad
+		}
+		again.core.RestoreClock(live.core.Clock())
+		again.core.RestoreIDs(live.ids)
+		live.feed(events[cut:], 1)
+		again.feed(events[cut:], 1000)
+		if err := same(tr.leads(live), tr.leads(again)); err != nil {
+			return fmt.Errorf("cut at %d: %w", cut, err)
+		}
+	}
+	return nil
+}
+
+// tickless: ticks carry time and nothing else.
+func tickless(tr *trial, events []lead.Event) error {
+	want := tr.leads(tr.play(ended(events), 1000))
+	for i := range uint64(3) {
+		seed := tr.seed*3 + i
+		ticked := randflow.WithTicks(seed, events, 1+len(events)/(2+int(seed%9)))
+		if err := same(want, tr.leads(tr.play(append(ticked, randflow.Tick(randflow.End(events))), 31))); err != nil {
+			return fmt.Errorf("with ticks, NDJSON:\n%s\n%w", randflow.Text(ticked), err)
+		}
+	}
+	return nil
+}
