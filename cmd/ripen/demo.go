@@ -59,7 +59,7 @@ of the same events gives, and the lines of every score must sum to it. Exit code
 			if err != nil {
 				return err
 			}
-			f.cache = c.text("cache")
+			f.cache = c.cache()
 			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 			defer stop()
 			return a.demo(ctx, &f)
@@ -210,11 +210,9 @@ func (a *app) tell(ctx context.Context, url string, story []byte, newest int64) 
 		return err
 	}
 	defer conn.Close()
-	bar := a.progress("playing", int64(len(story)), true)
-	defer bar.done()
 	im := &importer{app: a, conn: conn, giveUp: time.Minute, rejects: newRejects("", nil)}
 	end := fmt.Sprintf(`{"type":"tick","timestamp":%q}`, stamp(newest))
-	rd := replay.NewEvents(io.MultiReader(bar.reader(bytes.NewReader(story)), bytes.NewReader([]byte(end))))
+	rd := replay.NewEvents(io.MultiReader(bytes.NewReader(story), bytes.NewReader([]byte(end))))
 	for {
 		it, err := rd.Next()
 		if errors.Is(err, io.EOF) {

@@ -103,6 +103,20 @@ func (a *app) open(s source, f *inputFlags, workflowDir string, bar *progress) (
 	return nil, nil, a.explain(err)
 }
 
+// spare refuses to write over one of the inputs.
+func spare(name string, list []source) error {
+	out, err := os.Stat(name)
+	if err != nil {
+		return nil // not there yet; what else is wrong shows when it is made
+	}
+	for _, s := range list {
+		if in, err := os.Stat(s.name); err == nil && os.SameFile(in, out) {
+			return fmt.Errorf("%s is an input and would be written over; name another file", name)
+		}
+	}
+	return nil
+}
+
 // size is the number of bytes of the inputs, -1 = unknown.
 func size(list []source) (total int64) {
 	for _, s := range list {

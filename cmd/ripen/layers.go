@@ -35,6 +35,16 @@ type config struct {
 func (c *config) text(key string) string { return c.k.String(key) }
 func (c *config) number(key string) int  { return c.k.Int(key) }
 
+// cache is the folder of compiled plugins. A default that cannot be made, on a
+// read-only disk say, is no reason to fail: plugins are compiled each time then.
+func (c *config) cache() string {
+	dir := c.text("cache")
+	if c.origin["cache"] == "default" && dir != "" && os.MkdirAll(dir, 0o700) != nil {
+		return ""
+	}
+	return dir
+}
+
 // duration of a setting that was checked.
 func (c *config) duration(key string) time.Duration {
 	ms, _ := workflow.ParseDuration(c.text(key))

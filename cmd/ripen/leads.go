@@ -59,7 +59,7 @@ func (a *app) leads(cmd *cobra.Command, f *leadsFlags, list []string) (err error
 	if len(list) > 0 {
 		dir = list[0]
 	}
-	w, err := a.load(cmd.Context(), dir, c.text("cache"))
+	w, err := a.load(cmd.Context(), dir, c.cache())
 	if err != nil {
 		return err
 	}

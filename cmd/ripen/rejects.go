@@ -53,6 +53,9 @@ func (r *rejects) open(src int) (*rejectsFile, error) {
 	if f := r.files[name]; f != nil {
 		return f, nil
 	}
+	if err := spare(name, r.sources); err != nil {
+		return nil, err
+	}
 	file, err := os.Create(name)
 	if err != nil {
 		return nil, fmt.Errorf("file for rejected input: %w; name another with --rejected", err)

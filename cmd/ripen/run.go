@@ -56,7 +56,7 @@ A second signal ends at once.`,
 }
 
 func (a *app) runEngine(ctx context.Context, c *config, dir string) error {
-	w, err := a.load(ctx, dir, c.text("cache"))
+	w, err := a.load(ctx, dir, c.cache())
 	if err != nil {
 		return err
 	}

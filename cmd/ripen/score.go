@@ -84,7 +84,7 @@ func (a *app) score(cmd *cobra.Command, f *scoreFlags, list []string) error {
 	if err != nil {
 		return err
 	}
-	w, err := a.load(cmd.Context(), c.text("workflow"), c.text("cache"))
+	w, err := a.load(cmd.Context(), c.text("workflow"), c.cache())
 	if err != nil {
 		return err
 	}
@@ -104,7 +104,7 @@ func (a *app) score(cmd *cobra.Command, f *scoreFlags, list []string) error {
 func (a *app) answerScore(f *scoreFlags, h *history, w *engine.Workflow) error {
 	decisions := h.replay.Decisions()
 	if f.decisions != "" {
-		if err := writeDecisions(f.decisions, decisions); err != nil {
+		if err := writeDecisions(f.decisions, h.sources, decisions); err != nil {
 			return err
 		}
 	}
@@ -146,7 +146,10 @@ func (a *app) printJSON(views []replay.View) error {
 	return nil
 }
 
-func writeDecisions(name string, list []lead.Decision) (err error) {
+func writeDecisions(name string, inputs []source, list []lead.Decision) (err error) {
+	if err := spare(name, inputs); err != nil {
+		return err
+	}
 	file, err := os.Create(name)
 	if err != nil {
 		return fmt.Errorf("file for decisions: %w", err)

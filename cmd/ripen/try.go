@@ -71,7 +71,7 @@ func (a *app) try(cmd *cobra.Command, f *tryFlags, who string, list []string) er
 	if err != nil {
 		return err
 	}
-	w, err := a.load(cmd.Context(), c.text("workflow"), c.text("cache"))
+	w, err := a.load(cmd.Context(), c.text("workflow"), c.cache())
 	if err != nil {
 		return err
 	}

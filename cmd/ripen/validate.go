@@ -30,7 +30,7 @@ Exit code 0 if the workflow is valid (warnings allowed), 1 if it is not.`,
 			if len(list) > 0 {
 				dir = list[0]
 			}
-			return a.validate(cmd, dir, c.text("cache"), asJSON)
+			return a.validate(cmd, dir, c.cache(), asJSON)
 		},
 	}
 	bindSettings(cmd, "workflow", "cache")

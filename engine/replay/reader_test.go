@@ -26,7 +26,7 @@ func drain(t *testing.T, r *Reader) (list []Item) {
 }
 
 func TestReader_AccountsForEveryLine(t *testing.T) {
-	r := NewEvents(strings.NewReader("\ufeff"+`{"messageId":"1","type":"page","userId":"ann","timestamp":"2026-01-01T00:00:00Z","properties":{"path":"/"}}
+	r := NewEvents(strings.NewReader("\ufeff" + `{"messageId":"1","type":"page","userId":"ann","timestamp":"2026-01-01T00:00:00Z","properties":{"path":"/"}}
 nonsense
 
 {"batch":[{"messageId":"2","type":"track","event":"x","userId":"ann","timestamp":"2026-01-01T00:00:00Z"},{"messageId":"3"}]}
