@@ -1,15 +1,14 @@
 package workflows_test
 
 import (
-	"cmp"
 	"fmt"
-	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/ripenhq/ripen/engine/lead"
 	"github.com/ripenhq/ripen/engine/ledger"
+	"github.com/ripenhq/ripen/engine/replay"
 )
 
 const (
@@ -17,16 +16,14 @@ const (
 	one = "fit-and-interest-one-score"
 )
 
-// workList sorts leads as sales works through them: by the score that ranks,
-// the higher first, then by their key.
-func workList(s *story, keys ...string) []string {
+// workList is what sales works through from the top, as `ripen score` prints it.
+func workList(s *story, keys ...string) (list []string) {
 	s.Helper()
-	rank := map[string]lead.Points{}
-	require.NoError(s, s.core.Look(keys, s.now.UnixMilli(), func(f *ledger.Frame) {
-		rank[f.Acct.Key] = f.Values[s.work.Model.Policy.Primary]
-	}))
-	list := slices.Clone(keys)
-	slices.SortFunc(list, func(a, b string) int { return cmp.Or(cmp.Compare(rank[b], rank[a]), cmp.Compare(a, b)) })
+	views, err := replay.Views(s.core, s.work.Model.Policy, keys, s.now.UnixMilli(), s.out.Decisions, false)
+	require.NoError(s, err)
+	for i := range views {
+		list = append(list, views[i].Lead)
+	}
 	return list
 }
 

@@ -53,8 +53,7 @@ var loaded struct {
 	crews map[*engine.Workflow][]*engine.Crew
 }
 
-// open starts a story in a starter model. Each edit is "text\x00other text" or
-// made by edit(): what the story changes in the model.
+// open starts a story in a starter model, or in one with changes.
 func open(t *testing.T, dir string, edits ...change) *story {
 	t.Helper()
 	w := load(t, dir, edits)
@@ -117,7 +116,7 @@ func loadEdited(t *testing.T, dir string, edits []change) (*engine.Workflow, hcl
 	}
 	cache := ""
 	if base, err := os.UserCacheDir(); err == nil {
-		cache = filepath.Join(base, "ripen", "wasm-test")
+		cache = filepath.Join(base, "ripen", "plugins")
 	}
 	return engine.Load(context.Background(), engine.LoadOptions{Dir: dir, CacheDir: cache, Quiet: true})
 }

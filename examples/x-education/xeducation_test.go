@@ -39,7 +39,7 @@ func workflow(t *testing.T) *engine.Workflow {
 	t.Helper()
 	cache := ""
 	if base, err := os.UserCacheDir(); err == nil {
-		cache = filepath.Join(base, "ripen", "wasm-test")
+		cache = filepath.Join(base, "ripen", "plugins")
 	}
 	w, diags, err := engine.Load(context.Background(), engine.LoadOptions{Dir: ".", CacheDir: cache, Quiet: true})
 	t.Cleanup(w.Close)
