@@ -269,16 +269,15 @@ func (c *Core) hold(e *entry) {
 }
 
 // dropTimers forgets the timers due at t: a timer that fails is not tried
-// again and again. Corrections by hand end all the same: no step has a say.
+// again and again. The routes are looked at again when they may change next.
+// Corrections by hand end all the same: no step has a say.
 func (c *Core) dropTimers(a *ledger.Account, t int64) {
 	for i := range a.Steps {
 		if a.Steps[i].Wake != 0 && a.Steps[i].Wake <= t {
 			a.Steps[i].Wake = 0
 		}
 	}
-	if a.Marks.Wake <= t {
-		a.Marks.Wake = 0
-	}
+	a.Marks.Wake, a.Marks.Probe = 0, c.firstChance(a, t)
 	c.expire(&ledger.Frame{Book: c.prog.Book, Acct: a, At: t})
 }
 

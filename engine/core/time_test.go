@@ -255,3 +255,20 @@ func TestLook_ChangesNothing(t *testing.T) {
 	assert.Equal(t, len(keys)-1, n)
 	assert.Equal(t, before, e.accounts())
 }
+
+// A step that fails when time passes costs the lead one rejected timer, not
+// its later decisions.
+func TestTimer_LookedAtAgainAfterAFailure(t *testing.T) {
+	e := newEngine(t, scoretest.Config{}, core.Options{})
+	e.do(e.track("a", "Demo Requested", start), e.track("a", "Lead Rejected", start+1))
+	fade := e.kit.Natives[scoretest.StepFade]
+	inner := fade.Fn
+	fade.Fn = func(_ *step.Slot, w *scoretest.Sheet) { w.Soft("down") }
+	e.do(tick(start + 38*day))
+	require.Len(t, e.out.Rejected, 1)
+	assert.Equal(t, "timer-soft", e.out.Rejected[0].Code)
+	fade.Fn = inner
+	got := e.do(tick(start + 61*day))
+	require.NotEmpty(t, got)
+	assert.Equal(t, start+60*day, got[0].At, "the idle period is the next occasion")
+}
