@@ -124,27 +124,41 @@ func (g *Guest) Process(n int32) int32 {
 	if n < 0 || uint32(n) != g.get(abi.HdrN) || !g.prepare(uint32(n)) {
 		return processLayout
 	}
-	base := unsafe.Pointer(&g.arena[0])
-	slots, stride := uintptr(g.get(abi.HdrSlots)), uintptr(g.get(abi.HdrSlotStride))
-	columns := abi.SlotSize + 8*uintptr(g.get(abi.HdrWords))
-	cursor := (*uint32)(unsafe.Pointer(&g.arena[abi.HdrCursor]))
-	in, out, text := &g.in, &g.out, uint32(0)
-	i := g.get(abi.HdrFirst)
-	for ; i < uint32(n); i++ {
-		// Written before the slot, so that the host knows which one broke.
-		*cursor = i
-		slot := unsafe.Add(base, slots+uintptr(i)*stride)
-		in.slot, in.bits, in.cols = (*abi.Slot)(slot), unsafe.Add(slot, abi.SlotSize), unsafe.Add(slot, columns)
-		out.begin(i)
-		err := g.scorer.Score(in, out)
-		if !g.commit(i, err, &text) {
-			break
-		}
-	}
-	*cursor = i
-	g.put(abi.HdrEntriesN, out.ringN)
+	text := uint32(0)
+	i := g.round(uint32(n), &text)
+	g.put(abi.HdrCursor, i)
+	g.put(abi.HdrEntriesN, g.out.ringN)
 	g.put(abi.HdrTextN, text)
 	return int32(i)
+}
+
+// round runs the slots from HdrFirst on and returns the first that is not
+// done. Calls and copies are what costs in a guest: a slot without an error and
+// without a state takes one call here, the scorer's.
+func (g *Guest) round(n uint32, text *uint32) uint32 {
+	i := g.get(abi.HdrFirst)
+	base := unsafe.Pointer(&g.arena[0])
+	stride := uintptr(g.get(abi.HdrSlotStride))
+	slot := unsafe.Add(base, uintptr(g.get(abi.HdrSlots))+uintptr(i)*stride)
+	result := unsafe.Add(base, uintptr(g.get(abi.HdrResults))+uintptr(i)*abi.ResultSize)
+	cursor := (*uint32)(unsafe.Add(base, abi.HdrCursor))
+	in, out, scorer := &g.in, &g.out, g.scorer
+	for ; i < n; i++ {
+		// Written before the slot, so that the host knows which one broke.
+		*cursor = i
+		in.slot, out.slot, out.failed, out.result = (*abi.Slot)(slot), i, 0, (*abi.Result)(result)
+		*out.result = abi.Result{EntryFirst: out.ringN}
+		err := scorer.Score(in, out)
+		if err != nil || out.failed != 0 || out.result.Flags&abi.ResultDirty != 0 {
+			if !g.commit(err, text) {
+				break
+			}
+		} else {
+			out.result.EntryN = out.ringN - out.result.EntryFirst
+		}
+		slot, result = unsafe.Add(slot, stride), unsafe.Add(result, abi.ResultSize)
+	}
+	return i
 }
 
 // prepare checks the header against the arena once a call and points the
@@ -161,10 +175,10 @@ func (g *Guest) prepare(n uint32) bool {
 		return false
 	}
 	base := unsafe.Pointer(&g.arena[0])
-	g.in.base = base
+	g.in.base, g.in.cols = base, abi.SlotSize+8*uintptr(g.get(abi.HdrWords))
 	g.in.rows = g.section(abi.HdrRows)
 	g.in.heap = g.section(abi.HdrHeap)
-	g.out.base, g.out.ring = base, g.section(abi.HdrEntries)
+	g.out.ring = g.section(abi.HdrEntries)
 	g.out.ringN, g.out.limit = 0, g.get(abi.HdrEntriesCap)
 	return true
 }
@@ -181,13 +195,13 @@ func (g *Guest) section(hdr uint32) unsafe.Pointer {
 
 // commit makes a slot's entries, state and result count. False: there was no
 // room left in this call; the slot has left no trace and is to be run again.
-func (g *Guest) commit(i uint32, err error, text *uint32) bool {
+func (g *Guest) commit(err error, text *uint32) bool {
 	out := &g.out
 	first := out.result.EntryFirst
-	if err == nil && out.tooBig {
+	if err == nil && out.failed&tooBig != 0 {
 		err = errState
 	}
-	if err == nil && out.over {
+	if err == nil && out.failed&over != 0 {
 		if out.ringN = first; first > 0 {
 			return false
 		}
@@ -195,24 +209,23 @@ func (g *Guest) commit(i uint32, err error, text *uint32) bool {
 	}
 	if err != nil {
 		out.ringN = first
-		return g.fail(i, err, text)
+		return g.fail(err, text)
 	}
 	out.result.EntryN = out.ringN - first
 	if out.result.Flags&abi.ResultDirty != 0 {
 		slot := g.in.slot
 		if out.result.StateLen > slot.StateCap {
 			out.ringN = first
-			return g.fail(i, errState, text)
+			return g.fail(errState, text)
 		}
 		copy(g.arena[slot.StateOff:slot.StateOff+slot.StateCap], out.state[:out.result.StateLen])
 	}
-	g.result(i, &out.result)
 	return true
 }
 
 // fail writes a soft error. Its text never depends on the round: when the rest
 // of the text area is too small the slot waits for the next call.
-func (g *Guest) fail(i uint32, err error, text *uint32) bool {
+func (g *Guest) fail(err error, text *uint32) bool {
 	message := err.Error()
 	if len(message) > abi.MaxText {
 		message = message[:abi.MaxText]
@@ -225,12 +238,7 @@ func (g *Guest) fail(i uint32, err error, text *uint32) bool {
 		message = message[:room]
 	}
 	copy(g.arena[g.get(abi.HdrText)+*text:], message)
-	g.result(i, &abi.Result{Status: 1, TextOff: *text, TextLen: uint32(len(message)), EntryFirst: g.out.ringN})
+	*g.out.result = abi.Result{Status: 1, TextOff: *text, TextLen: uint32(len(message)), EntryFirst: g.out.ringN}
 	*text += uint32(len(message))
 	return true
-}
-
-func (g *Guest) result(i uint32, r *abi.Result) {
-	at := g.get(abi.HdrResults) + i*abi.ResultSize
-	*(*abi.Result)(unsafe.Pointer(&g.arena[at])) = *r
 }

@@ -10,8 +10,7 @@ import (
 // Input is one slot: a lead with one input. Its columns are read in place.
 type Input struct {
 	slot *abi.Slot
-	bits unsafe.Pointer // bitmap words
-	cols unsafe.Pointer // columns of 8 bytes
+	cols uintptr        // from the slot to its columns of 8 bytes; the bitmap stands before them
 	base unsafe.Pointer // arena
 	rows unsafe.Pointer // ledger view of the round
 	heap unsafe.Pointer // strings
@@ -75,11 +74,11 @@ func (in *Input) raw(handle uint32) (bits uint64, known bool) {
 		return 0, false
 	}
 	i := uintptr(handle - 1)
-	word := *(*uint64)(unsafe.Add(in.bits, i>>6<<3))
+	word := *(*uint64)(unsafe.Add(unsafe.Pointer(in.slot), abi.SlotSize+i>>6<<3))
 	if word>>(i&63)&1 == 0 {
 		return 0, false
 	}
-	return *(*uint64)(unsafe.Add(in.cols, i<<3)), true
+	return *(*uint64)(unsafe.Add(unsafe.Pointer(in.slot), in.cols+i<<3)), true
 }
 
 // Bool reads a truth value; known is false when it is unknown.

@@ -57,6 +57,9 @@ func literals(texts []string, glob, fold bool) []abi.Literal {
 	return list
 }
 
+// MatchGlob says whether a glob takes a text, as the host compares them.
+func MatchGlob(pattern, text string) bool { return abi.MatchGlob(pattern, text) }
+
 // Column asks for any input of the contract and returns 1 + its index; the
 // typed methods below are made of it.
 func (n *Needs) Column(in abi.Input) uint32 {

@@ -9,75 +9,82 @@ import (
 // Output is what a plugin says of one slot. It counts as a whole when Score
 // returns without an error.
 type Output struct {
-	base   unsafe.Pointer // arena
+	result *abi.Result    // of this slot, in the arena
 	ring   unsafe.Pointer // entries
 	ringN  uint32         // entries in the ring, earlier slots of the call included
 	limit  uint32         // room of the ring
 	slot   uint32
-	over   bool // the ring was too small for this slot
-	result abi.Result
+	failed uint32 // what went wrong with this slot: over, tooBig
 	state  []byte // scratch of StateMax bytes
-	tooBig bool   // the state did not fit
 }
 
-func (o *Output) begin(slot uint32) {
-	o.slot, o.over, o.tooBig = slot, false, false
-	o.result = abi.Result{EntryFirst: o.ringN}
-}
+// Reasons for which a slot does not count although Score returned no error.
+const (
+	over   uint32 = 1 << iota // the ring was too small for it
+	tooBig                    // the state did not fit
+)
 
-func (o *Output) push(e abi.Entry) {
+// push writes an entry in place, as four words: calls are what costs in a
+// guest, so this must stay small enough to be inlined.
+func (o *Output) push(head uint64, milli int64, scope, tail uint64) {
 	if o.ringN >= o.limit {
-		o.over = true
+		o.failed |= over
 		return
 	}
-	e.Slot = o.slot
-	*(*abi.Entry)(unsafe.Add(o.ring, uintptr(o.ringN)*abi.EntrySize)) = e
+	*(*[4]uint64)(unsafe.Add(o.ring, uintptr(o.ringN)*abi.EntrySize)) = [4]uint64{head | uint64(o.slot)<<32, uint64(milli), scope, tail}
 	o.ringN++
 }
+
+// head is the first word of an entry, tail the last.
+func head(kind, flags uint8, r RuleID) uint64 {
+	return uint64(kind) | uint64(flags)<<8 | uint64(r)<<16
+}
+
+func tail(target, label uint32) uint64 { return uint64(target) | uint64(label)<<32 }
 
 // Award adds milli-points under the rule, as far as its scope and caps allow.
 // The ledger line is labelled with the event's name.
 func (o *Output) Award(r RuleID, milli int64) {
-	o.push(abi.Entry{Kind: abi.EntryAward, Rule: uint16(r), Delta: milli})
+	o.push(head(abi.EntryAward, 0, r), milli, 0, 0)
 }
 
 // AwardFor is Award with a label: the text that says what was done.
 func (o *Output) AwardFor(r RuleID, milli int64, label Text) {
-	o.push(abi.Entry{Kind: abi.EntryAward, Rule: uint16(r), Delta: milli, Label: label.col})
+	o.push(head(abi.EntryAward, 0, r), milli, 0, tail(0, label.col))
 }
 
 // AwardScoped is AwardFor under a scope key of the plugin's own making, which
 // must not be 0.
 func (o *Output) AwardScoped(r RuleID, milli int64, label Text, scope uint64) {
-	o.push(abi.Entry{Kind: abi.EntryAward, Rule: uint16(r), Delta: milli, Label: label.col, Scope: scope})
+	o.push(head(abi.EntryAward, 0, r), milli, scope, tail(0, label.col))
 }
 
 // Replace makes milli the only line of the rule.
 func (o *Output) Replace(r RuleID, milli int64, label Text) {
-	o.push(abi.Entry{Kind: abi.EntryReplace, Rule: uint16(r), Delta: milli, Label: label.col})
+	o.push(head(abi.EntryReplace, 0, r), milli, 0, tail(0, label.col))
 }
 
 // Adjust changes what remains of row i of Input.Rows by milli.
 func (o *Output) Adjust(in *Input, i int, milli int64) {
-	o.push(abi.Entry{Kind: abi.EntryAdjust, Target: in.slot.RowFirst + uint32(i), Delta: milli})
+	o.push(head(abi.EntryAdjust, 0, 0), milli, 0, tail(in.slot.RowFirst+uint32(i), 0))
 }
 
 // Void takes back all that is left under the rule and the scope key that this
 // event has for it, and frees the key.
 func (o *Output) Void(r RuleID) {
-	o.push(abi.Entry{Kind: abi.EntryVoid, Rule: uint16(r)})
+	o.push(head(abi.EntryVoid, 0, r), 0, 0, 0)
 }
 
 // AwardElse follows Void: it counts only if there was never anything to take
 // back.
 func (o *Output) AwardElse(r RuleID, milli int64) {
-	o.push(abi.Entry{Kind: abi.EntryAward, Flags: abi.EntryElse, Rule: uint16(r), Delta: milli})
+	o.push(head(abi.EntryAward, abi.EntryElse, r), milli, 0, 0)
 }
 
 // VoidEvent takes back all that is left of the awards of an earlier event
 // (CapVoid), named by its Input.EventHash.
 func (o *Output) VoidEvent(event uint64) {
-	o.push(abi.Entry{Kind: abi.EntryVoid, Flags: abi.EntryVoidEvent, Scope: event})
+	o.push(head(abi.EntryVoid, abi.EntryVoidEvent, 0), 0, event, 0)
 }
 
 // Hide hides this event from later steps and from counters (CapVoid).
@@ -109,7 +116,7 @@ func (o *Output) Wake(at int64) {
 // SetState keeps a new state blob of at most StateMax bytes, copied here.
 func (o *Output) SetState(b []byte) {
 	if len(b) > len(o.state) {
-		o.tooBig = true
+		o.failed |= tooBig
 		return
 	}
 	o.result.StateLen = uint32(copy(o.state, b))

@@ -3,9 +3,12 @@ package main
 import (
 	_ "embed"
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 
 	"github.com/ripenhq/ripen/sdk"
 	"github.com/ripenhq/ripen/sdk/abi"
@@ -79,8 +82,36 @@ func TestBehaviorPoints_EachClassAwardsOnItsOwn(t *testing.T) {
 		{"label": "a", "events": {"X": 1}, "pages": {"/p": 2}},
 		{"label": "b", "events": {"X*": 3}},
 		{"label": "c", "all": true, "events": {"X": 4, "X*": 5}, "pages": {"/p": 6}}]}`)
-	require.Equal(t, []string{"a/X", "c/X", "b/X*", "c/X*", "c//p"}, h.Play(sdktest.Event{Name: "X", Path: "/p"}).Rules())
+	require.Equal(t, []string{"a/X", "b/X*", "c/X", "c/X*", "c//p"}, h.Play(sdktest.Event{Name: "X", Path: "/p"}).Rules())
 	require.Equal(t, []string{"a//p", "c//p"}, h.Play(sdktest.Event{Name: "Page", Path: "/p"}).Rules())
+}
+
+// TestBehaviorPoints_SharedColumns: whichever group a pattern stands in, and in
+// whatever order, each group awards its own first match.
+func TestBehaviorPoints_SharedColumns(t *testing.T) {
+	texts := []string{"/", "/a", "/a/b", "/a/b/c", "/ab", "/b", "*", "/*", "/a*", "/a/*", "/a/b*", "/a/b/*", "/ab*", "/b/*"}
+	rapid.Check(t, func(r *rapid.T) {
+		var groups [][]string
+		var blocks []string
+		for g := range rapid.IntRange(1, 4).Draw(r, "groups") {
+			patterns := rapid.SliceOfNDistinct(rapid.SampledFrom(texts), 1, 5, rapid.ID[string]).Draw(r, "patterns")
+			groups = append(groups, patterns)
+			var keys []string
+			for _, p := range patterns {
+				keys = append(keys, fmt.Sprintf("%q: 1", p))
+			}
+			blocks = append(blocks, fmt.Sprintf(`{"label": "g%d", "pages": {%s}}`, g, strings.Join(keys, ", ")))
+		}
+		h := host(t, `{"class": [`+strings.Join(blocks, ", ")+`]}`)
+		path := rapid.SampledFrom([]string{"/", "/a", "/a/b", "/a/b/c", "/a/b/c/d", "/a/bc", "/ab", "/abc", "/b", "/b/x", "x"}).Draw(r, "path")
+		var want []string
+		for g, patterns := range groups {
+			if i := slices.IndexFunc(patterns, func(p string) bool { return abi.MatchGlob(p, path) }); i >= 0 {
+				want = append(want, fmt.Sprintf("g%d/%s", g, patterns[i]))
+			}
+		}
+		require.Equal(r, want, h.Play(sdktest.Event{Name: "Page", Path: path}).Rules(), path)
+	})
 }
 
 func TestBehaviorPoints_WhereMustBeKnownAndTrue(t *testing.T) {

@@ -22,8 +22,7 @@ func (b *builder) rule(c sdk.Config) {
 		if !c.Get("where").Exists() {
 			b.needs.Error(c, "unconditional", "rule "+strconv.Quote(name)+" takes every event", "say which: event = \"…\", page = \"/…\" or where = …")
 		}
-		b.scorer.matched = append(b.scorer.matched, len(b.scorer.groups))
-		b.scorer.groups = append(b.scorer.groups, group{any: true, onEvent: []line{l}, where: b.needs.Cond(c.Get("where")), hasWhere: true})
+		b.scorer.own = append(b.scorer.own, group{any: true, onEvent: []line{l}, where: b.needs.Cond(c.Get("where")), hasWhere: true})
 		return
 	}
 	var keys []entry

@@ -3,7 +3,6 @@ package main
 import (
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/ripenhq/ripen/sdk"
 )
@@ -12,7 +11,9 @@ import (
 type builder struct {
 	needs  *sdk.Needs
 	scorer *scorer
-	names  []string        // literals of the shared event column
+	names  shared          // event names
+	pages  shared          // paths
+	groups int             // groups in the shared columns
 	used   map[string]bool // rule names given out
 	caps   map[string]int64
 }
@@ -121,10 +122,9 @@ func (b *builder) common(c sdk.Config, class, name string, milli int64, page boo
 	return r
 }
 
-// group adds a group of lines. Names without a star share one column over all
-// groups; a group with a glob has a column of its own, to keep the order.
+// group adds a group of lines: to the shared columns, or with columns of its
+// own if one of its patterns has a star elsewhere than at the end.
 func (b *builder) group(c sdk.Config, keys []entry) {
-	at := len(b.scorer.groups)
 	g := group{where: b.needs.Cond(c.Get("where")), hasWhere: c.Get("where").Exists()}
 	var events, pages []string
 	for _, k := range keys {
@@ -134,45 +134,29 @@ func (b *builder) group(c sdk.Config, keys []entry) {
 		}
 		events, g.onEvent = append(events, k.text), append(g.onEvent, k.line)
 	}
-	own := slices.ContainsFunc(events, func(s string) bool { return strings.Contains(s, "*") })
-	if own {
+	if !slices.ContainsFunc(keys, func(k entry) bool { return !simple(k.text) }) {
+		b.share(g, events, pages)
+		return
+	}
+	if len(events) > 0 {
 		g.events = b.needs.Event(sdk.Globs(events...)...)
-	} else {
-		for i, name := range events {
-			b.share(name, named{at, g.onEvent[i]})
-		}
 	}
 	if len(pages) > 0 {
 		g.pages = b.needs.Path(sdk.Globs(pages...)...)
-		b.scorer.page = g.pages
 	}
-	b.scorer.groups = append(b.scorer.groups, g)
-	if own || len(pages) > 0 {
-		b.scorer.matched = append(b.scorer.matched, at)
-	}
+	b.scorer.own = append(b.scorer.own, g)
 }
 
-func (b *builder) share(name string, hit named) {
-	i := slices.Index(b.names, name)
-	if i < 0 {
-		i = len(b.names)
-		b.names, b.scorer.byName = append(b.names, name), append(b.scorer.byName, nil)
-	}
-	b.scorer.byName[i] = append(b.scorer.byName[i], hit)
-}
-
-// finish asks for the shared column, now that all names are known.
+// finish asks for the shared columns, now that all names are known.
 func (b *builder) finish() *scorer {
 	s := b.scorer
-	if len(b.names) > 0 {
-		s.name = b.needs.Event(sdk.Exact(b.names...)...)
+	var texts []string
+	if texts, s.byName = b.names.column(); len(texts) > 0 {
+		s.name = b.needs.Event(sdk.Globs(texts...)...)
 	}
-	for _, at := range s.matched {
-		g := &s.groups[at]
-		g.names = make([]bool, len(b.names))
-		for i, hits := range s.byName {
-			g.names[i] = slices.ContainsFunc(hits, func(h named) bool { return h.group == at })
-		}
+	if texts, s.byPage = b.pages.column(); len(texts) > 0 {
+		s.page = b.needs.Path(sdk.Globs(texts...)...)
 	}
+	s.more = len(s.own)+len(s.ladders)+len(s.ratios)+len(s.firsts) > 0
 	return s
 }

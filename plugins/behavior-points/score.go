@@ -10,7 +10,9 @@ type line struct {
 }
 
 // group is a set of lines of which one input reaches at most one: events
-// before pages, the first that matches.
+// before pages, the first that matches. One whose patterns are all names, paths
+// or beginnings of them lives in the shared columns (see shared.go); the others
+// look at columns of their own.
 type group struct {
 	where    sdk.Bool
 	hasWhere bool
@@ -19,13 +21,15 @@ type group struct {
 	pages    sdk.Enum
 	onEvent  []line // by literal of events
 	onPage   []line // by literal of pages
-	names    []bool // by name of the shared column: this group has it
 }
 
-// named is a line that hangs on one name of the shared event column.
-type named struct {
-	group int
-	line  line
+// hit is a line that hangs on one literal of a shared column.
+type hit struct {
+	line     line
+	where    sdk.Bool
+	hasWhere bool
+	mixed    bool // its group has events too: those come before this page
+	group    int
 }
 
 // step is one threshold of a tier, a bonus or a ratio.
@@ -68,14 +72,15 @@ type first struct {
 
 // scorer is the configured plugin; read-only after configure.
 type scorer struct {
-	name    sdk.Enum // every event name that stands alone, over all groups
-	byName  [][]named
-	groups  []group
-	matched []int // groups that look at their own columns
+	name    sdk.Enum
 	page    sdk.Enum
+	byName  [][]hit // by literal of name; none hangs on 0
+	byPage  [][]hit // by literal of page
+	own     []group // groups with columns of their own
 	ladders []ladder
 	ratios  []ratio
 	firsts  []first
+	more    bool // there is more than the shared columns
 }
 
 // Score awards what the event is worth. Only events count: time is the
@@ -85,17 +90,28 @@ func (s *scorer) Score(in *sdk.Input, out *sdk.Output) error {
 		return nil
 	}
 	which, _ := in.Enum(s.name)
-	if which > 0 {
-		for i := range s.byName[which-1] {
-			hit := &s.byName[which-1][i]
-			if g := &s.groups[hit.group]; g.open(in) {
-				award(out, &hit.line)
-			}
+	view, _ := in.Enum(s.page)
+	named, viewed := s.byName[which], s.byPage[view]
+	for i := range named {
+		if h := &named[i]; !h.hasWhere || in.True(h.where) {
+			out.AwardFor(h.line.rule, h.line.milli, h.line.label)
 		}
 	}
-	_, viewed := in.Enum(s.page)
-	for _, i := range s.matched {
-		s.groups[i].score(in, out, which, viewed)
+	for i := range viewed {
+		if h := &viewed[i]; (!h.hasWhere || in.True(h.where)) && (!h.mixed || !taken(named, h.group)) {
+			out.AwardFor(h.line.rule, h.line.milli, h.line.label)
+		}
+	}
+	if s.more {
+		s.rest(in, out)
+	}
+	return nil
+}
+
+// rest is what the shared columns do not say.
+func (s *scorer) rest(in *sdk.Input, out *sdk.Output) {
+	for i := range s.own {
+		s.own[i].score(in, out)
 	}
 	for i := range s.ladders {
 		s.ladders[i].score(in, out)
@@ -106,36 +122,34 @@ func (s *scorer) Score(in *sdk.Input, out *sdk.Output) error {
 	for i := range s.firsts {
 		s.firsts[i].score(in, out)
 	}
-	return nil
+}
+
+// taken says that a group has reached a line already.
+func taken(hits []hit, group int) bool {
+	for i := range hits {
+		if hits[i].group == group {
+			return true
+		}
+	}
+	return false
 }
 
 func award(out *sdk.Output, l *line) { out.AwardFor(l.rule, l.milli, l.label) }
 
-// open says that the group's condition, if any, is known and true.
-func (g *group) open(in *sdk.Input) bool { return !g.hasWhere || in.True(g.where) }
-
-// score looks at the columns that belong to this group alone. name is the hit
-// in the shared column, 0 = none.
-func (g *group) score(in *sdk.Input, out *sdk.Output, name int, viewed bool) {
-	if name > 0 && g.names != nil && g.names[name-1] {
-		return // has awarded by its name already
+// score looks at the columns that belong to this group alone.
+func (g *group) score(in *sdk.Input, out *sdk.Output) {
+	if g.hasWhere && !in.True(g.where) {
+		return
 	}
 	if g.any {
-		if g.open(in) {
-			award(out, &g.onEvent[0])
-		}
+		award(out, &g.onEvent[0])
 		return
 	}
 	if hit, _ := in.Enum(g.events); hit > 0 {
-		if g.open(in) {
-			award(out, &g.onEvent[hit-1])
-		}
+		award(out, &g.onEvent[hit-1])
 		return
 	}
-	if !viewed {
-		return
-	}
-	if hit, _ := in.Enum(g.pages); hit > 0 && g.open(in) {
+	if hit, _ := in.Enum(g.pages); hit > 0 {
 		award(out, &g.onPage[hit-1])
 	}
 }
