@@ -135,3 +135,34 @@ func TestLedger_IsTheCurveAfterAnyStream(t *testing.T) {
 		}))
 	}
 }
+
+// A decay that leaves fresh rows alone may be asked less often: nothing that
+// can be observed depends on it.
+func TestFresh_ChangesNothing(t *testing.T) {
+	for seed := range uint64(20) {
+		inputs := newGenerator(seed + 6000).stream(500)
+		var want []string
+		for _, fresh := range []bool{false, true} {
+			e := newEngine(t, scoretest.Config{Fresh: fresh, Rich: true, OnError: policies[seed%3]}, core.Options{})
+			e.kit.Natives[scoretest.StepFade].Fn = scoretest.Fade(60)
+			var got []string
+			for i := range inputs {
+				in := inputs[i]
+				if in.Event.Props.Get("in").Str == "fade" {
+					continue // a step that is not asked cannot fail
+				}
+				e.feedKeep(inputs[i : i+1])
+				got = append(got, lines(t, e.out.Decisions)...)
+				got = append(got, lines(t, e.out.Rejected)...)
+				if key := in.Event.Lead; key != "" && e.Lead(key) != nil {
+					got = append(got, e.score(key, scoretest.ScoreTotal, in.Event.At).String())
+				}
+			}
+			if !fresh {
+				want = got
+				continue
+			}
+			require.Equal(t, want, got, "seed %d", seed)
+		}
+	}
+}

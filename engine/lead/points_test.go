@@ -115,3 +115,19 @@ func TestDisplay_Property(t *testing.T) {
 		assert.Less(t, (p - shown).abs(), Point)
 	})
 }
+
+func FuzzParsePoints(f *testing.F) {
+	for _, s := range []string{"12", "-0.5", "1e2", "0x1p4", "1e99", "9007199254740.993", "+.e"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		p, err := ParsePoints(s)
+		if err != nil {
+			return
+		}
+		again, err := ParsePoints(p.String())
+		require.NoError(t, err)
+		require.Equal(t, p, again)
+		require.LessOrEqual(t, p.abs(), MaxPoints)
+	})
+}

@@ -58,6 +58,8 @@ type Config struct {
 	Cooldown int64
 	// Rich adds routes that read counters, peaks and the calendar.
 	Rich bool
+	// Fresh lets the decay say that it leaves rows of the current age step alone.
+	Fresh bool
 }
 
 // New makes a kit.
@@ -160,7 +162,7 @@ func specs(c Config) []*step.Spec {
 		behavior,
 		{Index: StepFit, Name: "fit", Caps: abi.CapPure, FactsOnly: true, Rules: []int{RuleDaily + 1, RuleDaily + 2},
 			Needs: &abi.Needs{Rules: make([]abi.Rule, 2), Grades: []string{"A", "B", "C"}, Reasons: []string{"unknown"}}},
-		{Index: StepFade, Name: "fade", Caps: abi.CapLedger | abi.CapMemoryless, Needs: &abi.Needs{},
+		{Index: StepFade, Name: "fade", Caps: abi.CapLedger | abi.CapMemoryless, Needs: &abi.Needs{KeepsFresh: c.Fresh},
 			Views: []step.RowView{{Score: ledger.Hash("score", "recent")}}},
 	}
 }
