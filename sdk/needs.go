@@ -88,6 +88,17 @@ func (n *Needs) PathText() Text {
 	return Text{n.Column(abi.Input{Kind: abi.InputString, Source: abi.FromPath})}
 }
 
+// PathLabel is the path of a page view, to name what was done (AwardFor). It
+// costs nothing for each slot: reading it gives nothing.
+func (n *Needs) PathLabel() Text {
+	return Text{n.Column(abi.Input{Kind: abi.InputLabel, Source: abi.FromPath})}
+}
+
+// PropLabel is a property of the event, to name what was done.
+func (n *Needs) PropLabel(name string) Text {
+	return Text{n.Column(abi.Input{Kind: abi.InputLabel, Source: abi.FromProp, Name: name})}
+}
+
 // Kind compares the kind of event ("track", "page", …).
 func (n *Needs) Kind(kinds ...string) Enum { return n.enum(abi.FromKind, "", Exact(kinds...)) }
 
@@ -122,6 +133,15 @@ func (n *Needs) Account(name string, list ...abi.Literal) Enum {
 // Cond is a condition: the expression at c, an absent handle if it is not
 // written.
 func (n *Needs) Cond(c Config) Bool { return Bool{n.expr(c, abi.InputBool, nil)} }
+
+// OnlyOn says that a condition is read only where the column has that literal
+// (from 1). The host then leaves it unknown elsewhere. Say it for every place,
+// or for none.
+func (n *Needs) OnlyOn(cond Bool, column Enum, literal int) {
+	if cond.col > 0 && column.col > 0 {
+		n.abi.Gates = append(n.abi.Gates, abi.Gate{Input: cond.col - 1, Of: column.col - 1, Literal: uint32(literal)})
+	}
+}
 
 // NumberExpr is an expression of type number or points (in points).
 func (n *Needs) NumberExpr(c Config) Number { return Number{n.expr(c, abi.InputNumber, nil)} }
@@ -215,6 +235,15 @@ func (n *Needs) Scale(least, most int64) { n.abi.ScaleMin, n.abi.ScaleMax = leas
 
 // AgeStep asks for age steps of that length in ms.
 func (n *Needs) AgeStep(ms int64) { n.abi.AgeStep = ms }
+
+// Sparse says that an event that matches none of the literals given to Event
+// and Path changes nothing: the host then skips the plugin for it. It has no
+// effect on a plugin with grades or flags.
+func (n *Needs) Sparse() { n.abi.Sparse = true }
+
+// KeepsFresh says that a memoryless step leaves rows of the current age step
+// alone: the host then skips it after an award that is dated now.
+func (n *Needs) KeepsFresh() { n.abi.KeepsFresh = true }
 
 // Horizon says after which age in ms a row never changes again.
 func (n *Needs) Horizon(ms int64) { n.abi.Horizon = ms }

@@ -153,6 +153,51 @@ func (a *Account) BucketsChanged(mark int) bool {
 	return false
 }
 
+// BucketsAged says whether a bucket that changed since the mark lies in another
+// age step than now's. Undated lines have no age.
+func (a *Account) BucketsAged(mark int, now int64) bool {
+	if a.undo == nil {
+		return true
+	}
+	log := a.undo.log
+	for i := mark; i < len(log); i++ {
+		step := now
+		switch log[i].kind {
+		case bucketSet:
+			step = log[i].bucket.Step
+		case bucketInserted:
+			step = a.Buckets[insertedAt(log[i:])].Step
+		}
+		if step != now && step != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// insertedAt is where the bucket of the first change stands now, behind the
+// later insertions.
+func insertedAt(log []change) int {
+	at := log[0].at
+	for i := range log[1:] {
+		if later := &log[1+i]; later.kind == bucketInserted && later.at <= at {
+			at++
+		}
+	}
+	return at
+}
+
+// Fresh says that every bucket with points lies in now's age step or has no
+// age.
+func (a *Account) Fresh(now int64) bool {
+	for i := range a.Buckets {
+		if k := &a.Buckets[i]; k.Remaining != 0 && k.Step != now && k.Step != 0 {
+			return false
+		}
+	}
+	return true
+}
+
 // SetStep writes what step i said. The state is copied.
 func (a *Account) SetStep(i int, memo StepMemo) {
 	old := &a.Steps[i]

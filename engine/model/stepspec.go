@@ -54,7 +54,22 @@ func (b *builder) step(i int, w *stepWork) {
 		facts = facts && w.factual(in)
 	}
 	s.FactsOnly = facts && s.Caps&abi.CapPure != 0
+	s.Triggers = triggers(w.needs)
 	b.unread(w)
+}
+
+// triggers are the inputs of a sparse step of which an event must match one,
+// nil if the step wants every event: grades and flags may change with each.
+func triggers(n *abi.Needs) (list []int) {
+	if !n.Sparse || len(n.Grades)+len(n.Flags) > 0 {
+		return nil
+	}
+	for i := range n.Inputs {
+		if in := &n.Inputs[i]; in.Kind == abi.InputEnum && (in.Source == abi.FromEvent || in.Source == abi.FromPath) {
+			list = append(list, i)
+		}
+	}
+	return list
 }
 
 // factual says that an input changes with the lead's facts only.

@@ -112,8 +112,29 @@ func (r *Runner) wakeReached(spec *Spec, it *Item) bool {
 	return memo.Ran && memo.Wake != 0 && memo.Wake <= it.Frame.Now
 }
 
+// changed says whether what a memoryless step sees of the lead has changed. A
+// step that keeps fresh rows as they are need not see an award that is dated
+// now: the next age step is soon enough.
 func (r *Runner) changed(spec *Spec, it *Item) bool {
-	return it.Facts || it.early || !it.Frame.Acct.Steps[spec.Index].Ran || it.Frame.Acct.BucketsChanged(it.start)
+	a, memo := it.Frame.Acct, &it.Frame.Acct.Steps[spec.Index]
+	switch {
+	case it.Facts, it.early:
+		return true
+	case !a.BucketsChanged(it.start):
+		return !memo.Ran
+	case !spec.Needs.KeepsFresh:
+		return true
+	}
+	now := r.book.AgeStepOf(it.Frame.Now)
+	if (memo.Ran && a.BucketsAged(it.start, now)) || (!memo.Ran && !a.Fresh(now)) {
+		return true
+	}
+	if next := (now + 1) * r.book.AgeStep; !memo.Ran || memo.Wake == 0 || memo.Wake > next {
+		m := *memo
+		m.Ran, m.Wake = true, next
+		a.SetStep(spec.Index, m)
+	}
+	return false
 }
 
 // wants says whether a step looks at the item.
@@ -125,8 +146,20 @@ func wants(spec *Spec, it *Item) bool {
 		return it.Due&(1<<uint(spec.Index)) != 0
 	case spec.FactsOnly && !it.Facts:
 		return !it.Frame.Acct.Steps[spec.Index].Ran
+	case spec.Triggers != nil:
+		return triggered(spec, &it.Frame)
 	}
 	return true
+}
+
+// triggered says whether the event matches a literal that the step waits for.
+func triggered(spec *Spec, f *ledger.Frame) bool {
+	for _, i := range spec.Triggers {
+		if bits, _, present := spec.Project[i](f); present && bits != 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // run lets the scorer look at the items that want it and applies what it says.

@@ -30,7 +30,10 @@ type Spec struct {
 	// FactsOnly says that all inputs come from the lead's traits: with CapPure
 	// the step is skipped while the traits stay the same.
 	FactsOnly bool
-	OnError   OnError
+	// Triggers are inputs of which an event must match one, or the step is
+	// skipped for it (abi.Needs.Sparse); nil = it wants every event.
+	Triggers []int
+	OnError  OnError
 	// Fallback is the step's second plugin for OnErrorFallback, nil otherwise.
 	Fallback *Spec
 	// Breaker opens after this many failed inputs in a row, 0 = never.

@@ -123,6 +123,24 @@ func TestBehaviorPoints_WhereMustBeKnownAndTrue(t *testing.T) {
 	}
 }
 
+// TestBehaviorPoints_WhereIsThereForAllThatReadIt: a condition that a line of a
+// shared column and something else have in common is not gated.
+func TestBehaviorPoints_WhereIsThereForAllThatReadIt(t *testing.T) {
+	h := host(t, `{"class": [{"label": "all", "all": true, "where": "ok", "events": {"X": 1, "*Y*": 2}}],
+		"stage": [{"label": "s", "where": "ok", "events": {"A": 1, "B": 2}, "bonus": {"1": 5}}]}`)
+	ok := map[string]any{"ok": true}
+	require.Equal(t, []string{"all/*Y*"}, h.Play(sdktest.Event{Name: "aYb", Exprs: ok}).Rules())
+	require.Equal(t, []string{"all/X"}, h.Play(sdktest.Event{Name: "X", Exprs: ok}).Rules())
+	require.Equal(t, []string{"s/A", "s/bonus 1"}, h.Play(sdktest.Event{Name: "A", Exprs: ok}).Rules())
+	require.Equal(t, []string{"s/bonus 1"}, h.Play(sdktest.Event{Name: "other", Exprs: ok}).Rules(), "the host lets it award once")
+
+	gated := host(t, `{"rule": [{"label": "r", "event": ["X", "Z"], "page": "/p/*", "where": "ok", "points": 1}]}`)
+	require.Len(t, gated.Needs.Gates, 3)
+	for _, e := range []sdktest.Event{{Name: "X", Exprs: ok}, {Name: "Page", Path: "/p/q", Exprs: ok}} {
+		require.Equal(t, []string{"r"}, gated.Play(e).Rules())
+	}
+}
+
 func TestBehaviorPoints_ScopesAreTheHosts(t *testing.T) {
 	h := host(t, `{"class": [
 		{"label": "a", "once": "asset per day", "cap": 30, "events": {"X": 1}, "pages": {"/p": 2}},

@@ -71,10 +71,10 @@ func (b *builder) entry(c, key sdk.Config, class string, page bool) entry {
 // that label names, or the event's name.
 func (b *builder) label(c sdk.Config, page bool) sdk.Text {
 	if prop := c.Text("label_from", ""); prop != "" {
-		return b.needs.PropText(prop)
+		return b.needs.PropLabel(prop)
 	}
 	if page {
-		return b.needs.PathText()
+		return b.needs.PathLabel()
 	}
 	return sdk.Text{}
 }
@@ -153,10 +153,43 @@ func (b *builder) finish() *scorer {
 	var texts []string
 	if texts, s.byName = b.names.column(); len(texts) > 0 {
 		s.name = b.needs.Event(sdk.Globs(texts...)...)
+		b.gate(s.name, s.byName)
 	}
 	if texts, s.byPage = b.pages.column(); len(texts) > 0 {
 		s.page = b.needs.Path(sdk.Globs(texts...)...)
+		b.gate(s.page, s.byPage)
 	}
 	s.more = len(s.own)+len(s.ladders)+len(s.ratios)+len(s.firsts) > 0
 	return s
+}
+
+// gate keeps the host from working out conditions where no line hangs on them.
+// Conditions that are also read beside the shared columns stay always there.
+func (b *builder) gate(column sdk.Enum, byLiteral [][]hit) {
+	always := b.always()
+	for i, hits := range byLiteral {
+		for _, h := range hits {
+			if h.hasWhere && !slices.Contains(always, h.where) {
+				b.needs.OnlyOn(h.where, column, i)
+			}
+		}
+	}
+}
+
+// always are the conditions that are read for every event.
+func (b *builder) always() (list []sdk.Bool) {
+	s := b.scorer
+	for i := range s.own {
+		list = append(list, s.own[i].where)
+	}
+	for i := range s.ladders {
+		list = append(list, s.ladders[i].where)
+	}
+	for i := range s.ratios {
+		list = append(list, s.ratios[i].where)
+	}
+	for i := range s.firsts {
+		list = append(list, s.firsts[i].where)
+	}
+	return list
 }

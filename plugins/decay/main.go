@@ -33,5 +33,6 @@ func configure(cfg sdk.Config, n *sdk.Needs) (sdk.Scorer, error) {
 		s.curves = append(s.curves, base)
 	}
 	n.Horizon(horizon)
+	n.KeepsFresh() // at age 0 a curve gives all of it
 	return s, nil
 }

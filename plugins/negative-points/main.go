@@ -34,5 +34,8 @@ func configure(cfg sdk.Config, n *sdk.Needs) (sdk.Scorer, error) {
 	for _, c := range cfg.Blocks("inactivity") {
 		b.inactivity(c)
 	}
+	if s := b.scorer; len(s.stops)+len(s.facts)+len(s.ignores)+len(s.idles) == 0 {
+		n.Sparse() // only a listed event or page takes points
+	}
 	return b.scorer, nil
 }

@@ -17,6 +17,9 @@ const (
 	InputEnum
 	InputString
 	InputKey
+	// InputLabel is a text that entries name as their label and that the plugin
+	// never reads: it is absent in every slot.
+	InputLabel
 )
 
 // Source says where the host takes an input from.
@@ -70,6 +73,15 @@ type Input struct {
 	Name     string
 	Expr     uint32 // FromExpr: Value of the NodeExpr
 	Literals []Literal
+}
+
+// Gate says where an input is wanted: where the Enum input Of has the literal
+// Literal (1 + its index). An input with gates is absent wherever none of them
+// is open, which saves the host the work of projecting it.
+type Gate struct {
+	Input   uint32
+	Of      uint32
+	Literal uint32
 }
 
 // ScopeMode says how often a rule may award.
@@ -150,6 +162,7 @@ type Needs struct {
 	Flags    []string
 	Counters []Counter
 	Diags    []Diag
+	Gates    []Gate
 	// Scale is the range of the step's own score in milli-points, for lints;
 	// both 0 when it has none.
 	ScaleMin, ScaleMax int64
@@ -159,6 +172,13 @@ type Needs struct {
 	// Horizon: a memoryless step gives, in ms, the age after which a row never
 	// changes again; 0 = never said.
 	Horizon int64
+	// Sparse: an event that matches no literal of the plugin's FromEvent and
+	// FromPath enums changes nothing, so the host need not ask. Ignored with
+	// grades or flags, which each event may change.
+	Sparse bool
+	// KeepsFresh: a memoryless step leaves rows of the current age step alone, so
+	// the host need not ask again after an award that is dated now.
+	KeepsFresh bool
 }
 
 // ErrNeeds says that a needs blob is damaged.
@@ -174,6 +194,8 @@ func AppendNeeds(b []byte, n *Needs) []byte {
 	w.int(n.ScaleMax)
 	w.int(n.AgeStep)
 	w.int(n.Horizon)
+	w.bool(n.Sparse)
+	w.bool(n.KeepsFresh)
 	w.uint(uint64(len(n.Inputs)))
 	for i := range n.Inputs {
 		w.input(&n.Inputs[i])
@@ -210,6 +232,7 @@ func AppendNeeds(b []byte, n *Needs) []byte {
 		w.str(d.Summary)
 		w.str(d.Detail)
 	}
+	w.gates(n.Gates)
 	return w.b
 }
 
@@ -223,7 +246,7 @@ func DecodeNeeds(b []byte) (*Needs, error) {
 	if r.u32() != needsMagic {
 		return nil, damaged(ErrNeeds, "does not begin with NEED")
 	}
-	n := &Needs{ScaleMin: r.int(), ScaleMax: r.int(), AgeStep: r.int(), Horizon: r.int()}
+	n := &Needs{ScaleMin: r.int(), ScaleMax: r.int(), AgeStep: r.int(), Horizon: r.int(), Sparse: r.bool(), KeepsFresh: r.bool()}
 	for range r.count(MaxInputs) {
 		n.Inputs = append(n.Inputs, r.input())
 	}
@@ -240,6 +263,7 @@ func DecodeNeeds(b []byte) (*Needs, error) {
 	for range r.count(4096) {
 		n.Diags = append(n.Diags, Diag{Severity: r.byte(), Node: r.uint32(), Name: r.str(), Summary: r.str(), Detail: r.str()})
 	}
+	n.Gates = r.gates()
 	if r.bad || len(r.b) != 0 {
 		return nil, damaged(ErrNeeds, "truncated, over a limit or with "+utoa(uint64(len(r.b)))+" bytes too many")
 	}
@@ -277,6 +301,19 @@ func (w *writer) input(in *Input) {
 		w.str(l.Text)
 		w.bool(l.Glob)
 		w.bool(l.Fold)
+	}
+}
+
+// gates come last and only if there are any.
+func (w *writer) gates(list []Gate) {
+	if len(list) == 0 {
+		return
+	}
+	w.uint(uint64(len(list)))
+	for _, g := range list {
+		w.uint(uint64(g.Input))
+		w.uint(uint64(g.Of))
+		w.uint(uint64(g.Literal))
 	}
 }
 
@@ -395,6 +432,20 @@ func (r *reader) input() Input {
 		in.Literals = append(in.Literals, Literal{Text: r.str(), Glob: r.bool(), Fold: r.bool()})
 	}
 	return in
+}
+
+func (r *reader) gates() (list []Gate) {
+	if r.bad || len(r.b) == 0 {
+		return nil
+	}
+	n := r.count(MaxGates)
+	if n == 0 {
+		r.fail() // one way to say one thing
+	}
+	for range n {
+		list = append(list, Gate{r.uint32(), r.uint32(), r.uint32()})
+	}
+	return list
 }
 
 func (r *reader) rule() Rule {
