@@ -48,7 +48,7 @@ func (p *hclParser) Unmarshal(src []byte) (map[string]any, error) {
 			}
 		}
 	}
-	slices.SortStableFunc(diags, func(a, b *hcl.Diagnostic) int { return a.Subject.Start.Byte - b.Subject.Start.Byte })
+	slices.SortStableFunc(diags, func(a, b *hcl.Diagnostic) int { return startOf(a) - startOf(b) })
 	if diags.HasErrors() {
 		return nil, &diagnosed{diags, map[string]*hcl.File{p.name: file}}
 	}
@@ -88,6 +88,14 @@ func (p *hclParser) value(name string, attr *hcl.Attribute) (string, *hcl.Diagno
 		return "", fail(attr.Expr.Range(), "Invalid setting", fmt.Sprintf("%s: %v.", name, err))
 	}
 	return text.AsString(), nil
+}
+
+// startOf is where a diagnostic points to.
+func startOf(d *hcl.Diagnostic) int {
+	if d.Subject == nil {
+		return 0
+	}
+	return d.Subject.Start.Byte
 }
 
 func fail(at hcl.Range, summary, detail string) *hcl.Diagnostic {

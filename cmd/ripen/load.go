@@ -45,7 +45,7 @@ func (a *app) read(ctx context.Context, dir, cache string) (*engine.Workflow, hc
 
 // compiling shows on a terminal that plugins are being compiled.
 func (a *app) compiling() func(wasm.Progress) {
-	if !isTerminal(a.err) {
+	if !isLive(a.err) {
 		return nil
 	}
 	return func(p wasm.Progress) {

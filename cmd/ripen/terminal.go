@@ -15,9 +15,12 @@ func isTerminal(w io.Writer) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
+// isLive says whether w can be drawn on: a terminal that moves its cursor.
+func isLive(w io.Writer) bool { return isTerminal(w) && getenv("TERM") != "dumb" }
+
 // colors says whether w may get colours.
 func colors(w io.Writer) bool {
-	return isTerminal(w) && getenv("NO_COLOR") == "" && getenv("TERM") != "dumb"
+	return isLive(w) && getenv("NO_COLOR") == ""
 }
 
 // width is the number of columns of w, 0 = unknown.
@@ -35,7 +38,7 @@ type progress struct{ bar *progressbar.ProgressBar }
 
 // progress starts a bar; total < 0 is a spinner, bytes counts in bytes.
 func (a *app) progress(what string, total int64, bytes bool) *progress {
-	if !isTerminal(a.err) {
+	if !isLive(a.err) {
 		return &progress{}
 	}
 	return &progress{progressbar.NewOptions64(total, progressbar.OptionSetWriter(a.err), progressbar.OptionSetDescription(what),
