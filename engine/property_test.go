@@ -185,7 +185,9 @@ func (r *result) feed(events []lead.Event, batch int) {
 
 // leads holds what became of each lead, as text: its decisions, its rejected
 // events and its account.
-func (tr *trial) leads(results ...*result) map[string]string {
+func (tr *trial) leads(results ...*result) map[string]string { return tr.texts(tr.account, results) }
+
+func (tr *trial) texts(account func(*ledger.Account) string, results []*result) map[string]string {
 	out := map[string]string{}
 	for _, r := range results {
 		for i := range r.decisions {
@@ -194,7 +196,7 @@ func (tr *trial) leads(results ...*result) map[string]string {
 		for i := range r.rejected {
 			out[r.rejected[i].Lead] += "rejected " + text(&r.rejected[i]) + "\n"
 		}
-		r.core.Leads(func(a *ledger.Account) { out[a.Key] += tr.account(a) })
+		r.core.Leads(func(a *ledger.Account) { out[a.Key] += account(a) })
 	}
 	return out
 }

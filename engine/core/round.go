@@ -93,7 +93,11 @@ func (c *Core) next(w *work, inputs []Input) task {
 		w.limit = c.horizon(a, w.until)
 	}
 	due := c.nextTimer(a)
-	if len(a.Held) > 0 && !w.blocked && (due == 0 || due > min(limit, a.Held[0].At)) {
+	if len(a.Held) > 0 && !w.blocked {
+		// Time has been at the held event already, whatever comes late behind it.
+		limit = max(limit, a.Held[0].At)
+	}
+	if len(a.Held) > 0 && !w.blocked && (due == 0 || due > a.Held[0].At) {
 		w.first = a.Held[0]
 		w.event, w.held = &w.first, true
 		w.place(0)
