@@ -22,6 +22,7 @@ func (b *builder) checkNeeds() {
 		for i := range n.Inputs {
 			b.checkInput(w, i, &n.Inputs[i])
 		}
+		b.checkGates(w)
 		b.checkRules(w)
 		b.checkCounters(w)
 		for i, names := range [][]string{n.Grades, n.Reasons, n.Flags} {
@@ -67,7 +68,7 @@ func duplicate(names []string) (string, bool) {
 
 func (b *builder) checkInput(w *stepWork, i int, in *abi.Input) {
 	switch {
-	case in.Kind < abi.InputBool || in.Kind > abi.InputKey:
+	case in.Kind < abi.InputBool || in.Kind > abi.InputLabel:
 		b.needf(w, 0, "input %d of unknown kind %d", i, in.Kind)
 	case in.Source < abi.FromEvent || in.Source > abi.FromEventID:
 		b.needf(w, 0, "input %d from unknown source %d", i, in.Source)
@@ -80,9 +81,30 @@ func (b *builder) checkInput(w *stepWork, i int, in *abi.Input) {
 	}
 }
 
+// checkGates: a gate is an enum that is always there.
+func (b *builder) checkGates(w *stepWork) {
+	n := w.needs
+	gated := make([]bool, len(n.Inputs))
+	for _, g := range n.Gates {
+		if int(g.Input) < len(gated) {
+			gated[g.Input] = true
+		}
+	}
+	for i, g := range n.Gates {
+		switch {
+		case int(g.Input) >= len(gated) || int(g.Of) >= len(gated):
+			b.needf(w, 0, "gate %d of input %d by input %d, but it has %d inputs", i, g.Input, g.Of, len(gated))
+		case gated[g.Of] || n.Inputs[g.Of].Kind != abi.InputEnum:
+			b.needf(w, 0, "gate %d by input %d, which is no enum or has gates of its own", i, g.Of)
+		case g.Literal == 0 || int(g.Literal) > len(n.Inputs[g.Of].Literals):
+			b.needf(w, 0, "gate %d by literal %d of %d", i, g.Literal, len(n.Inputs[g.Of].Literals))
+		}
+	}
+}
+
 // fits says whether a source can be read as a kind.
 func fits(kind abi.InputKind, source abi.Source) bool {
-	text := kind == abi.InputEnum || kind == abi.InputString || kind == abi.InputKey
+	text := kind == abi.InputEnum || kind == abi.InputString || kind == abi.InputKey || kind == abi.InputLabel
 	switch source {
 	case abi.FromEvent, abi.FromPath, abi.FromKind, abi.FromGrade:
 		return text

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"math"
 
+	"github.com/ripenhq/ripen/engine/ledger"
 	"github.com/ripenhq/ripen/engine/step"
 	"github.com/ripenhq/ripen/sdk/abi"
 )
@@ -27,9 +28,11 @@ type layout struct {
 	texts, textCap     int
 	entries, entryCap  int
 	floor              int // where the part that varies must end: texts
-	kinds              []abi.InputKind
-	heap               int // begin of the part that varies, for this fill
-	results, rows, top int // of this fill: offsets, rows written, lowest byte used from above
+	columns            []column
+	open               []int  // columns that are always projected
+	heap               int    // begin of the part that varies, for this fill
+	arena              []byte // of this fill
+	results, rows, top int    // of this fill: offsets, rows written, lowest byte used from above
 
 	// Where each slot of this fill has its state and its first row. The slots in
 	// the arena say so too, but a guest can write there.
@@ -39,15 +42,22 @@ type layout struct {
 // canonicalNaN is the one NaN that guests see.
 const canonicalNaN = 0x7ff8_0000_0000_0000
 
-func newLayout(d abi.Descriptor, arena uint32, needs *abi.Needs) layout {
+// column is one input.
+type column struct {
+	kind    abi.InputKind
+	project step.Projector
+	// gates lists, by the literal that this enum has, the columns that are wanted
+	// then; nil = none.
+	gates [][]int
+}
+
+func newLayout(d abi.Descriptor, arena uint32, needs *abi.Needs, project []step.Projector) layout {
 	n := len(needs.Inputs)
 	l := layout{
 		size: int(arena), inputs: n, words: abi.Words(n), stride: abi.Stride(n), rules: len(needs.Rules),
 		maxState: int(d.StateMax), state: (int(d.StateMax) + 7) &^ 7, rounds: int(d.MaxRound),
 	}
-	for _, in := range needs.Inputs {
-		l.kinds = append(l.kinds, in.Kind)
-	}
+	l.columns, l.open = columnsOf(needs, project)
 	l.entryCap = l.size / 8 / abi.EntrySize
 	l.entries = l.size - l.entryCap*abi.EntrySize
 	l.textCap = max(abi.MaxText, l.size/32)
@@ -57,16 +67,38 @@ func newLayout(d abi.Descriptor, arena uint32, needs *abi.Needs) layout {
 	return l
 }
 
+func columnsOf(needs *abi.Needs, project []step.Projector) (columns []column, open []int) {
+	gated := make([]bool, len(needs.Inputs))
+	for i := range needs.Inputs {
+		columns = append(columns, column{kind: needs.Inputs[i].Kind, project: project[i]})
+		gated[i] = needs.Inputs[i].Kind == abi.InputLabel // nobody ever reads it
+	}
+	for _, g := range needs.Gates { // the model has checked them
+		c := &columns[g.Of]
+		if c.gates == nil {
+			c.gates = make([][]int, 1+len(needs.Inputs[g.Of].Literals))
+		}
+		c.gates[g.Literal] = append(c.gates[g.Literal], int(g.Input))
+		gated[g.Input] = true
+	}
+	for i := range columns {
+		if !gated[i] {
+			open = append(open, i)
+		}
+	}
+	return columns, open
+}
+
 // fill lays out as many of the slots as fit and returns how many. None means
 // that the first one alone is too large, for the reason given.
-func (l *layout) fill(b []byte, slots []step.Slot, project []step.Projector, probe bool) (int, *fault) {
+func (l *layout) fill(b []byte, slots []step.Slot, probe bool) (int, *fault) {
 	room := l.floor - abi.HeaderSize
 	// Slots and results stand before the part whose size is only known afterwards,
 	// so a guess says how many to make room for.
 	guess := min(len(slots), l.rounds, max(1, room/4*3/(l.stride+abi.ResultSize+l.state)))
-	n, why := l.place(b, slots[:guess], project)
+	n, why := l.place(b, slots[:guess])
 	if n == 0 && guess > 1 {
-		n, why = l.place(b, slots[:1], project)
+		n, why = l.place(b, slots[:1])
 	}
 	if n == 0 {
 		return 0, why
@@ -77,10 +109,10 @@ func (l *layout) fill(b []byte, slots []step.Slot, project []step.Projector, pro
 }
 
 // place writes slots until one does not fit.
-func (l *layout) place(b []byte, slots []step.Slot, project []step.Projector) (int, *fault) {
+func (l *layout) place(b []byte, slots []step.Slot) (int, *fault) {
 	l.results = abi.HeaderSize + len(slots)*l.stride
 	l.heap = (l.results + len(slots)*abi.ResultSize + 7) &^ 7
-	l.rows, l.top = 0, l.floor
+	l.rows, l.top, l.arena = 0, l.floor, b
 	if l.heap > l.floor {
 		return 0, bad(CodeArena, "%d inputs of one slot do not fit the arena of %d bytes", l.inputs, l.size)
 	}
@@ -100,7 +132,7 @@ func (l *layout) place(b []byte, slots []step.Slot, project []step.Projector) (i
 				return k, l.tooLarge(s)
 			}
 		}
-		if !l.putSlot(b, k, s, project, first) {
+		if !l.putSlot(b, k, s, first) {
 			return k, l.tooLarge(s)
 		}
 	}
@@ -136,7 +168,7 @@ func (l *layout) take(n, align int) (int, bool) {
 	return at, true
 }
 
-func (l *layout) putSlot(b []byte, k int, s *step.Slot, project []step.Projector, firstRow int) bool {
+func (l *layout) putSlot(b []byte, k int, s *step.Slot, firstRow int) bool {
 	rec := abi.Slot{
 		At: s.Frame.At, Now: s.Frame.Now, Seed: s.Seed, Event: s.Event, Kind: s.Kind,
 		RowFirst: uint32(firstRow), RowN: uint32(len(s.Rows)),
@@ -156,37 +188,54 @@ func (l *layout) putSlot(b []byte, k int, s *step.Slot, project []step.Projector
 	l.stateAt[k], l.rowAt[k] = int(rec.StateOff), firstRow
 	off := abi.HeaderSize + k*l.stride
 	rec.Encode(b[off:])
-	return l.putColumns(b, off+abi.SlotSize, s, project)
+	return l.putColumns(b[off+abi.SlotSize:off+l.stride], s.Frame)
 }
 
-func (l *layout) putColumns(b []byte, off int, s *step.Slot, project []step.Projector) bool {
-	cols := b[off+8*l.words : off+8*l.words+8*l.inputs]
-	var word uint64
-	for i, p := range project {
-		bits, text, ok := p(s.Frame)
-		switch {
-		case !ok:
-			bits = 0
-		case l.kinds[i] == abi.InputString:
-			at, fits := l.take(len(text), 1)
-			if !fits {
+// putColumns writes the bitmap and the columns, which stand behind it. What is
+// not there must not show what the lead before left.
+func (l *layout) putColumns(b []byte, f *ledger.Frame) bool {
+	clear(b[:8*(l.words+l.inputs)])
+	for _, i := range l.open {
+		bits, ok := l.putColumn(b, i, f)
+		if !ok {
+			return false
+		}
+		gates := l.columns[i].gates
+		if bits >= uint64(len(gates)) {
+			continue
+		}
+		for _, k := range gates[bits] {
+			if _, ok := l.putColumn(b, k, f); !ok {
 				return false
 			}
-			copy(b[at:], text)
-			bits = uint64(at-l.heap) | uint64(len(text))<<32
-		case l.kinds[i] == abi.InputNumber && math.IsNaN(abi.BitsFloat(bits)):
-			bits = canonicalNaN
-		}
-		if ok {
-			word |= 1 << (i & 63)
-		}
-		binary.LittleEndian.PutUint64(cols[8*i:], bits)
-		if i&63 == 63 || i == len(project)-1 {
-			binary.LittleEndian.PutUint64(b[off+8*(i>>6):], word)
-			word = 0
 		}
 	}
 	return true
+}
+
+// putColumn writes one column; false: its text does not fit.
+func (l *layout) putColumn(b []byte, i int, f *ledger.Frame) (uint64, bool) {
+	c := &l.columns[i]
+	bits, text, present := c.project(f)
+	if !present {
+		return 0, true
+	}
+	switch c.kind {
+	case abi.InputString:
+		at, fits := l.take(len(text), 1)
+		if !fits {
+			return 0, false
+		}
+		copy(l.arena[at:], text)
+		bits = uint64(at-l.heap) | uint64(len(text))<<32
+	case abi.InputNumber:
+		if math.IsNaN(abi.BitsFloat(bits)) {
+			bits = canonicalNaN
+		}
+	}
+	b[i>>3] |= 1 << (i & 7)
+	binary.LittleEndian.PutUint64(b[8*(l.words+i):], bits)
+	return bits, true
 }
 
 func (l *layout) header(b []byte, n int, probe bool) {

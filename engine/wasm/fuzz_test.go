@@ -16,13 +16,13 @@ import (
 func FuzzReply(f *testing.F) {
 	spec := pointsSpec()
 	desc := abi.Descriptor{MaxRound: 8, ArenaWant: minArena, Caps: abi.KnownCaps, StateMax: 16}
-	lay := newLayout(desc, minArena, spec.Needs)
+	lay := newLayout(desc, minArena, spec.Needs, spec.Project)
 	filled := make([]byte, minArena)
 	slots := slotsOf(1, 2, 3)
 	for i := range slots {
 		slots[i].Rows = []abi.Row{{Remaining: 5}}
 	}
-	n, fault := lay.fill(filled, slots, spec.Project, false)
+	n, fault := lay.fill(filled, slots, false)
 	require.Nil(f, fault)
 	require.Equal(f, 3, n)
 	ok := make([]byte, abi.ResultSize)

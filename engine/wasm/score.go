@@ -48,7 +48,7 @@ func (p *Plugin) NewScorer(ctx context.Context, spec *step.Spec) (*Scorer, error
 		p.dropSpare(spec.Config)
 		return nil, err
 	}
-	s.lay = newLayout(p.desc, s.main.size, spec.Needs)
+	s.lay = newLayout(p.desc, s.main.size, spec.Needs, spec.Project)
 	s.plan.most = s.lay.rounds
 	s.plan.reset()
 	p.refs.Add(1)
@@ -159,7 +159,7 @@ func (s *Scorer) run(slots []step.Slot, probe bool) (int, error) {
 		return 0, err
 	}
 	b := inst.bytes()
-	n, tooLarge := s.lay.fill(b, slots[:take], s.spec.Project, probe)
+	n, tooLarge := s.lay.fill(b, slots[:take], probe)
 	if tooLarge != nil {
 		s.verdict(&slots[0], tooLarge, probe)
 		s.plan.settled(1)

@@ -63,6 +63,7 @@ const (
 	MaxModule   = 10 << 20 // bytes of a module
 	MaxInputs   = 512
 	MaxRules    = 4096
+	MaxGates    = 1 << 16
 	MaxNeeds    = 1 << 20 // bytes of the needs blob
 	MaxText     = 1024    // bytes of one error text
 	MaxState    = 64 << 10

@@ -65,6 +65,7 @@ func full() *abi.Needs {
 		Counters: []abi.Counter{{Name: "n", Events: []string{"A"}, Paths: []string{"/"}, Where: 2, Window: 5, Distinct: "asset", Node: 1}},
 		Diags:    []abi.Diag{{Severity: abi.DiagWarning, Node: 4, Name: "lint", Summary: "s", Detail: "d"}},
 		ScaleMin: -1, ScaleMax: 100_000, AgeStep: 86_400_000, Horizon: 60 * 86_400_000,
+		Gates: []abi.Gate{{Input: 1, Of: 0, Literal: 1}, {Input: 300, Of: 2, Literal: 70_000}},
 	}
 }
 

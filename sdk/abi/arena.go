@@ -258,6 +258,7 @@ func DecodeResult(b []byte) Result {
 //	InputEnum    1+index of the literal that matched first, 0 = none of them
 //	InputString  offset (low 32) and length (high 32) in the string heap
 //	InputKey     64-bit hash of the text
+//	InputLabel   nothing: the column is absent in every slot
 
 // FloatBits and BitsFloat convert number columns.
 func FloatBits(f float64) uint64 { return math.Float64bits(f) }

@@ -59,6 +59,9 @@ func (h *Host) columns(slot []byte, e *Event, heap, used uint32) uint32 {
 	clear(slot)
 	columns := abi.SlotSize + 8*abi.Words(len(h.Needs.Inputs))
 	for i := range h.Needs.Inputs {
+		if !h.wanted(e, i) {
+			continue
+		}
 		bits, text, present := h.project(e, &h.Needs.Inputs[i])
 		if !present {
 			continue
@@ -71,6 +74,19 @@ func (h *Host) columns(slot []byte, e *Event, heap, used uint32) uint32 {
 		binary.LittleEndian.PutUint64(slot[columns+8*i:], bits)
 	}
 	return used
+}
+
+// wanted says whether a slot has input i: never a label, and only where one of
+// its gates, if there are any, is open.
+func (h *Host) wanted(e *Event, i int) bool {
+	open, gated := false, false
+	for _, g := range h.Needs.Gates {
+		if int(g.Input) == i {
+			bits, _, _ := h.project(e, &h.Needs.Inputs[g.Of])
+			open, gated = open || bits == uint64(g.Literal), true
+		}
+	}
+	return h.Needs.Inputs[i].Kind != abi.InputLabel && (open || !gated)
 }
 
 func (h *Host) slot(b []byte, e *Event, row, state uint32) {

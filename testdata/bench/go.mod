@@ -6,6 +6,7 @@ require (
 	cel.dev/cel-go v0.32.0
 	github.com/expr-lang/expr v1.17.8
 	github.com/ripenhq/ripen v0.0.0
+	github.com/stretchr/testify v1.12.1
 )
 
 require (
