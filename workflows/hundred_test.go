@@ -44,7 +44,7 @@ func TestHundredPoint_Scale(t *testing.T) {
 		require.Equal(t, lead.Points(28_037), s.score("total"), "30·100/107")
 	})
 	t.Run("R001_02_the_golden_lead_reaches_the_maximum", func(t *testing.T) {
-		require.Len(t, load(t, hundred, nil).Model.Goldens, 1)
+		require.Len(t, load(t, hundred).work.Model.Goldens, 1)
 		said := refused(t, hundred, change{`"chief*" = 30`, `"chief*" = 22`})
 		require.Contains(t, said, "dream-customer")
 		require.Contains(t, said, "is 99")

@@ -290,8 +290,8 @@ func TestLetterAndNumber_Number(t *testing.T) {
 		require.Less(t, strings.Count(string(src), "\n"), 75, "a starter is read at one go")
 	})
 	t.Run("R002_16_people_may_call_a_lead_otherwise", func(t *testing.T) {
-		require.Equal(t, "prospect", load(t, letter, nil).Model.Policy.LeadWord)
-		require.Equal(t, "candidate", load(t, letter, []change{{`"prospect"`, `"candidate"`}}).Model.Policy.LeadWord)
-		require.Equal(t, "lead", load(t, email, nil).Model.Policy.LeadWord)
+		require.Equal(t, "prospect", load(t, letter).work.Model.Policy.LeadWord)
+		require.Equal(t, "candidate", load(t, letter, change{`"prospect"`, `"candidate"`}).work.Model.Policy.LeadWord)
+		require.Equal(t, "lead", load(t, email).work.Model.Policy.LeadWord)
 	})
 }

@@ -15,7 +15,7 @@ var models = []string{"email-engagement", "fit-and-interest", "fit-and-interest-
 func TestStartersLoadWithoutComplaints(t *testing.T) {
 	for _, dir := range models {
 		t.Run(dir, func(t *testing.T) {
-			w := load(t, dir, nil)
+			w := load(t, dir).work
 			require.Equal(t, dir, w.Def.Name, "a folder is named like its workflow")
 			require.NotEmpty(t, w.Def.About)
 			readme, err := os.ReadFile(filepath.Join(dir, "README.md"))

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -45,46 +44,32 @@ type story struct {
 	n    int
 }
 
-// loaded are the workflows of this process, compiled once, with the crews that
-// are free. They live as long as the process.
-var loaded struct {
-	sync.Mutex
-	work  map[string]*engine.Workflow
-	crews map[*engine.Workflow][]*engine.Crew
+// cast is a loaded workflow with the crew that plays all its stories: crews
+// remember nothing, and stories are played one after the other.
+type cast struct {
+	work *engine.Workflow
+	crew *engine.Crew
 }
+
+// casts are the workflows that many stories of this process share. Each is
+// loaded once and lives as long as the process.
+var casts = map[string]*cast{}
 
 // open starts a story in a starter model, or in one with changes.
 func open(t *testing.T, dir string, edits ...change) *story {
 	t.Helper()
-	w := load(t, dir, edits)
-	loaded.Lock()
-	defer loaded.Unlock()
-	var crew *engine.Crew
-	if free := loaded.crews[w]; len(free) > 0 {
-		crew, loaded.crews[w] = free[len(free)-1], free[:len(free)-1]
-	} else {
-		var err error
-		crew, err = w.NewCrew(context.Background())
-		require.NoError(t, err)
-	}
-	t.Cleanup(func() {
-		loaded.Lock()
-		defer loaded.Unlock()
-		loaded.crews[w] = append(loaded.crews[w], crew)
-	})
-	return &story{T: t, work: w, core: core.New(crew.Program, core.Options{}), now: monday, lead: "ada"}
+	c := load(t, dir, edits...)
+	return &story{T: t, work: c.work, core: core.New(c.crew.Program, core.Options{}), now: monday, lead: "ada"}
 }
 
 // change replaces a text of the model, which must be there.
 type change struct{ from, to string }
 
-func load(t *testing.T, dir string, edits []change) *engine.Workflow {
+func load(t *testing.T, dir string, edits ...change) *cast {
 	t.Helper()
-	loaded.Lock()
-	defer loaded.Unlock()
 	key := fmt.Sprint(dir, edits)
-	if w := loaded.work[key]; w != nil {
-		return w
+	if c := casts[key]; c != nil {
+		return c
 	}
 	w, diags, err := loadEdited(t, dir, edits)
 	if errors.Is(err, registry.ErrNotBuilt) {
@@ -92,19 +77,26 @@ func load(t *testing.T, dir string, edits []change) *engine.Workflow {
 	}
 	require.NoError(t, err)
 	require.Empty(t, complaints(w, diags), "the model loads without errors and warnings")
-	if loaded.work == nil {
-		loaded.work, loaded.crews = map[string]*engine.Workflow{}, map[*engine.Workflow][]*engine.Crew{}
+	crew, err := w.NewCrew(context.Background())
+	require.NoError(t, err)
+	c := &cast{w, crew}
+	if len(edits) == 0 || edits[0] == literal {
+		casts[key] = c
+		return c
 	}
-	loaded.work[key] = w
-	return w
+	t.Cleanup(func() {
+		crew.Close()
+		w.Close()
+	})
+	return c
 }
 
 // refused loads a changed model that must not load, and returns what is said.
 func refused(t *testing.T, dir string, edits ...change) string {
 	t.Helper()
 	w, diags, err := loadEdited(t, dir, edits)
-	require.NoError(t, err)
 	defer w.Close()
+	require.NoError(t, err)
 	require.True(t, diags.HasErrors(), "the changed model loads: %s", complaints(w, diags))
 	return complaints(w, diags)
 }

@@ -66,7 +66,7 @@ func TestStagedFit_Metrics(t *testing.T) {
 		require.Contains(t, refused(t, proven, change{"no = 1 }", "no = 0.999 }"}), "outside the scale")
 	})
 	t.Run("R003_02_five_stock_questions", func(t *testing.T) {
-		w := load(t, proven, nil)
+		w := load(t, proven).work
 		var questions []string
 		for _, r := range w.Model.Book.Rules {
 			if r.Step == "fit" {
@@ -213,6 +213,15 @@ func TestStagedFit_Policies(t *testing.T) {
 			s.track(c.do)
 			require.Equal(t, c.want, s.last().Action+"/"+s.last().Route)
 		}
+	})
+	t.Run("R003_12_a_hole_in_the_table_is_an_error", func(t *testing.T) {
+		require.Contains(t, refused(t, proven, change{"fit < 5 &&", "fit < 4 &&"}), "Table with a hole")
+	})
+	t.Run("R003_12_a_conflict_in_the_table_is_said", func(t *testing.T) {
+		w, diags, err := loadEdited(t, proven, []change{{"behavior < 8", "behavior < 9"}})
+		defer w.Close()
+		require.NoError(t, err)
+		require.Contains(t, complaints(w, diags), "Routes overlap")
 	})
 	t.Run("R003_13_the_hand_off_point_is_definable", func(t *testing.T) {
 		s := at(t, five, 5*point, 8*point, proven, change{"behavior >= 8\n", "behavior >= 12\n"}, change{"behavior < 8", "behavior < 12"}, change{"behavior >= 8 }", "behavior >= 12 }"})
