@@ -50,19 +50,21 @@ var allowed = map[string][]string{
 	"engine/replay":           {"engine/core", "engine/model", "engine/journal", "engine/intake/...", "engine/lead", "engine/ledger"},
 	"engine/release":          {"engine/workflow", "engine/model", "engine/registry", "engine/journal", "engine/replay"},
 	// Helpers of the build and of tests.
-	"engine/internal/scoretest": {"engine/lead", "engine/ledger", "engine/step", "engine/decide", "sdk/abi"},
-	"engine/internal/diagtest":  {},
-	"engine/internal/mkplugins": {"engine/wasm", "engine/wasm/meter", "engine/registry/...", "sdk/abi"},
-	"sdk":                       {"sdk/abi"},
-	"sdk/abi":                   {},
-	"sdk/sdktest":               {"sdk", "sdk/abi"},
-	"sdk/conformance":           {"engine/wasm", "engine/lead", "engine/ledger", "engine/step", "sdk/abi"},
-	"sdk/examples/...":          {"sdk"},
-	"plugins/...":               {"sdk"},
-	"testdata/...":              {},
-	"examples/...":              {},
-	"workflows":                 {},
-	"workflows/...":             {},
+	"engine/internal/scoretest":    {"engine/lead", "engine/ledger", "engine/step", "engine/decide", "sdk/abi"},
+	"engine/internal/diagtest":     {},
+	"engine/internal/randflow":     {"engine/lead"},
+	"engine/internal/requirements": {},
+	"engine/internal/mkplugins":    {"engine/wasm", "engine/wasm/meter", "engine/registry/...", "sdk/abi"},
+	"sdk":                          {"sdk/abi"},
+	"sdk/abi":                      {},
+	"sdk/sdktest":                  {"sdk", "sdk/abi"},
+	"sdk/conformance":              {"engine/wasm", "engine/lead", "engine/ledger", "engine/step", "sdk/abi"},
+	"sdk/examples/...":             {"sdk"},
+	"plugins/...":                  {"sdk"},
+	"testdata/...":                 {},
+	"examples/...":                 {},
+	"workflows":                    {},
+	"workflows/...":                {},
 }
 
 // debts are imports that the table forbids and that stand for now. Each is
@@ -84,7 +86,7 @@ var debts = map[string][]string{
 var pure = []string{"engine/lead", "engine/ledger", "engine/step", "engine/decide", "engine/core", "engine/model", "engine/model/expr", "sdk", "sdk/abi"}
 
 // testOnly are the packages that only tests may import.
-var testOnly = []string{"engine/internal/scoretest", "engine/internal/diagtest", "sdk/sdktest"}
+var testOnly = []string{"engine/internal/scoretest", "engine/internal/diagtest", "engine/internal/randflow", "sdk/sdktest"}
 
 // source is one Go file outside tests.
 type source struct {
