@@ -220,7 +220,8 @@ func TestDeterminism_WithTraps(t *testing.T) {
 		t.Run(policy, func(t *testing.T) {
 			w := shelve(t, s, fmt.Sprintf(trapWorkflow, policy))
 			flow := &randflow.Flow{Scores: []string{"risky"}}
-			events := flow.Stream(11, randflow.Options{Events: usually(240), Leads: 9, Late: 8, Traps: 12})
+			events := flow.Stream(11, randflow.Options{Events: usually(240), Leads: 9, Late: 8, Traps: 12,
+				Ways: []string{"panic", "loop", "memory", "stack", "soft", "fine"}})
 			got := newBench(t, w).agree(events, 20)
 			if policy == "reject" {
 				for _, code := range []string{"unreachable", "fuel", "out-of-bounds", "soft", "timer-"} {

@@ -150,21 +150,42 @@ func replayable(tr *trial, events []lead.Event) error {
 // change of the routes has come is no part of a lead: each search is bounded,
 // and ticks say from where it starts.
 func tickless(tr *trial, events []lead.Event) error {
-	unsearched := func(a *ledger.Account) string {
-		b := *a
-		b.Marks.Wake, b.Marks.Probe = 0, 0
-		return tr.account(&b)
-	}
-	leads := func(list []lead.Event, batch int) map[string]string {
-		return tr.texts(unsearched, []*result{tr.play(list, batch)})
-	}
-	want := leads(ended(events), 1000)
+	want := tr.play(events, 1000)
+	first := tr.arrive(want, events)
+	second := tr.arrive(want, ended(events))
 	for i := range uint64(3) {
 		seed := tr.seed*3 + i
 		ticked := randflow.WithTicks(seed, events, 1+len(events)/(2+int(seed%9)))
-		if err := same(want, leads(append(ticked, randflow.Tick(randflow.End(events))), 31)); err != nil {
+		got := tr.play(ticked, 31)
+		err := same(first, tr.arrive(got, events))
+		if err == nil {
+			err = same(second, tr.arrive(got, ended(events)))
+		}
+		if err != nil {
 			return fmt.Errorf("with ticks, NDJSON:\n%s\n%w", randflow.Text(ticked), err)
 		}
 	}
 	return nil
+}
+
+// arrive lets time pass to the newest of the events and shows what there is.
+func (tr *trial) arrive(r *result, events []lead.Event) map[string]string {
+	var at int64
+	for i := range events {
+		at = max(at, events[i].At)
+	}
+	r.feed([]lead.Event{randflow.Tick(at)}, 1)
+	out := tr.texts(func(a *ledger.Account) string {
+		b := *a
+		b.Marks.Wake, b.Marks.Probe = 0, 0
+		return tr.account(&b)
+	}, []*result{r})
+	if err := r.core.Look(slices.Collect(maps.Keys(out)), at, func(f *ledger.Frame) {
+		var d lead.Decision
+		tr.prog.Policy.Describe(f, &d)
+		out[f.Acct.Key] += text(d) + "\n" + text(f.Explain())
+	}); err != nil {
+		panic(err)
+	}
+	return out
 }

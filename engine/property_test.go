@@ -95,7 +95,7 @@ var properties = []property{
 // with the shipped plugins in their sandbox. RIPEN_PROPERTY_RUNS and
 // RIPEN_PROPERTY_SEED say how many and which.
 func TestProperty_RandomWorkflows(t *testing.T) {
-	s := newShelf(t, "botlike")
+	s := newShelf(t, "botlike", "traplike")
 	first, n := runs(t, 75)
 	decisions := 0
 	for seed := first; seed < first+n; seed++ {
@@ -103,7 +103,11 @@ func TestProperty_RandomWorkflows(t *testing.T) {
 		crew, err := shelve(t, s, flow.Text).NewCrew(t.Context())
 		require.NoError(t, err)
 		tr := &trial{seed: seed, flow: flow, prog: crew.Program}
-		events := flow.Stream(seed, randflow.Options{Events: 100 + int(seed%3)*60, Leads: 3 + int(seed%4), Late: int(seed % 3 * 8)})
+		o := randflow.Options{Events: 100 + int(seed%3)*60, Leads: 3 + int(seed%4), Late: int(seed % 3 * 8)}
+		if flow.Traps { // soft ones are the cheap ones
+			o.Traps, o.Ways = 4, []string{"soft", "soft", "soft", "soft", "soft", "fine", "panic"}
+		}
+		events := flow.Stream(seed, o)
 		for _, p := range properties {
 			if err := p.check(tr, events); err != nil {
 				tr.report(t, p, events, err)
@@ -228,4 +232,18 @@ func same(want, got map[string]string) error {
 		return fmt.Errorf("%d leads against %d", len(want), len(got))
 	}
 	return nil
+}
+
+func TestProperty_ShrinksToWhatFails(t *testing.T) {
+	events := randflow.New(1).Stream(1, randflow.Options{Events: 200, Leads: 3})
+	need := map[string]bool{events[20].ID: true, events[150].ID: true}
+	got := shrink(events, func(list []lead.Event) bool {
+		found := map[string]bool{}
+		for _, e := range list {
+			found[e.ID] = found[e.ID] || need[e.ID]
+		}
+		return found[events[20].ID] && found[events[150].ID]
+	})
+	require.Len(t, got, 2)
+	require.Contains(t, randflow.Text(got), `"messageId":"`+events[150].ID+`"`)
 }

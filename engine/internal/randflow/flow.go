@@ -18,8 +18,8 @@ type Flow struct {
 	Text string // HCL
 	// Scores are the names of the scores that Score Adjusted may name.
 	Scores []string
-	// Robot says that the workflow uses the plugin botlike, which hides and voids.
-	Robot bool
+	// Traps says that the workflow uses the plugin traplike, which breaks.
+	Traps bool
 }
 
 // New invents the workflow of a seed.
@@ -101,8 +101,10 @@ func (g *writer) workflow() {
 	g.line(`table "rivals" { values = ["rival.com", "other.example"] }`)
 	g.countersOf()
 	if g.chance(25) {
-		g.flow.Robot = true
 		g.line("step \"botlike\" \"robots\" {\n  human_after = %q\n}", pick(g, []string{"2s", "1m", "3h"}))
+	}
+	if g.chance(20) {
+		g.traps()
 	}
 	before := g.chance(50)
 	if before {
@@ -119,6 +121,14 @@ func (g *writer) workflow() {
 	g.decays()
 	g.derive()
 	g.policy()
+}
+
+// traps is a step that fails when an event says so.
+func (g *writer) traps() {
+	g.flow.Traps = true
+	g.line("step \"traplike\" \"risky\" {\n  points = %s\n  after = %q\n  on_error = %q\n}", g.points(), pick(g, []string{"1h", "2d", "9d"}), pick(g, []string{"reject", "skip", "hold"}))
+	g.flow.Scores = append(g.flow.Scores, "risky")
+	g.flags = append(g.flags, "risky.tenth")
 }
 
 func (g *writer) countersOf() {

@@ -26,8 +26,10 @@ type Options struct {
 	Leads  int
 	// Late is the chance in percent that an event lies up to nine days back.
 	Late int
-	// Traps is the chance in percent that an event breaks the plugin traplike.
+	// Traps is the chance in percent that an event breaks the plugin traplike, Ways
+	// are the ways in which it may.
 	Traps int
+	Ways  []string
 }
 
 // Stream invents the events of a seed, without ticks, in the order in which
@@ -117,8 +119,8 @@ func (g *crowd) props() (p lead.Props) {
 	if g.chance(30) {
 		p = append(p, prop("hard", lead.BoolOf(g.chance(70))))
 	}
-	if g.chance(g.o.Traps) {
-		p = append(p, prop(one(g, []string{"crash", "crash", "crash_later"}), lead.StringOf(one(g, []string{"panic", "loop", "memory", "stack", "soft", "fine"}))))
+	if len(g.o.Ways) > 0 && g.chance(g.o.Traps) {
+		p = append(p, prop(one(g, []string{"crash", "crash", "crash_later"}), lead.StringOf(one(g, g.o.Ways))))
 	}
 	return p.Sort()
 }
