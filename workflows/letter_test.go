@@ -31,15 +31,15 @@ func TestLetterAndNumber_Grades(t *testing.T) {
 		person, company p
 		grade, why      string
 	}{
-		{"R002_02_a_decides_and_the_company_fits", p{"title": "VP Sales"}, goodCompany(), "A", "A: condition 1 of 5"},
-		{"R002_02_edges_of_size_and_revenue_count", p{"title": "CEO"}, p{"industry": "saas", "employees": 50, "revenue": 5_000_000}, "A", "A: condition 1 of 5"},
+		{"R002_02_a_decides_and_the_company_fits", p{"title": "VP Sales"}, goodCompany(), "A", "decides, and the company fits"},
+		{"R002_02_edges_of_size_and_revenue_count", p{"title": "CEO"}, p{"industry": "saas", "employees": 50, "revenue": 5_000_000}, "A", "decides, and the company fits"},
 		{"R002_02_no_a_below_the_revenue_range", p{"title": "CEO"}, with(goodCompany(), p{"revenue": 4_999_999}), "C", "decides, but the company is a toss-up"},
-		{"R002_03_b_same_company_lesser_title", p{"title": "Marketing Manager"}, goodCompany(), "B", "B: condition 3 of 5"},
+		{"R002_03_b_same_company_lesser_title", p{"title": "Marketing Manager"}, goodCompany(), "B", "the company fits, a lesser title"},
 		{"R002_04_c_decides_but_wrong_size", p{"title": "VP Sales"}, with(goodCompany(), p{"employees": 20}), "C", "decides, but the company is a toss-up"},
 		{"R002_04_c_decides_but_wrong_branch", p{"title": "Head of Sales"}, with(goodCompany(), p{"industry": "church"}), "C", "decides, but the company is a toss-up"},
 		{"R002_04_c_good_company_but_intern", p{"title": "Marketing Intern"}, goodCompany(), "C", "good company, but entry level"},
 		{"R002_04_c_good_company_but_junior", p{"title": "Junior Analyst"}, goodCompany(), "C", "good company, but entry level"},
-		{"R002_05_d_nothing_fits", p{"title": "Manager"}, p{"industry": "church", "employees": 3, "revenue": 1000}, "D", "D: condition 5 of 5"},
+		{"R002_05_d_nothing_fits", p{"title": "Manager"}, p{"industry": "church", "employees": 3, "revenue": 1000}, "D", "everybody else"},
 		{"R002_05_d_student", p{"title": "VP Sales", "role": "Student"}, goodCompany(), "D", "knocked out"},
 		{"R002_05_d_investor", p{"title": "VP Sales", "role": "investor"}, goodCompany(), "D", "knocked out"},
 		{"R002_05_d_competitor", p{"title": "VP Sales", "domain": "rivalscore.example"}, goodCompany(), "D", "knocked out"},
@@ -125,7 +125,7 @@ func TestLetterAndNumber_Routes(t *testing.T) {
 		s := open(t, letter)
 		s.identify(p{"email": "x@example.com"})
 		s.track("Demo Requested")
-		require.Equal(t, []string{"nurture/rest", "review/asked-but-unknown"}, s.actions())
+		require.Equal(t, []string{"nurture/rest", "review/asked-but-d"}, s.actions())
 		require.Equal(t, "unknown", s.last().Why)
 		s.identify(p{"title": "CEO"})
 		s.group(goodCompany())

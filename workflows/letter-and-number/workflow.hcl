@@ -20,11 +20,11 @@ step "fit-grade" "who" {
   }
   knock_out = listed("competitors", trait.domain) || listed("outsiders", trait.role)
   grades = [ # the first that is true wins
-    { A = decider && company && revenue },
+    { A = decider && company && revenue, because = "decides, and the company fits" },
     { C = company && junior, because = "good company, but entry level" },
-    { B = company && revenue },
+    { B = company && revenue, because = "the company fits, a lesser title" },
     { C = decider && toss_up, because = "decides, but the company is a toss-up" },
-    { D = true },
+    { D = true, because = "everybody else" },
   ]
 }
 
@@ -54,7 +54,7 @@ route "sales-handoff" "asked" {
   when = pending("asked") && grade != "D"
   say  = "Call about the {recent.asked.last}"
 }
-route "review" "asked-but-unknown" { when = pending("asked") && grade == "D" && !who.knocked_out }
+route "review" "asked-but-d" { when = pending("asked") && grade == "D" && !who.knocked_out }
 route "sales-handoff" "warm" {
   when = oneof(grade, "A", "B") && recent >= 25
   say  = "Ask about {recent.product.last}"
