@@ -18,6 +18,13 @@ func TestStartersLoadWithoutComplaints(t *testing.T) {
 			w := load(t, dir).work
 			require.Equal(t, dir, w.Def.Name, "a folder is named like its workflow")
 			require.NotEmpty(t, w.Def.About)
+			files, err := filepath.Glob(filepath.Join(dir, "*.hcl"))
+			require.NoError(t, err)
+			for _, file := range files {
+				src, err := os.ReadFile(file)
+				require.NoError(t, err)
+				require.Less(t, strings.Count(string(src), "\n"), 80, "%s is more than a screen", file)
+			}
 			readme, err := os.ReadFile(filepath.Join(dir, "README.md"))
 			require.NoError(t, err)
 			require.Contains(t, string(readme), "ripen score")

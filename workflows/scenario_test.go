@@ -117,15 +117,20 @@ func editedCopy(t *testing.T, dir string, edits []change) string {
 	t.Helper()
 	copied := t.TempDir()
 	require.NoError(t, os.CopyFS(copied, os.DirFS(dir)))
-	file := filepath.Join(copied, "workflow.hcl")
-	src, err := os.ReadFile(file)
+	files, err := filepath.Glob(filepath.Join(copied, "*.hcl"))
 	require.NoError(t, err)
-	text := string(src)
 	for _, e := range edits {
-		require.Contains(t, text, e.from, "the model has no such text to change")
-		text = strings.Replace(text, e.from, e.to, 1)
+		found := false
+		for _, file := range files {
+			src, err := os.ReadFile(file)
+			require.NoError(t, err)
+			if found = strings.Contains(string(src), e.from); found {
+				require.NoError(t, os.WriteFile(file, []byte(strings.Replace(string(src), e.from, e.to, 1)), 0o600))
+				break
+			}
+		}
+		require.True(t, found, "the model has no such text to change: %s", e.from)
 	}
-	require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
 	return copied
 }
 

@@ -67,6 +67,6 @@ golden "dream-customer" {
 
 route "sales-handoff" "ready" {
   when = total >= 75
-  say  = "Looked at {implicit.site.last} last"
+  say  = "{explicit} points for who they are, {implicit} for what they do"
 }
 route "nurture" "not-yet" { default = true }

@@ -52,7 +52,7 @@ step "behavior-points" "behavior" {
 # The hand-off point is these numbers; the other three corners go to nurture.
 route "sales-handoff" "fits-and-proven" {
   when = between(fit, 5, 10) && behavior >= 8
-  say  = "Fits {fit} of 10; last step: {behavior.buying.last}"
+  say  = "Fits {fit} of 10, and has come {behavior} points far"
 }
 route "nurture-fit" "fits-but-not-proven" { when = fit >= 5 && behavior < 8 }
 route "nurture-interest" "keen-but-no-fit" { when = fit < 5 && behavior >= 8 }
