@@ -4,7 +4,7 @@ workflow "hundred-point" {
   display = "{total}"
 }
 
-# The score that people see never leaves 0 to 100; `ripen explain` shows the raw sum beside it.
+# The score that people see never leaves 0 to 100; `ripen score --explain LEAD` shows the raw sum beside it.
 score "total" {
   about = "Who they are and what they do, 0 to 100"
   value = explicit + implicit
