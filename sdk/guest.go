@@ -137,26 +137,25 @@ func (g *Guest) Process(n int32) int32 {
 // without a state takes one call here, the scorer's.
 func (g *Guest) round(n uint32, text *uint32) uint32 {
 	i := g.get(abi.HdrFirst)
-	base := unsafe.Pointer(&g.arena[0])
 	stride := uintptr(g.get(abi.HdrSlotStride))
-	slot := unsafe.Add(base, uintptr(g.get(abi.HdrSlots))+uintptr(i)*stride)
-	result := unsafe.Add(base, uintptr(g.get(abi.HdrResults))+uintptr(i)*abi.ResultSize)
-	cursor := (*uint32)(unsafe.Add(base, abi.HdrCursor))
+	words := 8 * uintptr(g.get(abi.HdrWords))
+	slot := uintptr(g.get(abi.HdrSlots)) + uintptr(i)*stride
+	result := uintptr(g.get(abi.HdrResults)) + uintptr(i)*abi.ResultSize
+	cursor := (*uint32)(unsafe.Add(g.in.base, abi.HdrCursor))
 	in, out, scorer := &g.in, &g.out, g.scorer
 	for ; i < n; i++ {
 		// Written before the slot, so that the host knows which one broke.
 		*cursor = i
-		in.slot, out.slot, out.failed, out.result = (*abi.Slot)(slot), i, 0, (*abi.Result)(result)
-		*out.result = abi.Result{EntryFirst: out.ringN}
-		err := scorer.Score(in, out)
-		if err != nil || out.failed != 0 || out.result.Flags&abi.ResultDirty != 0 {
+		in.slot, in.bits, in.cols = slot, slot+abi.SlotSize, slot+abi.SlotSize+words
+		out.slot, out.at, out.first = i, result, out.ringN
+		if err := scorer.Score(in, out); err != nil || out.todo != 0 {
 			if !g.commit(err, text) {
 				break
 			}
-		} else {
-			out.result.EntryN = out.ringN - out.result.EntryFirst
 		}
-		slot, result = unsafe.Add(slot, stride), unsafe.Add(result, abi.ResultSize)
+		r := out.result()
+		r.EntryFirst, r.EntryN = out.first, out.ringN-out.first
+		slot, result = slot+stride, result+abi.ResultSize
 	}
 	return i
 }
@@ -175,11 +174,11 @@ func (g *Guest) prepare(n uint32) bool {
 		return false
 	}
 	base := unsafe.Pointer(&g.arena[0])
-	g.in.base, g.in.cols = base, abi.SlotSize+8*uintptr(g.get(abi.HdrWords))
+	g.in.base, g.out.base = base, base
 	g.in.rows = g.section(abi.HdrRows)
 	g.in.heap = g.section(abi.HdrHeap)
 	g.out.ring = g.section(abi.HdrEntries)
-	g.out.ringN, g.out.limit = 0, g.get(abi.HdrEntriesCap)
+	g.out.ringN, g.out.todo, g.out.limit = 0, 0, g.get(abi.HdrEntriesCap)
 	return true
 }
 
@@ -193,34 +192,32 @@ func (g *Guest) section(hdr uint32) unsafe.Pointer {
 	return unsafe.Pointer(&g.arena[off])
 }
 
-// commit makes a slot's entries, state and result count. False: there was no
-// room left in this call; the slot has left no trace and is to be run again.
+// commit ends a slot that needs more than its entries. False: there was no room
+// left in this call; the slot has left no trace and is to be run again.
 func (g *Guest) commit(err error, text *uint32) bool {
 	out := &g.out
-	first := out.result.EntryFirst
-	if err == nil && out.failed&tooBig != 0 {
+	todo := out.todo
+	out.todo = 0
+	switch {
+	case err != nil:
+	case todo&tooBig != 0:
 		err = errState
-	}
-	if err == nil && out.failed&over != 0 {
-		if out.ringN = first; first > 0 {
+	case todo&over != 0:
+		if out.ringN = out.first; out.first > 0 {
+			*out.result() = abi.Result{}
 			return false
 		}
 		err = errEntries
-	}
-	if err != nil {
-		out.ringN = first
-		return g.fail(err, text)
-	}
-	out.result.EntryN = out.ringN - first
-	if out.result.Flags&abi.ResultDirty != 0 {
-		slot := g.in.slot
-		if out.result.StateLen > slot.StateCap {
-			out.ringN = first
-			return g.fail(errState, text)
+	default:
+		slot, r := g.in.fixed(), out.result()
+		if r.StateLen <= slot.StateCap {
+			copy(g.arena[slot.StateOff:slot.StateOff+slot.StateCap], out.state[:r.StateLen])
+			return true
 		}
-		copy(g.arena[slot.StateOff:slot.StateOff+slot.StateCap], out.state[:out.result.StateLen])
+		err = errState
 	}
-	return true
+	out.ringN = out.first
+	return g.fail(err, text)
 }
 
 // fail writes a soft error. Its text never depends on the round: when the rest
@@ -233,12 +230,13 @@ func (g *Guest) fail(err error, text *uint32) bool {
 	room := g.get(abi.HdrTextCap) - *text
 	if uint32(len(message)) > room {
 		if *text > 0 {
+			*g.out.result() = abi.Result{}
 			return false
 		}
 		message = message[:room]
 	}
 	copy(g.arena[g.get(abi.HdrText)+*text:], message)
-	*g.out.result = abi.Result{Status: 1, TextOff: *text, TextLen: uint32(len(message)), EntryFirst: g.out.ringN}
+	*g.out.result() = abi.Result{Status: 1, TextOff: *text, TextLen: uint32(len(message))}
 	*text += uint32(len(message))
 	return true
 }

@@ -8,13 +8,19 @@ import (
 )
 
 // Input is one slot: a lead with one input. Its columns are read in place.
+//
+// Only numbers change from slot to slot: a guest pays for each pointer that it
+// stores.
 type Input struct {
-	slot *abi.Slot
-	cols uintptr        // from the slot to its columns of 8 bytes; the bitmap stands before them
 	base unsafe.Pointer // arena
+	slot uintptr        // from the arena's start
+	bits uintptr        // bitmap words of the slot
+	cols uintptr        // its columns of 8 bytes
 	rows unsafe.Pointer // ledger view of the round
 	heap unsafe.Pointer // strings
 }
+
+func (in *Input) fixed() *abi.Slot { return (*abi.Slot)(unsafe.Add(in.base, in.slot)) }
 
 // Records are read and written in place, so the structs of package abi must be
 // laid out exactly as their encodings. Both are little-endian: WASM always is,
@@ -27,45 +33,45 @@ var (
 )
 
 // IsEvent says that the input is an event of the lead.
-func (in *Input) IsEvent() bool { return in.slot.Kind == abi.SlotEvent }
+func (in *Input) IsEvent() bool { return in.fixed().Kind == abi.SlotEvent }
 
 // IsTimer says that the time asked for by Output.Wake has come.
-func (in *Input) IsTimer() bool { return in.slot.Kind == abi.SlotTimer }
+func (in *Input) IsTimer() bool { return in.fixed().Kind == abi.SlotTimer }
 
 // IsProbe says that the host asks what would be true at Now if nothing
 // happened; the answer is discarded.
-func (in *Input) IsProbe() bool { return in.slot.Kind == abi.SlotProbe }
+func (in *Input) IsProbe() bool { return in.fixed().Kind == abi.SlotProbe }
 
 // At is the time of the event, or the due time of the timer, in ms.
-func (in *Input) At() int64 { return in.slot.At }
+func (in *Input) At() int64 { return in.fixed().At }
 
 // Now is the lead's clock in ms; a late event has At before Now.
-func (in *Input) Now() int64 { return in.slot.Now }
+func (in *Input) Now() int64 { return in.fixed().Now }
 
 // Seed is the same for the same lead and input, for ever.
-func (in *Input) Seed() uint64 { return in.slot.Seed }
+func (in *Input) Seed() uint64 { return in.fixed().Seed }
 
 // EventHash names the event, for Output.VoidEvent; 0 on a timer.
-func (in *Input) EventHash() uint64 { return in.slot.Event }
+func (in *Input) EventHash() uint64 { return in.fixed().Event }
 
 // Fresh says that the lead has no state of this step yet.
-func (in *Input) Fresh() bool { return in.slot.Flags&abi.SlotFresh != 0 }
+func (in *Input) Fresh() bool { return in.fixed().Flags&abi.SlotFresh != 0 }
 
 // State is the lead's state blob; read it, never write it: Output.SetState
 // keeps a new one.
 func (in *Input) State() []byte {
-	if in.slot.StateLen == 0 {
+	if in.fixed().StateLen == 0 {
 		return nil
 	}
-	return unsafe.Slice((*byte)(unsafe.Add(in.base, in.slot.StateOff)), in.slot.StateLen)
+	return unsafe.Slice((*byte)(unsafe.Add(in.base, in.fixed().StateOff)), in.fixed().StateLen)
 }
 
 // Rows is the lead's part of the ledger (CapLedger). Read only.
 func (in *Input) Rows() []Row {
-	if in.slot.RowN == 0 {
+	if in.fixed().RowN == 0 {
 		return nil
 	}
-	return unsafe.Slice((*Row)(unsafe.Add(in.rows, uintptr(in.slot.RowFirst)*abi.RowSize)), in.slot.RowN)
+	return unsafe.Slice((*Row)(unsafe.Add(in.rows, uintptr(in.fixed().RowFirst)*abi.RowSize)), in.fixed().RowN)
 }
 
 // raw reads the column behind a handle (1 + index).
@@ -74,11 +80,22 @@ func (in *Input) raw(handle uint32) (bits uint64, known bool) {
 		return 0, false
 	}
 	i := uintptr(handle - 1)
-	word := *(*uint64)(unsafe.Add(unsafe.Pointer(in.slot), abi.SlotSize+i>>6<<3))
+	word := *(*uint64)(unsafe.Add(in.base, in.bits+i>>6<<3))
 	if word>>(i&63)&1 == 0 {
 		return 0, false
 	}
-	return *(*uint64)(unsafe.Add(unsafe.Pointer(in.slot), in.cols+i<<3)), true
+	return *(*uint64)(unsafe.Add(in.base, in.cols+i<<3)), true
+}
+
+// value reads a column without asking whether it is there: an absent one holds
+// 0, and the zero handle has nothing. It has no branches, which are dear in a
+// guest.
+func (in *Input) value(handle uint32) uint64 {
+	var has uint64
+	if handle != 0 {
+		has = 1
+	}
+	return *(*uint64)(unsafe.Add(in.base, in.cols+uintptr(uint64(handle)-has)<<3)) & -has
 }
 
 // Bool reads a truth value; known is false when it is unknown.
@@ -88,10 +105,11 @@ func (in *Input) Bool(h Bool) (v, known bool) {
 }
 
 // True says that a condition is known and true: the only way it may fire.
-func (in *Input) True(h Bool) bool {
-	bits, known := in.raw(h.col)
-	return known && bits != 0
-}
+func (in *Input) True(h Bool) bool { return in.value(h.col) != 0 }
+
+// Which is Enum for those who need not tell "none of them" from "unknown":
+// both are 0.
+func (in *Input) Which(h Enum) int { return int(in.value(h.col)) }
 
 // Number reads a number.
 func (in *Input) Number(h Number) (v float64, known bool) {

@@ -9,26 +9,31 @@ import (
 // Output is what a plugin says of one slot. It counts as a whole when Score
 // returns without an error.
 type Output struct {
-	result *abi.Result    // of this slot, in the arena
-	ring   unsafe.Pointer // entries
-	ringN  uint32         // entries in the ring, earlier slots of the call included
-	limit  uint32         // room of the ring
-	slot   uint32
-	failed uint32 // what went wrong with this slot: over, tooBig
-	state  []byte // scratch of StateMax bytes
+	base  unsafe.Pointer // arena
+	at    uintptr        // result of this slot, from the arena's start
+	first uint32         // ringN when the slot began
+	ring  unsafe.Pointer // entries
+	ringN uint32         // entries in the ring, earlier slots of the call included
+	limit uint32         // room of the ring
+	slot  uint32
+	todo  uint32 // what is to be done for this slot: over, tooBig, dirty
+	state []byte // scratch of StateMax bytes
 }
 
-// Reasons for which a slot does not count although Score returned no error.
+func (o *Output) result() *abi.Result { return (*abi.Result)(unsafe.Add(o.base, o.at)) }
+
+// What keeps a slot from being done when Score returns without an error.
 const (
 	over   uint32 = 1 << iota // the ring was too small for it
 	tooBig                    // the state did not fit
+	dirty                     // it does count, once its state is copied
 )
 
 // push writes an entry in place, as four words: calls are what costs in a
 // guest, so this must stay small enough to be inlined.
 func (o *Output) push(head uint64, milli int64, scope, tail uint64) {
 	if o.ringN >= o.limit {
-		o.failed |= over
+		o.todo |= over
 		return
 	}
 	*(*[4]uint64)(unsafe.Add(o.ring, uintptr(o.ringN)*abi.EntrySize)) = [4]uint64{head | uint64(o.slot)<<32, uint64(milli), scope, tail}
@@ -66,7 +71,7 @@ func (o *Output) Replace(r RuleID, milli int64, label Text) {
 
 // Adjust changes what remains of row i of Input.Rows by milli.
 func (o *Output) Adjust(in *Input, i int, milli int64) {
-	o.push(head(abi.EntryAdjust, 0, 0), milli, 0, tail(in.slot.RowFirst+uint32(i), 0))
+	o.push(head(abi.EntryAdjust, 0, 0), milli, 0, tail(in.fixed().RowFirst+uint32(i), 0))
 }
 
 // Void takes back all that is left under the rule and the scope key that this
@@ -88,19 +93,20 @@ func (o *Output) VoidEvent(event uint64) {
 }
 
 // Hide hides this event from later steps and from counters (CapVoid).
-func (o *Output) Hide() { o.result.Flags |= abi.ResultHide }
+func (o *Output) Hide() { o.result().Flags |= abi.ResultHide }
 
 // Grade says the lead's grade and why.
 func (o *Output) Grade(g Grade, why Reason) {
-	o.result.Grade, o.result.Reason = uint16(g), uint16(why)
+	r := o.result()
+	r.Grade, r.Reason = uint16(g), uint16(why)
 }
 
 // Flag sets a named flag; flags are off unless set.
 func (o *Output) Flag(f Flag, on bool) {
 	if on {
-		o.result.Out |= 1 << f
+		o.result().Out |= 1 << f
 	} else {
-		o.result.Out &^= 1 << f
+		o.result().Out &^= 1 << f
 	}
 }
 
@@ -108,17 +114,18 @@ func (o *Output) Flag(f Flag, on bool) {
 // step). The earliest of several wins; times that are not after the lead's
 // clock are an error of the plugin; 0 asks for nothing.
 func (o *Output) Wake(at int64) {
-	if at != 0 && (o.result.WakeAt == 0 || at < o.result.WakeAt) {
-		o.result.WakeAt = at
+	if r := o.result(); at != 0 && (r.WakeAt == 0 || at < r.WakeAt) {
+		r.WakeAt = at
 	}
 }
 
 // SetState keeps a new state blob of at most StateMax bytes, copied here.
 func (o *Output) SetState(b []byte) {
 	if len(b) > len(o.state) {
-		o.failed |= tooBig
+		o.todo |= tooBig
 		return
 	}
-	o.result.StateLen = uint32(copy(o.state, b))
-	o.result.Flags |= abi.ResultDirty
+	r := o.result()
+	r.StateLen, r.Flags = uint32(copy(o.state, b)), r.Flags|abi.ResultDirty
+	o.todo |= dirty
 }

@@ -88,6 +88,20 @@ func TestBehaviorPoints_EachClassAwardsOnItsOwn(t *testing.T) {
 
 // TestBehaviorPoints_SharedColumns: whichever group a pattern stands in, and in
 // whatever order, each group awards its own first match.
+// TestBehaviorPoints_TooManyPairs: without the table of pairs the same comes out.
+func TestBehaviorPoints_TooManyPairs(t *testing.T) {
+	var events, pages []string
+	for i := range 150 {
+		events, pages = append(events, fmt.Sprintf(`"E%d": 1`, i)), append(pages, fmt.Sprintf(`"/p%d": 2`, i))
+	}
+	lines := fmt.Sprintf(`"events": {%s}, "pages": {%s}`, strings.Join(events, ", "), strings.Join(pages, ", "))
+	h := host(t, fmt.Sprintf(`{"class": [{"label": "a", %s}, {"label": "b", "all": true, "where": "ok", %s}]}`, lines, lines))
+	ok := map[string]any{"ok": true}
+	require.Equal(t, []string{"a/E7", "b/E7", "b//p8"}, h.Play(sdktest.Event{Name: "E7", Path: "/p8", Exprs: ok}).Rules())
+	require.Equal(t, []string{"a/E7"}, h.Play(sdktest.Event{Name: "E7", Path: "/p8"}).Rules())
+	require.Equal(t, []string{"a//p8"}, h.Play(sdktest.Event{Name: "Page", Path: "/p8"}).Rules())
+}
+
 func TestBehaviorPoints_SharedColumns(t *testing.T) {
 	texts := []string{"/", "/a", "/a/b", "/a/b/c", "/ab", "/b", "*", "/*", "/a*", "/a/*", "/a/b*", "/a/b/*", "/ab*", "/b/*"}
 	rapid.Check(t, func(r *rapid.T) {

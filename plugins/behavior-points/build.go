@@ -159,6 +159,7 @@ func (b *builder) finish() *scorer {
 		s.page = b.needs.Path(sdk.Globs(texts...)...)
 		b.gate(s.page, s.byPage)
 	}
+	s.pair()
 	s.more = len(s.own)+len(s.ladders)+len(s.ratios)+len(s.firsts) > 0
 	return s
 }
@@ -169,7 +170,7 @@ func (b *builder) gate(column sdk.Enum, byLiteral [][]hit) {
 	always := b.always()
 	for i, hits := range byLiteral {
 		for _, h := range hits {
-			if h.hasWhere && !slices.Contains(always, h.where) {
+			if !h.always && !slices.Contains(always, h.where) {
 				b.needs.OnlyOn(h.where, column, i)
 			}
 		}

@@ -25,11 +25,11 @@ type group struct {
 
 // hit is a line that hangs on one literal of a shared column.
 type hit struct {
-	line     line
-	where    sdk.Bool
-	hasWhere bool
-	mixed    bool // its group has events too: those come before this page
-	group    int
+	line   line
+	where  sdk.Bool
+	always bool // it has no condition
+	mixed  bool // its group has events too: those come before this page
+	group  int
 }
 
 // step is one threshold of a tier, a bonus or a ratio.
@@ -74,6 +74,8 @@ type first struct {
 type scorer struct {
 	name    sdk.Enum
 	page    sdk.Enum
+	pairs   [][]hit // by literals of both columns: width for each name
+	width   int     // 0 = too many pairs
 	byName  [][]hit // by literal of name; none hangs on 0
 	byPage  [][]hit // by literal of page
 	own     []group // groups with columns of their own
@@ -89,23 +91,34 @@ func (s *scorer) Score(in *sdk.Input, out *sdk.Output) error {
 	if !in.IsEvent() {
 		return nil
 	}
-	which, _ := in.Enum(s.name)
-	view, _ := in.Enum(s.page)
-	named, viewed := s.byName[which], s.byPage[view]
-	for i := range named {
-		if h := &named[i]; !h.hasWhere || in.True(h.where) {
-			out.AwardFor(h.line.rule, h.line.milli, h.line.label)
-		}
-	}
-	for i := range viewed {
-		if h := &viewed[i]; (!h.hasWhere || in.True(h.where)) && (!h.mixed || !taken(named, h.group)) {
-			out.AwardFor(h.line.rule, h.line.milli, h.line.label)
-		}
+	name, page := in.Which(s.name), in.Which(s.page)
+	if s.width > 0 {
+		awardAll(in, out, s.pairs[name*s.width+page])
+	} else {
+		awardAll(in, out, s.byName[name])
+		s.views(in, out, s.byName[name], s.byPage[page])
 	}
 	if s.more {
 		s.rest(in, out)
 	}
 	return nil
+}
+
+func awardAll(in *sdk.Input, out *sdk.Output, hits []hit) {
+	for i := range hits {
+		if h := &hits[i]; h.always || in.True(h.where) {
+			out.AwardFor(h.line.rule, h.line.milli, h.line.label)
+		}
+	}
+}
+
+// views awards pages of groups that have not awarded the name.
+func (s *scorer) views(in *sdk.Input, out *sdk.Output, named, viewed []hit) {
+	for i := range viewed {
+		if !viewed[i].mixed || !taken(named, viewed[i].group) {
+			awardAll(in, out, viewed[i:i+1])
+		}
+	}
 }
 
 // rest is what the shared columns do not say.

@@ -45,7 +45,7 @@ func (s *shared) add(g group, at int, mixed bool, texts []string, lines []line) 
 	}
 	one := set{texts: texts}
 	for i, text := range texts {
-		one.hits = append(one.hits, hit{line: lines[i], where: g.where, hasWhere: g.hasWhere, mixed: mixed, group: at})
+		one.hits = append(one.hits, hit{line: lines[i], where: g.where, always: !g.hasWhere, mixed: mixed, group: at})
 		if !slices.Contains(s.texts, text) {
 			s.texts = append(s.texts, text)
 		}
@@ -67,6 +67,30 @@ func (s *shared) column() (literals []string, byLiteral [][]hit) {
 		}
 	}
 	return literals, byLiteral
+}
+
+// maxPairs bounds the table of pairs: beyond it each column is looked at for
+// itself.
+const maxPairs = 1 << 14
+
+// pair works out beforehand what each pair of literals awards, so that an event
+// takes one look.
+func (s *scorer) pair() {
+	if len(s.byName)*len(s.byPage) > maxPairs {
+		return
+	}
+	s.width = len(s.byPage)
+	for _, named := range s.byName {
+		for _, viewed := range s.byPage {
+			hits := slices.Clone(named)
+			for _, h := range viewed {
+				if !h.mixed || !taken(named, h.group) {
+					hits = append(hits, h)
+				}
+			}
+			s.pairs = append(s.pairs, hits)
+		}
+	}
 }
 
 // breadth orders literals: texts first, then the longer of two patterns.

@@ -201,7 +201,8 @@ func DecodeEntry(b []byte) Entry {
 		Delta: int64(get64(b, 8)), Scope: get64(b, 16), Target: get32(b, 24), Label: get32(b, 28)}
 }
 
-// Result is what a plugin says of one slot.
+// Result is what a plugin says of one slot. The host clears the results of a
+// round before the first call.
 type Result struct {
 	Status     uint32 // 0: 0 ok, else a soft error with a text
 	Flags      uint32 // 4: ResultHide, ResultDirty
@@ -249,7 +250,8 @@ func DecodeResult(b []byte) Result {
 		EntryFirst: get32(b, 32), EntryN: get32(b, 36), TextOff: get32(b, 40), TextLen: get32(b, 44)}
 }
 
-// Columns hold 8 bytes each, by InputKind of the input:
+// Columns hold 8 bytes each, 0 where the input is absent; by InputKind of the
+// input:
 //
 //	InputBool    0 or 1
 //	InputNumber  IEEE 754 double
