@@ -22,7 +22,7 @@ func (b *builder) rule(c sdk.Config) {
 		if !c.Get("where").Exists() {
 			b.needs.Error(c, "unconditional", "rule "+strconv.Quote(name)+" takes every event", "say which: event = \"…\", page = \"/…\" or where = …")
 		}
-		b.scorer.own = append(b.scorer.own, group{any: true, onEvent: []line{l}, where: b.needs.Cond(c.Get("where")), hasWhere: true})
+		b.scorer.anyways = append(b.scorer.anyways, hit{line: l, where: b.needs.Cond(c.Get("where"))})
 		return
 	}
 	var keys []entry

@@ -180,6 +180,9 @@ func (b *builder) gate(column sdk.Enum, byLiteral [][]hit) {
 // always are the conditions that are read for every event.
 func (b *builder) always() (list []sdk.Bool) {
 	s := b.scorer
+	for i := range s.anyways {
+		list = append(list, s.anyways[i].where)
+	}
 	for i := range s.own {
 		list = append(list, s.own[i].where)
 	}

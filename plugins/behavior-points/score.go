@@ -16,7 +16,6 @@ type line struct {
 type group struct {
 	where    sdk.Bool
 	hasWhere bool
-	any      bool // the only line takes every event
 	events   sdk.Enum
 	pages    sdk.Enum
 	onEvent  []line // by literal of events
@@ -78,6 +77,7 @@ type scorer struct {
 	width   int     // 0 = too many pairs
 	byName  [][]hit // by literal of name; none hangs on 0
 	byPage  [][]hit // by literal of page
+	anyways []hit   // whatever the event is
 	own     []group // groups with columns of their own
 	ladders []ladder
 	ratios  []ratio
@@ -92,11 +92,15 @@ func (s *scorer) Score(in *sdk.Input, out *sdk.Output) error {
 		return nil
 	}
 	name, page := in.Which(s.name), in.Which(s.page)
-	if s.width > 0 {
-		awardAll(in, out, s.pairs[name*s.width+page])
+	if s.width == 0 {
+		s.apart(in, out, name, page)
 	} else {
-		awardAll(in, out, s.byName[name])
-		s.views(in, out, s.byName[name], s.byPage[page])
+		hits := s.pairs[name*s.width+page]
+		for i := range hits {
+			if h := &hits[i]; h.always || in.True(h.where) {
+				out.AwardFor(h.line.rule, h.line.milli, h.line.label)
+			}
+		}
 	}
 	if s.more {
 		s.rest(in, out)
@@ -104,19 +108,22 @@ func (s *scorer) Score(in *sdk.Input, out *sdk.Output) error {
 	return nil
 }
 
+// apart looks at each of the shared columns for itself.
+func (s *scorer) apart(in *sdk.Input, out *sdk.Output, name, page int) {
+	named, viewed := s.byName[name], s.byPage[page]
+	awardAll(in, out, named)
+	for i := range viewed {
+		if !viewed[i].mixed || !taken(named, viewed[i].group) {
+			awardAll(in, out, viewed[i:i+1])
+		}
+	}
+	awardAll(in, out, s.anyways)
+}
+
 func awardAll(in *sdk.Input, out *sdk.Output, hits []hit) {
 	for i := range hits {
 		if h := &hits[i]; h.always || in.True(h.where) {
 			out.AwardFor(h.line.rule, h.line.milli, h.line.label)
-		}
-	}
-}
-
-// views awards pages of groups that have not awarded the name.
-func (s *scorer) views(in *sdk.Input, out *sdk.Output, named, viewed []hit) {
-	for i := range viewed {
-		if !viewed[i].mixed || !taken(named, viewed[i].group) {
-			awardAll(in, out, viewed[i:i+1])
 		}
 	}
 }
@@ -152,10 +159,6 @@ func award(out *sdk.Output, l *line) { out.AwardFor(l.rule, l.milli, l.label) }
 // score looks at the columns that belong to this group alone.
 func (g *group) score(in *sdk.Input, out *sdk.Output) {
 	if g.hasWhere && !in.True(g.where) {
-		return
-	}
-	if g.any {
-		award(out, &g.onEvent[0])
 		return
 	}
 	if hit, _ := in.Enum(g.events); hit > 0 {

@@ -88,7 +88,7 @@ func (s *scorer) pair() {
 					hits = append(hits, h)
 				}
 			}
-			s.pairs = append(s.pairs, hits)
+			s.pairs = append(s.pairs, append(hits, s.anyways...))
 		}
 	}
 }
