@@ -15,7 +15,8 @@ type Classifier struct {
 	exact, folded *Set
 	exactAt       []uint64 // 1+index of the literal, by position in the set
 	foldedAt      []uint64
-	below         map[string]uint64 // "/blog" → 1+index of "/blog/*"
+	below         index // "/blog" → index of "/blog/*"
+	belows        bool
 	other         []pattern
 }
 
@@ -26,7 +27,7 @@ type pattern struct {
 
 // NewClassifier prepares literals for Find.
 func NewClassifier(literals []abi.Literal) *Classifier {
-	c := &Classifier{below: map[string]uint64{}}
+	c := &Classifier{}
 	var exact, folded []string
 	for i, l := range literals {
 		at := uint64(i + 1)
@@ -39,9 +40,8 @@ func NewClassifier(literals []abi.Literal) *Classifier {
 				exact, c.exactAt = append(exact, l.Text), append(c.exactAt, at)
 			}
 		case !l.Fold && isBelow && stem != "" && !strings.Contains(stem, "*"):
-			if _, dup := c.below[stem]; !dup {
-				c.below[stem] = at
-			}
+			c.below.add(stem, int32(i))
+			c.belows = true
 		default:
 			c.other = append(c.other, pattern{NewGlob(l.Text, l.Fold), at})
 		}
@@ -62,12 +62,12 @@ func (c *Classifier) Find(text string) uint64 {
 			best = c.foldedAt[i]
 		}
 	}
-	if len(c.below) > 0 {
+	if c.belows {
 		for i := 0; i <= len(text); i++ {
 			if i < len(text) && text[i] != '/' {
 				continue
 			}
-			if at := c.below[text[:i]]; at > 0 && better(at) {
+			if at := uint64(c.below.find(text[:i]) + 1); at > 0 && better(at) {
 				best = at
 			}
 		}

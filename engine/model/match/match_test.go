@@ -1,6 +1,7 @@
 package match
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -53,3 +54,21 @@ func FuzzGlob(f *testing.F) {
 }
 
 func isASCII(s string) bool { return strings.IndexFunc(s, func(r rune) bool { return r >= 0x80 }) < 0 }
+
+// Texts of one length beyond a few go another way, and so do empty and long ones.
+func TestSet_ManyOfOneLength(t *testing.T) {
+	var texts []string
+	for i := range 40 {
+		texts = append(texts, fmt.Sprintf("%02d", i), fmt.Sprintf("%d/%s", i, strings.Repeat("x", 200)))
+	}
+	texts = append(texts, "", "one", "07")
+	s := NewSet(texts, false)
+	for i, text := range texts[:len(texts)-1] {
+		assert.Equal(t, i, s.Find(text), text)
+	}
+	assert.Equal(t, 14, s.Find("07"), "the first of equal texts")
+	for _, text := range []string{"99", "o", "two", "1/x", "-1"} {
+		assert.Equal(t, -1, s.Find(text), text)
+	}
+	assert.Equal(t, -1, NewSet(nil, false).Find(""))
+}

@@ -6,8 +6,7 @@ import "unicode/utf8"
 // allocation.
 type Set struct {
 	fold  bool
-	few   []string         // exact and at most fewTexts
-	exact map[string]int32 // exact and more
+	exact index
 	bins  map[uint64][]bin // folded
 }
 
@@ -16,14 +15,11 @@ type bin struct {
 	at   int32
 }
 
-const fewTexts = 6
-
 // NewSet makes a set; of equal texts the first one counts. fold makes it
 // ignore case.
 func NewSet(texts []string, fold bool) *Set {
 	s := &Set{fold: fold}
-	switch {
-	case fold:
+	if fold {
 		s.bins = make(map[uint64][]bin, len(texts))
 		for i, t := range texts {
 			t = foldText(t)
@@ -32,38 +28,22 @@ func NewSet(texts []string, fold bool) *Set {
 				s.bins[h] = append(s.bins[h], bin{t, int32(i)})
 			}
 		}
-	case len(texts) <= fewTexts:
-		s.few = texts
-	default:
-		s.exact = make(map[string]int32, len(texts))
-		for i, t := range texts {
-			if _, dup := s.exact[t]; !dup {
-				s.exact[t] = int32(i)
-			}
-		}
+		return s
+	}
+	for i, t := range texts {
+		s.exact.add(t, int32(i))
 	}
 	return s
 }
 
 // Find returns the position of text, -1 if it is not in the set.
 func (s *Set) Find(text string) int {
-	switch {
-	case s.fold:
-		for _, b := range s.bins[foldHash(text)] {
-			if end, ok := foldPrefix(text, b.text); ok && end == len(text) {
-				return int(b.at)
-			}
-		}
-		return -1
-	case s.exact != nil:
-		if i, ok := s.exact[text]; ok {
-			return int(i)
-		}
-		return -1
+	if !s.fold {
+		return int(s.exact.find(text))
 	}
-	for i, t := range s.few {
-		if t == text {
-			return i
+	for _, b := range s.bins[foldHash(text)] {
+		if end, ok := foldPrefix(text, b.text); ok && end == len(text) {
+			return int(b.at)
 		}
 	}
 	return -1
