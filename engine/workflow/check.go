@@ -9,7 +9,7 @@ func (l *loader) check() {
 	if d.Name == "" {
 		at = l.first
 		if len(d.Files) == 0 {
-			l.Errorf(at, "No workflow", "The folder holds no workflow file (*.hcl). Write one, or start with ripen init.")
+			l.Errorf(at, "No workflow", "The folder holds no workflow file (*.hcl). Write one, or start with a copy of a folder in workflows/.")
 			return
 		}
 		if _, declared := l.seen["workflow"]; !declared {
