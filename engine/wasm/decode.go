@@ -38,29 +38,49 @@ func (s *Scorer) decodeSlot(r reply, slot *step.Slot, k int) *fault {
 		slot.Result = abi.Result{Status: res.Status}
 		return nil
 	}
-	if f := s.checkResult(&res, slot); f != nil {
-		return f
+	if res.Flags != 0 || res.Out != 0 || res.WakeAt != 0 || res.Grade != 0 || res.Reason != 0 {
+		if f := s.checkResult(&res, slot); f != nil {
+			return f
+		}
 	}
 	if uint64(res.EntryFirst)+uint64(res.EntryN) > uint64(r.entries) {
 		return bad(CodeEntry, "the result claims entries %d to %d, the plugin wrote %d", res.EntryFirst, uint64(res.EntryFirst)+uint64(res.EntryN), r.entries)
 	}
-	begin := len(s.entries)
-	for i := range res.EntryN {
-		e := abi.DecodeEntry(r.b[s.lay.entries+int(res.EntryFirst+i)*abi.EntrySize:])
-		if f := s.checkEntry(&e, k, slot); f != nil {
-			s.entries = s.entries[:begin]
+	if res.EntryN > 0 {
+		if f := s.takeEntries(r, &res, k, slot); f != nil {
 			return f
 		}
-		s.entries = append(s.entries, e)
-	}
-	if end := len(s.entries); end > begin {
-		slot.Entries = s.entries[begin:end:end]
 	}
 	if res.Flags&abi.ResultDirty != 0 {
 		slot.NewState = s.keepState(r.b, int(res.StateLen), k)
 	}
 	res.EntryFirst, res.EntryN, res.TextOff, res.TextLen = 0, 0, 0, 0 // they say where it lay in this call
-	slot.Outcome, slot.Result = step.Outcome{}, res
+	if slot.Outcome.Kind != step.OutcomeOK {
+		slot.Outcome = step.Outcome{}
+	}
+	slot.Result = res
+	return nil
+}
+
+// takeEntries copies the entries of a slot out of the ring.
+func (s *Scorer) takeEntries(r reply, res *abi.Result, k int, slot *step.Slot) *fault {
+	begin, at := len(s.entries), s.lay.entries+int(res.EntryFirst)*abi.EntrySize
+	for range res.EntryN {
+		e := abi.DecodeEntry(r.b[at : at+abi.EntrySize])
+		// Nearly all entries are plain awards.
+		if e.Kind != abi.EntryAward || e.Flags != 0 || int(e.Slot) != k || int(e.Rule) >= s.lay.rules || int(e.Label) > s.lay.inputs ||
+			e.Delta > int64(lead.MaxPoints) || e.Delta < -int64(lead.MaxPoints) {
+			if f := s.checkEntry(&e, k, slot); f != nil {
+				s.entries = s.entries[:begin]
+				return f
+			}
+		}
+		e.Slot = 0
+		s.entries = append(s.entries, e)
+		at += abi.EntrySize
+	}
+	end := len(s.entries)
+	slot.Entries = s.entries[begin:end:end]
 	return nil
 }
 

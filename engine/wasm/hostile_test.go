@@ -151,7 +151,7 @@ func TestHostile_Manifests(t *testing.T) {
 		want   error
 		says   string
 	}{
-		{"absent", fixture(t, "points"), ErrManifest, "ripen plugin pack"},
+		{"absent", fixture(t, "points"), ErrManifest, "sdk/README.md"},
 		{"twice", meter.AppendCustom(manifest(plainManifest), abi.ManifestSection, nil), ErrManifest, "2 ripen.manifest sections"},
 		{"huge", manifest(`"` + strings.Repeat("x", abi.MaxManifest) + `"`), ErrManifest, "at most 262144"},
 		{"not JSON", manifest(`name = "x"`), ErrManifest, "JSON"},

@@ -28,7 +28,7 @@ func manifestOf(info meter.Info) (*abi.Manifest, error) {
 	data, n := info.Custom(abi.ManifestSection)
 	switch {
 	case n == 0:
-		return nil, fmt.Errorf("%w: the module has no %s section; pack it with `ripen plugin pack`", ErrManifest, abi.ManifestSection)
+		return nil, fmt.Errorf("%w: the module has no %s section; build it together with its manifest.json, `go run ./engine/internal/mkplugins` as in sdk/README.md", ErrManifest, abi.ManifestSection)
 	case n > 1:
 		return nil, fmt.Errorf("%w: %d %s sections, expected one; pack the module that the compiler made, not a packed one", ErrManifest, n, abi.ManifestSection)
 	case len(data) > abi.MaxManifest:
