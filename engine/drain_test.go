@@ -127,9 +127,9 @@ func fillStream(b *testing.B, dir string, events, pack int) {
 	require.NoError(b, srv.Stop(context.Background()))
 }
 
-// drainBare reads the stream as the engine does and does nothing with it: the
-// rate that no engine can beat.
-func drainBare(b *testing.B, dir string) float64 {
+// drainBare reads the stream with bare ordered consumers, each with the two
+// filters that the engine uses, and does nothing with it.
+func drainBare(b *testing.B, dir string, consumers int) float64 {
 	b.Helper()
 	srv, err := natsd.Start(natsd.Options{Dir: dir, Port: -1})
 	require.NoError(b, err)
@@ -141,36 +141,44 @@ func drainBare(b *testing.B, dir string) float64 {
 	require.NoError(b, err)
 	started, total := time.Now(), 0
 	counts := make(chan int)
-	for p := range drainParts {
+	for p := range consumers {
 		go func() {
-			c, err := js.OrderedConsumer(context.Background(), journal.EventsStream, jetstream.OrderedConsumerConfig{
-				FilterSubjects: []string{journal.EventSubject(p), journal.ControlSubject}})
+			n, err := readBare(js, p)
 			if err != nil {
-				counts <- 0
-				return
+				b.Error(err)
 			}
-			info, err := c.Info(context.Background())
-			if err != nil {
-				counts <- 0
-				return
-			}
-			left := int(info.NumPending)
-			it, _ := c.Messages(jetstream.PullMaxMessages(10_000))
-			for n := range left {
-				if _, err := it.Next(); err != nil {
-					counts <- n
-					return
-				}
-			}
-			it.Stop()
-			counts <- left
+			counts <- n
 		}()
 	}
-	for range drainParts {
+	for range consumers {
 		total += <-counts
 	}
 	require.Positive(b, total)
 	return float64(total) / time.Since(started).Seconds()
+}
+
+// readBare reads partition p to its end.
+func readBare(js jetstream.JetStream, p int) (int, error) {
+	c, err := js.OrderedConsumer(context.Background(), journal.EventsStream, jetstream.OrderedConsumerConfig{
+		FilterSubjects: []string{journal.EventSubject(p), journal.ControlSubject}})
+	if err != nil {
+		return 0, err
+	}
+	info, err := c.Info(context.Background())
+	if err != nil {
+		return 0, err
+	}
+	it, err := c.Messages(jetstream.PullMaxMessages(10_000))
+	if err != nil {
+		return 0, err
+	}
+	defer it.Stop()
+	for n := range int(info.NumPending) {
+		if _, err := it.Next(); err != nil {
+			return n, err
+		}
+	}
+	return int(info.NumPending), nil
 }
 
 // drainEngine lets an engine score the stream from the beginning.
@@ -193,17 +201,20 @@ func drainEngine(b *testing.B, w *engine.Workflow, dir string, events int) float
 
 // BenchmarkDrain measures, in one run and under SyncAlways: a bare ordered
 // consumer with the engine's two filters, the engine on one event per message,
-// and the engine on packs of 100. Read the ratios.
+// and the engine on packs of 100. Read the ratios. "all-bare" are as many bare
+// consumers side by side as the engine has partitions.
 func BenchmarkDrain(b *testing.B) {
 	w := loadWorkflow(b, drainWorkflow)
 	single, packed := b.TempDir(), b.TempDir()
 	fillStream(b, single, drainEvents, 1)
 	fillStream(b, packed, drainPacks, 100)
 	for b.Loop() {
-		bare := drainBare(b, single)
+		bare := drainBare(b, single, 1)
+		all := drainBare(b, single, drainParts)
 		one := drainEngine(b, w, single, drainEvents)
 		packs := drainEngine(b, w, packed, drainPacks)
 		b.ReportMetric(bare, "bare-msgs/s")
+		b.ReportMetric(all, "all-bare-msgs/s")
 		b.ReportMetric(one, "single-events/s")
 		b.ReportMetric(packs, "packed-events/s")
 		b.ReportMetric(one/bare, "single/bare")

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 	"github.com/ripenhq/ripen/engine"
 	"github.com/ripenhq/ripen/engine/ingest"
 	"github.com/ripenhq/ripen/engine/lead"
+	"github.com/ripenhq/ripen/engine/ledger"
 )
 
 const smallWorkflow = `
@@ -178,4 +180,54 @@ func TestEngine_TwoInOneProcess(t *testing.T) {
 		_, err = sub.NextMsg(10 * time.Second)
 		require.NoError(t, err)
 	}
+}
+
+// On the wall clock, events older than the dedupe horizon are refused unless
+// they are history, which is scored and publishes nothing: neither for its
+// events nor for the time that has passed since.
+func TestEngine_BackfillScoresHistoryInSilence(t *testing.T) {
+	w, data := loadWorkflow(t, smallWorkflow), t.TempDir()
+	e := startEngine(t, engine.Options{Workflow: w, Data: data, Tick: 50 * time.Millisecond})
+	nc := anonymous(t, e)
+	sub, err := nc.SubscribeSync("ripen.decisions.>")
+	require.NoError(t, err)
+	require.NoError(t, nc.Flush())
+	old := func(id, who string, backfill bool) string {
+		return fmt.Sprintf(`{"type":"track","messageId":%q,"userId":%q,"event":"Demo Requested","timestamp":"2020-01-01T00:00:00Z","backfill":%t}`, id, who, backfill)
+	}
+	send(t, nc, old("1", "ann", true))
+	send(t, nc, old("2", "ben", false))
+	time.Sleep(200 * time.Millisecond) // some ticks: years pass for ann, in silence
+	now := time.Now().UTC().Format(time.RFC3339Nano)
+	send(t, nc, track("3", "ann", "Guide Downloaded", now)+"\n"+track("4", "cid", "Demo Requested", now))
+	m, err := sub.NextMsg(10 * time.Second)
+	require.NoError(t, err)
+	assert.Equal(t, "cid", decision(t, m).Lead, "the first decision that anybody hears of")
+	require.NoError(t, stopEngine(e))
+
+	s, err := engine.Inspect(t.Context(), engine.Options{Workflow: w, Data: data})
+	require.NoError(t, err)
+	defer s.Close()
+	leads := s.Leads()
+	assert.ElementsMatch(t, []string{"ann", "cid"}, leads, "ben's event is too old and no history")
+	require.NoError(t, s.Look([]string{"ann"}, s.Clock(), func(f *ledger.Frame) {
+		lines := f.Explain()
+		require.Len(t, lines, 2)
+		assert.Equal(t, lead.FromPoints(100), lines[1].Awarded, "the history counts")
+		assert.Zero(t, lines[1].Remaining, "and is long decayed")
+	}))
+}
+
+func TestEngine_AnotherWorkflowsDataIsRefused(t *testing.T) {
+	data := t.TempDir()
+	e := startEngine(t, engine.Options{Workflow: loadWorkflow(t, smallWorkflow), Data: data, Clock: engine.ClockStream, Partitions: 1})
+	send(t, anonymous(t, e), track("1", "ann", "Demo Requested", "2026-01-01T00:00:00Z"))
+	require.NoError(t, stopEngine(e))
+	other := loadWorkflow(t, strings.Replace(smallWorkflow, `"small"`, `"other"`, 1))
+	_, err := engine.Inspect(t.Context(), engine.Options{Workflow: other, Data: data})
+	assert.ErrorContains(t, err, `found "small", this engine runs "other"`)
+	e, err = engine.New(t.Context(), engine.Options{Workflow: other, Data: data, Port: -1, Clock: engine.ClockStream, Partitions: 1})
+	require.NoError(t, err)
+	<-e.Done()
+	assert.ErrorContains(t, stopEngine(e), `found "small", this engine runs "other"`)
 }

@@ -54,7 +54,13 @@ func (s *Snapshot) restore(ctx context.Context, e *Engine, n int) error {
 	}
 	c := core.New(crew.Program, e.coreOptions())
 	s.crews, s.cores = append(s.crews, crew), append(s.cores, c)
-	return e.journal.Records(ctx, n, func(rec journal.Record) error { return restoreRecord(c, e.work.Book(), &rec) })
+	p := &partition{e: e, number: n}
+	return e.journal.Records(ctx, n, func(rec journal.Record) error {
+		if err := p.checkModel(&rec); err != nil {
+			return err
+		}
+		return restoreRecord(c, e.work.Book(), &rec)
+	})
 }
 
 func (s *Snapshot) readDecisions(ctx context.Context, e *Engine) error {

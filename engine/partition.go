@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -14,10 +15,15 @@ import (
 	"github.com/ripenhq/ripen/engine/journal"
 	"github.com/ripenhq/ripen/engine/lead"
 	"github.com/ripenhq/ripen/engine/ledger"
+	"github.com/ripenhq/ripen/engine/model"
 )
 
-// maxInputs is where a micro-batch is cut by its events.
-const maxInputs = 4096
+// maxInputs is where a micro-batch is cut by its events; leastInputs is the
+// least that it is cut to for the sake of its size.
+const (
+	maxInputs   = 4096
+	leastInputs = 128
+)
 
 // partition owns one partition: it claims, restores, reads, scores and
 // commits, in a single goroutine.
@@ -27,13 +33,16 @@ type partition struct {
 	log    hclog.Logger
 	status partitionStatus
 
-	// largest is the number of events in a micro-batch; smaller after a commit
-	// was too large for the journal.
-	largest int
+	// largest is the number of events that a micro-batch may have; smaller after
+	// a commit was too large for the journal. batch is what it has at the moment:
+	// as many as make one record of a good size.
+	largest, batch int
 
 	pt      *journal.Partition
 	crew    *Crew
 	abort   context.CancelCauseFunc // ends the session
+	older   string                  // digest of the model of the newest record, if it is not ours
+	warned  time.Time               // when the log last told of rejected events
 	core    *core.Core
 	reader  *journal.Reader
 	decoder *intake.Decoder
@@ -45,6 +54,9 @@ type partition struct {
 	pos     journal.Position // of the next input to be taken
 	last    journal.Message  // last message read
 }
+
+// warnEvery thins out warnings that every batch could give.
+const warnEvery = 10 * time.Second
 
 // flight is a commit on its way.
 type flight struct {
@@ -153,10 +165,13 @@ func (p *partition) open(ctx context.Context) (err error) {
 	}
 	p.core = core.New(p.crew.Program, p.e.coreOptions())
 	p.planner = planner{book: p.e.work.Book(), partition: p.number}
-	p.flight, p.inputs = nil, p.inputs[:0]
+	p.flight, p.inputs, p.batch = nil, p.inputs[:0], min(1024, p.largest)
 	started, records := time.Now(), 0
 	err = p.pt.Restore(ctx, func(rec journal.Record) error {
 		records++
+		if err := p.checkModel(&rec); err != nil {
+			return err
+		}
 		return restoreRecord(p.core, p.e.work.Book(), &rec)
 	})
 	if err != nil {
@@ -172,9 +187,38 @@ func (p *partition) open(ctx context.Context) (err error) {
 	p.begin, p.pos = pos, pos
 	p.status.leads.Store(int64(p.core.Len()))
 	p.status.position.Store(pos.Seq)
+	if p.older != "" && p.number == 0 {
+		p.log.Warn("the workflow or its plugins changed since the last commit: ledgers stay as they are, the new rules count from now on",
+			"before", p.older[:min(12, len(p.older))], "now", p.e.work.Model.Policy.Release)
+	}
 	p.log.Debug("restored", "records", records, "leads", p.core.Len(), "position", pos.Seq, "took", time.Since(started).Round(time.Millisecond))
 	p.reader, err = p.e.journal.NewReader(ctx, p.number, pos, journal.ReaderOptions{})
 	return err
+}
+
+// errWorkflow says that the streams hold the state of another workflow.
+var errWorkflow = errors.New("the data belongs to another workflow")
+
+// modelName is what a record says of the model that decided.
+func modelName(m *model.Model) string { return m.Name + "@" + m.Digest }
+
+// checkModel compares the model of a record with the one that runs now. Another
+// workflow's state means nothing here; another release of the same goes on with
+// its ledgers.
+func (p *partition) checkModel(rec *journal.Record) error {
+	name, digest, ok := strings.Cut(rec.Model, "@")
+	if rec.Kind != journal.KindCommit || !ok {
+		return nil
+	}
+	m := p.e.work.Model
+	if name != m.Name {
+		return fmt.Errorf("%w: found %q, this engine runs %q; give it a data folder (or streams) of its own, or run the workflow that the data belongs to", errWorkflow, name, m.Name)
+	}
+	p.older = ""
+	if digest != m.Digest {
+		p.older = digest
+	}
+	return nil
 }
 
 // restoreRecord puts the state of one record into the core.
@@ -215,7 +259,7 @@ func (p *partition) take(ctx context.Context, m *journal.Message) error {
 			received = m.Time
 		}
 		p.decode(raw, received)
-		if len(p.inputs) >= p.largest {
+		if len(p.inputs) >= p.batch {
 			p.pos = journal.Position{Seq: m.Seq, Index: index}
 			flushErr = p.commit(ctx)
 		}
@@ -280,7 +324,7 @@ func (p *partition) commit(ctx context.Context) error {
 		return err
 	}
 	p.inputs = p.inputs[:0]
-	done := journal.Record{Pos: p.pos, InputSeq: p.last.Seq, InputHash: journal.HashInput(p.last.Data), Clock: p.core.Clock(), Model: p.e.work.Model.Digest}
+	done := journal.Record{Pos: p.pos, InputSeq: p.last.Seq, InputHash: journal.HashInput(p.last.Data), Clock: p.core.Clock(), Model: modelName(p.e.work.Model)}
 	plans, err := p.planner.plan(&p.out, p.begin, done)
 	if err != nil {
 		return err
@@ -296,7 +340,20 @@ func (p *partition) commit(ctx context.Context) error {
 	}
 	p.begin = p.pos
 	p.count()
+	p.adapt(len(p.planner.states))
 	return nil
+}
+
+// adapt aims at micro-batches whose state fills most of one record: with more
+// than one, the second waits for the first while nothing is scored.
+func (p *partition) adapt(bytes int) {
+	switch {
+	case bytes > journal.MaxRecordBytes*3/4:
+		p.batch = p.batch * 3 / 4
+	case bytes < journal.MaxRecordBytes/2:
+		p.batch = p.batch*5/4 + 1
+	}
+	p.batch = min(max(p.batch, leastInputs), p.largest)
 }
 
 // send waits for the commit in flight and starts the next. What becomes of it
@@ -331,6 +388,11 @@ func (p *partition) count() {
 	p.status.rejected.Add(int64(len(p.out.Rejected)))
 	p.status.leads.Store(int64(p.core.Len()))
 	p.status.commits.Add(1)
+	if n := len(p.out.Rejected); n > 0 && time.Since(p.warned) >= warnEvery {
+		p.warned = time.Now()
+		first := &p.out.Rejected[0]
+		p.log.Warn("events are rejected and kept on "+journal.RejectedSubject(p.number), "of this batch", n, "first code", first.Code, "first reason", first.Reason)
+	}
 }
 
 // close gives the plugins' instances back.

@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ripenhq/ripen/engine/ingest"
+	"github.com/ripenhq/ripen/engine/intake"
 	"github.com/ripenhq/ripen/engine/lead"
 	"github.com/ripenhq/ripen/engine/replay"
 )
@@ -23,6 +24,7 @@ import (
 type importFlags struct {
 	inputs inputFlags
 	json   bool
+	old    bool
 	giveUp time.Duration
 }
 
@@ -40,6 +42,10 @@ func (a *app) importCommand() *cobra.Command {
 		Long: `Sends events to the engine in requests and waits until each is stored. Importing
 a file again is safe: events are recognised by their ids.
 
+On the wall clock, events older than the engine's dedupe horizon are refused by
+it: import history with --backfill, which takes any age, changes scores, and
+publishes no decision about the past.
+
 ` + inputHelp,
 		Example: `  ripen import events.ndjson
   ripen import --mapping mapping.hcl leads.csv --nats nats://127.0.0.1:4222
@@ -55,6 +61,7 @@ a file again is safe: events are recognised by their ids.
 	bindSettings(cmd, "nats", "nats_creds", "listen", "port", "workflow")
 	f.inputs.bind(cmd)
 	cmd.Flags().BoolVar(&f.json, "json", false, "print the summary as one JSON object on stdout")
+	cmd.Flags().BoolVar(&f.old, "backfill", false, "score history: events of any age, whose decisions are not published")
 	cmd.Flags().DurationVar(&f.giveUp, "give-up", time.Minute, "how long to try again when the engine cannot take events")
 	return cmd
 }
@@ -76,6 +83,7 @@ type importer struct {
 	app     *app
 	conn    *nats.Conn
 	giveUp  time.Duration
+	old     bool
 	rejects *rejects
 	read    replay.ReadCounts
 	done    imported
@@ -96,7 +104,7 @@ func (a *app) importFiles(ctx context.Context, c *config, f *importFlags, positi
 		return err
 	}
 	defer conn.Close()
-	im := &importer{app: a, conn: conn, giveUp: f.giveUp, rejects: newRejects(f.inputs.rejected, sources)}
+	im := &importer{app: a, conn: conn, giveUp: f.giveUp, old: f.old, rejects: newRejects(f.inputs.rejected, sources)}
 	bar := a.progress("importing", size(sources), true)
 	for i, s := range sources {
 		if err = im.file(ctx, i, s, &f.inputs, c.text("workflow"), bar); err != nil {
@@ -153,7 +161,11 @@ func (im *importer) take(ctx context.Context, src int, it *replay.Item) error {
 			return err
 		}
 	}
-	im.chunk = append(appendOneLine(im.chunk, it.Raw), '\n')
+	raw := it.Raw
+	if im.old && it.Event.Kind != lead.Tick {
+		raw = intake.Fill(raw, []byte(`"backfill":true`))
+	}
+	im.chunk = append(appendOneLine(im.chunk, raw), '\n')
 	im.places = append(im.places, replay.Place{File: src, Line: it.Line})
 	if it.Event.Kind == lead.Tick {
 		return im.send(ctx)

@@ -87,7 +87,7 @@ func (a *app) serve(e *engine.Engine, o engine.Options, signals <-chan os.Signal
 	for said := false; ; {
 		select {
 		case <-e.Done():
-			return errors.Join(e.Err(), a.drain(e, signals, log))
+			return a.drain(e, signals, log)
 		case s := <-signals:
 			log.Info("draining, a second signal ends at once", "signal", s)
 			return a.drain(e, signals, log)

@@ -69,7 +69,7 @@ func cloneProps(p lead.Props) lead.Props {
 // cloneEvent copies what an event holds, so that it outlives its buffer.
 func cloneEvent(e *lead.Event, key string) lead.Event {
 	return lead.Event{ID: strings.Clone(e.ID), Lead: key, Kind: e.Kind, Name: strings.Clone(e.Name), Path: strings.Clone(e.Path), At: e.At,
-		Received: e.Received, Props: cloneProps(e.Props), Traits: cloneProps(e.Traits), Context: cloneProps(e.Context), Raw: bytes.Clone(e.Raw)}
+		Received: e.Received, Backfill: e.Backfill, Props: cloneProps(e.Props), Traits: cloneProps(e.Traits), Context: cloneProps(e.Context), Raw: bytes.Clone(e.Raw)}
 }
 
 // isActivity says whether the lead itself did something: what is done to it
@@ -91,9 +91,6 @@ func isActivity(e *lead.Event) bool {
 
 // maxAdjusts bounds the corrections of one lead that end by themselves.
 const maxAdjusts = 1000
-
-// adjustedRule is the name of the host's own rule for Score Adjusted.
-const adjustedRule = "adjusted"
 
 // adjustScore writes the ledger line of a manual correction.
 func (c *Core) adjustScore(f *ledger.Frame, event uint64) *step.Failure {
@@ -134,7 +131,7 @@ func (c *Core) adjustScore(f *ledger.Frame, event uint64) *step.Failure {
 func (c *Core) adjustable(score string) *ledger.Rule {
 	for i := range c.prog.Book.Rules {
 		r := &c.prog.Book.Rules[i]
-		if r.Step == "" && r.Name == adjustedRule && c.prog.Book.Scores[r.Score].Name == score {
+		if r.Manual && c.prog.Book.Scores[r.Score].Name == score {
 			return r
 		}
 	}
@@ -144,7 +141,7 @@ func (c *Core) adjustable(score string) *ledger.Rule {
 func (c *Core) adjustableNames() string {
 	var names []string
 	for i := range c.prog.Book.Rules {
-		if r := &c.prog.Book.Rules[i]; r.Step == "" && r.Name == adjustedRule {
+		if r := &c.prog.Book.Rules[i]; r.Manual {
 			names = append(names, c.prog.Book.Scores[r.Score].Name)
 		}
 	}
@@ -164,7 +161,7 @@ func (c *Core) expire(f *ledger.Frame) {
 			continue
 		}
 		for i := range f.Book.Rules {
-			if r := &f.Book.Rules[i]; r.Step == "" && r.Name == adjustedRule {
+			if r := &f.Book.Rules[i]; r.Manual {
 				f.Acct.Void(f.Book, r, j.Event)
 			}
 		}

@@ -26,9 +26,12 @@ type work struct {
 	undo  ledger.Undo
 	event *lead.Event // nil on a timer
 	held  bool        // event is the first of the account's held ones
-	first lead.Event  // copy of that one
-	due   int64       // timer: its due time
-	pos   position
+	// silent: the input is history, or time that passes on the way to it; what it
+	// leads to is not published.
+	silent bool
+	first  lead.Event // copy of that one
+	due    int64      // timer: its due time
+	pos    position
 }
 
 // task is what a lead does next.
@@ -99,12 +102,13 @@ func (c *Core) next(w *work, inputs []Input) task {
 	}
 	if len(a.Held) > 0 && !w.blocked && (due == 0 || due > a.Held[0].At) {
 		w.first = a.Held[0]
-		w.event, w.held = &w.first, true
+		w.event, w.held, w.silent = &w.first, true, w.first.Backfill
 		w.place(0)
 		return taskEvent
 	}
 	if due != 0 && due <= limit && !w.blocked {
 		w.event, w.due = nil, due
+		w.silent = due < a.Marks.Silent || (hasEvent && inputs[w.queue[w.at]].Event.Backfill)
 		w.place(due)
 		if c.searchOnly(a, due) {
 			return taskSearch
@@ -115,6 +119,7 @@ func (c *Core) next(w *work, inputs []Input) task {
 		return taskDone
 	}
 	w.event = &inputs[w.queue[w.at]].Event
+	w.silent = w.event.Backfill
 	w.place(0)
 	w.at++
 	return taskEvent
@@ -159,6 +164,9 @@ func (c *Core) begin(w *work) {
 		return
 	}
 	a.Clock = f.Now
+	if e.Backfill {
+		a.Marks.Silent = max(a.Marks.Silent, e.Received)
+	}
 	if a.First == 0 || e.At < a.First {
 		a.First = e.At
 	}
@@ -209,7 +217,7 @@ func (c *Core) finish(w *work, out *Output) {
 		a.NotePeaks(f)
 	}
 	c.raised = c.prog.Policy.Decide(f, causeOf(w), c.raised[:0])
-	if !c.opts.Quiet {
+	if !c.opts.Quiet && !w.silent {
 		out.decide(c.raised, w.pos)
 	}
 	c.schedule(f)

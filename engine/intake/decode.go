@@ -54,6 +54,7 @@ type fields struct {
 	id, user, anonymous, group, typ, event, name string
 	timestamp, original, sent, received          int64 // ms, 0 if absent
 	batch                                        bool  // it holds other events
+	backfill                                     bool  // history
 }
 
 // flat collects the flattened values of one object.
@@ -181,6 +182,8 @@ func (d *Decoder) field(key string) bool {
 		return d.time(&d.f.sent, key)
 	case "receivedAt", "received_at":
 		return d.time(&d.f.received, key)
+	case "backfill":
+		return d.truth(&d.f.backfill, key)
 	case "properties":
 		return d.values(&d.props, key)
 	case "traits":
@@ -190,6 +193,19 @@ func (d *Decoder) field(key string) bool {
 	}
 	d.f.batch = d.f.batch || key == "batch"
 	return d.scan.skip(2)
+}
+
+// truth reads true or false; null leaves what was there.
+func (d *Decoder) truth(dst *bool, key string) bool {
+	switch s := &d.scan; s.peek() {
+	case 't':
+		*dst = true
+		return s.word("true")
+	case 'f':
+		*dst = false
+		return s.word("false")
+	}
+	return d.other(key, "true or false")
 }
 
 // text reads a string; null leaves what was there.

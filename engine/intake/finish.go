@@ -71,7 +71,7 @@ func (d *Decoder) finish(ev *lead.Event, received int64) {
 	if !d.identity(ev.Kind) {
 		return
 	}
-	ev.ID, ev.Lead, ev.Name = f.id, f.lead(), f.name
+	ev.ID, ev.Lead, ev.Name, ev.Backfill = f.id, f.lead(), f.name, f.backfill
 	if ev.Kind == lead.Track {
 		ev.Name = f.event
 	}

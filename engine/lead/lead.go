@@ -46,6 +46,9 @@ type Event struct {
 	At   int64 // corrected time of the event, ms since 1970 UTC
 	// Received is the time of receipt in ms, 0 if the transport gave none.
 	Received int64
+	// Backfill marks history: it may be of any age, and what it leads to is not
+	// published.
+	Backfill bool
 	Props    Props // properties, nested names joined by "."
 	// Traits are person-level facts (identify) or account-level facts (group).
 	Traits  Props

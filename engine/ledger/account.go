@@ -104,6 +104,7 @@ type Marks struct {
 	Suppressed bool
 	Episodes   []Episode // sorted by Action
 	Pending    []Pending // sorted by Class
+	Silent     int64     // what happens before this time is history and not published, 0 = none
 	Resting    int64     // no hand-off before this time (Lead Recycled), 0 = none
 	Stage      string    // last sales answer: "accepted", "contacted", …
 	// True are the ids of OnFall routes that were true at the last look, sorted.

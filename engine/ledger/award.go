@@ -108,6 +108,9 @@ func (a *Account) post(b *Book, key Bucket, given lead.Points, w Award) Refusal 
 // capped is how much of delta the caps leave. Caps of class and score bound
 // positive awards only; a rule's cap bounds the size of its sum either way.
 func (a *Account) capped(b *Book, r *Rule, delta lead.Points) (lead.Points, Refusal) {
+	if r.Manual {
+		return delta, None
+	}
 	given := delta
 	if r.Cap > 0 {
 		given = within(given, r.Cap, a.useSum(Use{Kind: UseRule, ID: r.ID}))
@@ -151,6 +154,9 @@ func (a *Account) recordUses(b *Book, r *Rule, w Award, day int32, given lead.Po
 // addSums moves the sums that caps look at: sign 1 for an award, -1 for what a
 // reversal gives back.
 func (a *Account) addSums(b *Book, r *Rule, amount lead.Points, sign int) {
+	if r.Manual {
+		return
+	}
 	sum := amount * lead.Points(sign)
 	if r.Cap > 0 {
 		a.addUse(Use{Kind: UseRule, ID: r.ID}, sign, sum)

@@ -89,6 +89,7 @@ type Rule struct {
 	Cap      lead.Points
 	Activity bool
 	Account  bool // derived from account-level facts
+	Manual   bool // a correction by hand: no behaviour, so no cap bounds it
 }
 
 // Class is a group of rules of one step.

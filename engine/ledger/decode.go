@@ -173,7 +173,7 @@ func (d *decoder) steps(a *Account, b *Book) {
 
 func (d *decoder) marks(m *Marks) {
 	m.Seq, m.Hands, m.Matched, m.Suppressed = d.uint(), d.uint(), d.u32(), d.bool()
-	m.Resting, m.Wake, m.Probe, m.Stage = d.int(), d.int(), d.int(), d.str()
+	m.Silent, m.Resting, m.Wake, m.Probe, m.Stage = d.int(), d.int(), d.int(), d.int(), d.str()
 	for range d.count(1<<12, 11) {
 		m.Episodes = append(m.Episodes, Episode{Action: d.str(), Number: uint32(d.uint()), Open: d.bool(), Route: d.u32(),
 			Opened: d.int(), Closed: d.int(), Last: d.str(), Hands: d.uint()})
@@ -193,7 +193,7 @@ func (d *decoder) held(key string) []lead.Event {
 	var list []lead.Event
 	for range d.count(1<<16, 10) {
 		e := lead.Event{ID: d.str(), Lead: key, Kind: lead.Kind(d.byte()), Name: d.str(), Path: d.str(),
-			At: d.int(), Received: d.int(), Props: d.props(), Traits: d.props(), Context: d.props()}
+			At: d.int(), Received: d.int(), Backfill: d.bool(), Props: d.props(), Traits: d.props(), Context: d.props()}
 		if raw := d.take(d.uint()); len(raw) > 0 {
 			e.Raw = append([]byte(nil), raw...)
 		}

@@ -32,7 +32,7 @@ func (b *builder) rules() {
 	for i := range b.book.Scores {
 		if s := &b.book.Scores[i]; b.scoreDef(s.Name) == nil || b.scoreDef(s.Name).Value == nil {
 			b.book.Rules = append(b.book.Rules, ledger.Rule{
-				ID: ledger.Hash("rule", "", adjusted, s.Name), Score: i, Class: -1, Name: adjusted, Template: "adjusted by hand",
+				ID: ledger.Hash("rule", "", adjusted, s.Name), Score: i, Class: -1, Name: adjusted, Manual: true, Template: "adjusted by hand",
 			})
 			b.facts = append(b.facts, lint.RuleFacts{})
 		}

@@ -111,8 +111,8 @@ func newBook(c Config) *ledger.Book {
 		rule("visit", -1), rule("ignored", -1), rule("unsubscribed", -1), rule("daily", -1),
 		{ID: ledger.Hash("rule", "fit", "title"), Score: ScoreFit, Class: -1, Step: "fit", Name: "title"},
 		{ID: ledger.Hash("rule", "fit", "size"), Score: ScoreFit, Class: -1, Step: "fit", Name: "size", Account: true},
-		{ID: ledger.Hash("rule", "", "adjusted", "recent"), Score: ScoreRecent, Class: -1, Name: "adjusted", Template: "adjusted by hand"},
-		{ID: ledger.Hash("rule", "", "adjusted", "fit"), Score: ScoreFit, Class: -1, Name: "adjusted", Template: "adjusted by hand"},
+		{ID: ledger.Hash("rule", "", "adjusted", "recent"), Score: ScoreRecent, Class: -1, Name: "adjusted", Manual: true, Template: "adjusted by hand"},
+		{ID: ledger.Hash("rule", "", "adjusted", "fit"), Score: ScoreFit, Class: -1, Name: "adjusted", Manual: true, Template: "adjusted by hand"},
 	}
 	rules[RuleSignup].Once, rules[RuleSignup].Keys = true, []string{"list"}
 	rules[RuleDownload].Cap = 30 * lead.Point
