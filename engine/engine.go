@@ -7,6 +7,7 @@ import (
 	"net"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -97,6 +98,7 @@ type Engine struct {
 	clock   *clock
 	web     *web
 	subs    *nats.Subscription
+	refusal atomic.Pointer[context.CancelCauseFunc] // see allowed
 
 	restart sync.Mutex
 	stop    context.CancelFunc
@@ -134,7 +136,7 @@ func New(ctx context.Context, o Options) (_ *Engine, err error) {
 func (e *Engine) connect() (err error) {
 	o := &e.opts
 	if o.NATS != "" {
-		more := append([]nats.Option{nats.Name("ripen"), nats.MaxReconnects(-1)}, o.NATSOptions...)
+		more := append([]nats.Option{nats.Name("ripen"), nats.MaxReconnects(-1), nats.ErrorHandler(e.serverError)}, o.NATSOptions...)
 		if e.conn, err = nats.Connect(o.NATS, more...); err != nil {
 			return fmt.Errorf("cannot reach the NATS server at %s: %w", o.NATS, err)
 		}
@@ -158,8 +160,10 @@ func (e *Engine) openJournal(ctx context.Context) (err error) {
 	if e.server != nil {
 		cfg.FreeBytes, cfg.FreeFloor = e.server.FreeBytes, journal.DefaultFreeFloor
 	}
-	e.journal, err = journal.Open(ctx, e.js, cfg)
-	return err
+	return e.allowed(ctx, func(ctx context.Context) (err error) {
+		e.journal, err = journal.Open(ctx, e.js, cfg)
+		return err
+	})
 }
 
 // startParts lets every partition work, and ends the engine if one fails.
@@ -191,7 +195,9 @@ func (e *Engine) startParts() error {
 		running.Wait()
 		close(failed)
 		for err := range failed {
-			e.err = errors.Join(e.err, err)
+			if !errors.Is(e.err, err) { // several partitions may say the same
+				e.err = errors.Join(e.err, err)
+			}
 		}
 		close(e.done)
 	}()
@@ -204,7 +210,10 @@ func (e *Engine) openDoors(ctx context.Context) (err error) {
 	if e.server != nil {
 		o.FreeBytes, o.FreeFloor = e.server.FreeBytes, 2*journal.DefaultFreeFloor
 	}
-	if e.clock, err = startClock(ctx, e); err != nil {
+	if err = e.allowed(ctx, func(ctx context.Context) (err error) {
+		e.clock, err = startClock(ctx, e)
+		return err
+	}); err != nil {
 		return err
 	}
 	if e.opts.Clock == ClockStream {

@@ -21,7 +21,8 @@ type Snapshot struct {
 }
 
 // Inspect reads the journal of an engine's streams: of the embedded server's
-// data folder, which no engine may be using, or of an external server.
+// data folder, which no engine may be using, or of an external server. The
+// server inside a running engine is none: ErrNotAllowed.
 func Inspect(ctx context.Context, o Options) (_ *Snapshot, err error) {
 	o = o.withDefaults()
 	o.Port, o.Partitions = -1, 0
@@ -55,23 +56,27 @@ func (s *Snapshot) restore(ctx context.Context, e *Engine, n int) error {
 	c := core.New(crew.Program, e.coreOptions())
 	s.crews, s.cores = append(s.crews, crew), append(s.cores, c)
 	p := &partition{e: e, number: n}
-	return e.journal.Records(ctx, n, func(rec journal.Record) error {
-		if err := p.checkModel(&rec); err != nil {
-			return err
-		}
-		return restoreRecord(c, e.work.Book(), &rec)
+	return e.allowed(ctx, func(ctx context.Context) error {
+		return e.journal.Records(ctx, n, func(rec journal.Record) error {
+			if err := p.checkModel(&rec); err != nil {
+				return err
+			}
+			return restoreRecord(c, e.work.Book(), &rec)
+		})
 	})
 }
 
 func (s *Snapshot) readDecisions(ctx context.Context, e *Engine) error {
 	filter := []string{journal.DecisionSubject(e.work.Model.Name, "*")}
-	return e.journal.Scan(ctx, journal.JournalStream, filter, 1, func(m journal.Message) error {
-		var d lead.Decision
-		if err := json.Unmarshal(m.Data, &d); err != nil {
-			return fmt.Errorf("decision at sequence %d cannot be read: %w", m.Seq, err)
-		}
-		s.Decisions = append(s.Decisions, d)
-		return nil
+	return e.allowed(ctx, func(ctx context.Context) error {
+		return e.journal.Scan(ctx, journal.JournalStream, filter, 1, func(m journal.Message) error {
+			var d lead.Decision
+			if err := json.Unmarshal(m.Data, &d); err != nil {
+				return fmt.Errorf("decision at sequence %d cannot be read: %w", m.Seq, err)
+			}
+			s.Decisions = append(s.Decisions, d)
+			return nil
+		})
 	})
 }
 

@@ -27,11 +27,13 @@ func (a *app) leadsCommand() *cobra.Command {
 best grade first, then the highest primary score, then by name. DIR is the folder
 of the workflow.
 
-With an embedded server its data folder is read, which no engine may be using at
-that time; with --nats the server is asked, and a running engine goes on
-undisturbed.`,
+By default the data folder of an engine with an embedded server is read; stop
+that engine first. With --nats an external server is asked, and a running engine
+goes on undisturbed. The server inside a running engine lets nobody read its
+journal.`,
 		Example: `  ripen leads workflows/letter-and-number --data ripen-data
-  ripen leads -w . --nats nats://127.0.0.1:4222 --json | jq -r '.lead'`,
+  ripen leads -w . --explain lead_0042
+  ripen leads -w . --nats nats://nats.internal:4222 --nats-creds ripen.creds --json | jq -r '.lead'`,
 		Args: args(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, list []string) error { return a.leads(cmd, &f, list) },
 	}
@@ -66,7 +68,7 @@ func (a *app) leads(cmd *cobra.Command, f *leadsFlags, list []string) (err error
 	defer w.Close()
 	o := c.engineOptions(w, a.logger(c))
 	if _, serr := os.Stat(o.Data); o.NATS == "" && errors.Is(serr, os.ErrNotExist) {
-		return fmt.Errorf("data folder %s: there is no such folder; name the engine's with --data, or its server with --nats", o.Data)
+		return fmt.Errorf("data folder %s: there is no such folder; name the engine's with --data, or its external server with --nats", o.Data)
 	}
 	s, err := engine.Inspect(cmd.Context(), o)
 	if err != nil {

@@ -36,7 +36,7 @@ func settings() []setting {
 		{"nats", "", "URL of an external JetStream server; empty embeds one", isAny},
 		{"nats_creds", "", "credentials file for the external server", isAny},
 		{"data", "ripen-data", "folder of the embedded server", isText},
-		{"listen", natsd.DefaultHost, "host that the embedded server listens on", isText},
+		{"listen", natsd.DefaultHost, "loopback host that the embedded server listens on", isText},
 		{"port", strconv.Itoa(natsd.DefaultPort), "its port, -1 = any free one", isInt(-1, 65535)},
 		{"durability", string(natsd.Disk), "what an accepted event survives: disk (power loss) or process (a crash)", isOneOf(string(natsd.Disk), string(natsd.Process))},
 		{"partitions", strconv.Itoa(journal.DefaultPartitions), "partitions of the streams, fixed when they are made", isInt(1, 48)},

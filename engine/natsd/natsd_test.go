@@ -138,7 +138,7 @@ func TestOpenListenerNeedsUsers(t *testing.T) {
 	for _, host := range []string{"0.0.0.0", "::", "192.0.2.1"} {
 		_, err := Start(Options{Dir: t.TempDir(), Host: host, Port: -1})
 		require.ErrorIs(t, err, ErrOptions, host)
-		require.ErrorContains(t, err, "configure at least one user")
+		require.ErrorContains(t, err, "a NATS server of your own")
 	}
 	require.NoError(t, Options{Dir: "x", Host: "0.0.0.0", Users: []User{{Name: "crm", Password: "s3cret"}}}.
 		withDefaults().validate())

@@ -31,6 +31,9 @@ const (
 	DefaultMaxPayload = 8 << 20 // bytes; a record of one huge lead must fit
 )
 
+// ServerName is what the embedded server calls itself to its clients.
+const ServerName = "ripen"
+
 // maxStore is the server's own limit on storage. Ours are max_bytes of the
 // events stream and the free-space floor, so this one must not bite first.
 const maxStore = 1 << 60
@@ -107,7 +110,7 @@ func (o Options) validate() error {
 	}
 	if !o.NoListen && len(o.Users) == 0 && !isLoopback(o.Host) {
 		bad("listening on %q would let anybody on the network send events and read decisions: "+
-			"configure at least one user, or listen on 127.0.0.1", o.Host)
+			"listen on 127.0.0.1, or run the engine on a NATS server of your own that knows its users", o.Host)
 	}
 	for i, u := range o.Users {
 		if err := u.validate(); err != nil {
@@ -172,7 +175,7 @@ func serverOptions(o Options, store string, port int, engine login) (*server.Opt
 	if err := configureAccess(so, o, engine); err != nil {
 		return nil, err
 	}
-	so.ServerName = "ripen"
+	so.ServerName = ServerName
 	so.Host, so.Port, so.DontListen = o.Host, port, o.NoListen
 	so.NoSigs, so.NoLog = true, false
 	so.MaxPayload = o.MaxPayload

@@ -67,7 +67,7 @@ func Manifest(module []byte) (*abi.Manifest, error) {
 		return nil, err
 	}
 	if !found {
-		return nil, fmt.Errorf("%w: pack it with its manifest.json (`ripen plugin pack`)", ErrNoManifest)
+		return nil, fmt.Errorf("%w: build it together with its manifest.json, `go run ./engine/internal/mkplugins` as in sdk/README.md", ErrNoManifest)
 	}
 	return ParseManifest(data)
 }

@@ -37,7 +37,7 @@ func TestManifestErrorsSayWhatIsWrong(t *testing.T) {
 		want   string
 	}{
 		"text":       {[]byte("hello world"), "not a WASM module"},
-		"unpacked":   {empty, "has no section ripen.manifest"},
+		"unpacked":   {empty, "has no section ripen.manifest: build it together with its manifest.json"},
 		"cut":        {append(empty[:8:8], 0, 200, 1), "longer than the module"},
 		"no JSON":    {pack.Append(empty, abi.ManifestSection, []byte("{")), "no JSON"},
 		"no name":    {pack.Append(empty, abi.ManifestSection, []byte(`{"version":"1"}`)), `no "name"`},
