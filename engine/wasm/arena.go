@@ -169,26 +169,32 @@ func (l *layout) take(n, align int) (int, bool) {
 }
 
 func (l *layout) putSlot(b []byte, k int, s *step.Slot, firstRow int) bool {
-	rec := abi.Slot{
+	off := abi.HeaderSize + k*l.stride
+	rec := b[off : off+l.stride]
+	fixed := abi.Slot{
 		At: s.Frame.At, Now: s.Frame.Now, Seed: s.Seed, Event: s.Event, Kind: s.Kind,
 		RowFirst: uint32(firstRow), RowN: uint32(len(s.Rows)),
 	}
-	if l.state > 0 {
-		at, ok := l.take(l.state, 8)
-		if !ok {
-			return false
-		}
-		n := copy(b[at:at+l.state], s.State)
-		clear(b[at+n : at+l.state]) // nothing of the lead before
-		rec.StateOff, rec.StateLen, rec.StateCap = uint32(at), uint32(n), uint32(l.maxState)
+	if l.state > 0 && !l.putState(b, s, &fixed) {
+		return false
 	}
 	if s.State == nil {
-		rec.Flags = abi.SlotFresh
+		fixed.Flags = abi.SlotFresh
 	}
-	l.stateAt[k], l.rowAt[k] = int(rec.StateOff), firstRow
-	off := abi.HeaderSize + k*l.stride
-	rec.Encode(b[off:])
-	return l.putColumns(b[off+abi.SlotSize:off+l.stride], s.Frame)
+	l.stateAt[k], l.rowAt[k] = int(fixed.StateOff), firstRow
+	fixed.Encode(rec)
+	return l.putColumns(rec[abi.SlotSize:], s.Frame)
+}
+
+func (l *layout) putState(b []byte, s *step.Slot, fixed *abi.Slot) bool {
+	at, ok := l.take(l.state, 8)
+	if !ok {
+		return false
+	}
+	n := copy(b[at:at+l.state], s.State)
+	clear(b[at+n : at+l.state]) // nothing of the lead before
+	fixed.StateOff, fixed.StateLen, fixed.StateCap = uint32(at), uint32(n), uint32(l.maxState)
+	return true
 }
 
 // putColumns writes the bitmap and the columns, which stand behind it. What is

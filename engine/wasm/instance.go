@@ -28,6 +28,7 @@ type instance struct {
 	fuel    api.MutableGlobal
 	process api.Function // looked up once: each look-up allocates
 	stack   []uint64
+	self    guest // as host functions see it
 
 	arena uint32 // offset in the guest's memory
 	size  uint32 // bytes of arena
@@ -50,6 +51,7 @@ func (p *Plugin) start(ctx context.Context) (*instance, error) {
 		fuel:    mod.ExportedGlobal(meter.FuelExport).(api.MutableGlobal),
 		process: mod.ExportedFunction(abi.ExportProcess),
 	}
+	inst.self = guest{mem: inst.mem, fuel: inst.fuel, inst: inst}
 	p.instances.Store(mod, inst)
 	p.stats.instances.Add(1)
 	if _, ok := p.info.Export(abi.ExportInitialize); ok {

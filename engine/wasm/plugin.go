@@ -182,11 +182,12 @@ func (p *Plugin) release() error {
 	return p.rt.Close(context.Background())
 }
 
-// caller finds out who called a host function.
-func (p *Plugin) caller(mod api.Module) guest {
+// caller finds out who called a host function. The answer is kept with the
+// instance: a Go guest looks at its clock every few rounds, and that must not
+// allocate.
+func (p *Plugin) caller(mod api.Module) *guest {
 	if v, ok := p.instances.Load(mod); ok {
-		inst := v.(*instance)
-		return guest{mem: inst.mem, fuel: inst.fuel, inst: inst}
+		return &v.(*instance).self
 	}
-	return guest{mem: mod.Memory(), fuel: mod.ExportedGlobal(meter.FuelExport).(api.MutableGlobal)}
+	return &guest{mem: mod.Memory(), fuel: mod.ExportedGlobal(meter.FuelExport).(api.MutableGlobal)}
 }

@@ -122,7 +122,7 @@ func (p *Plugin) offer(ctx context.Context, rt wazero.Runtime) error {
 			call := func(_ context.Context, mod api.Module, stack []uint64) {
 				g := p.caller(mod)
 				g.pay(0)
-				if code := f.fn(p, &g, stack); f.sig.results != "" {
+				if code := f.fn(p, g, stack); f.sig.results != "" {
 					stack[0] = uint64(code)
 				}
 			}

@@ -36,5 +36,5 @@ func BenchmarkPlugin(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*roundSize), "ns/event")
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*rounds*roundSize), "ns/event")
 }

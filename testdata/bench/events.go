@@ -7,10 +7,14 @@ import (
 )
 
 // roundSize is how many events one call of the plugin gets: one for each of as
-// many leads.
-const roundSize = 1024
+// many leads. There are several rounds, because a processor learns the branches
+// of a single one by heart, and no stream of events repeats itself.
+const (
+	roundSize = 1024
+	rounds    = 8
+)
 
-// events makes a round of decoded events. Four of ten are tracked, the others
+// events makes the rounds of decoded events, one after the other. Four of ten are tracked, the others
 // are views of a page that has a title; both say what page it was, as browsers
 // do, and some match no rule. One in eight does not say how many seats there
 // are. The same events every time.
@@ -20,7 +24,7 @@ func events() []lead.Event {
 	paths := []string{"/pricing", "/blog/lead-scoring-in-practice", "/docs/start", "/docs/plugins/behavior-points", "/case-studies/a-bank",
 		"/careers", "/careers/engineer", "/", "/about", "/blog"}
 	seats := []float64{1, 3, 20, 49, 50, 120, 199, 200, 900, 1000, 5000}
-	out := make([]lead.Event, roundSize)
+	out := make([]lead.Event, rounds*roundSize)
 	rnd := uint64(1)
 	pick := func(n int) int {
 		rnd = rnd*6364136223846793005 + 1442695040888963407

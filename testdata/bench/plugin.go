@@ -22,6 +22,7 @@ type pluginRound struct {
 	spec   *step.Spec
 	scorer step.Scorer
 	slots  []step.Slot
+	awards [][]award // nil while time is taken
 }
 
 // load loads the workflow and the plugin's scorer.
@@ -79,21 +80,35 @@ func newPlugin(events []lead.Event, book *ledger.Book, spec *step.Spec, scorer s
 
 var errOutcome = errors.New("the plugin did not score an event")
 
-func (r *pluginRound) score() error { return r.scorer.Score(r.slots, false) }
-
-func (r *pluginRound) result(i int) (list []award) {
-	for _, e := range r.slots[i].Entries {
-		list = append(list, award{r.spec.Needs.Rules[e.Rule].Name, e.Delta})
-	}
-	return list
-}
-
-// check says whether every slot was scored.
-func (r *pluginRound) check() error {
-	for i := range r.slots {
-		if o := r.slots[i].Outcome; o.Kind != step.OutcomeOK {
-			return fmt.Errorf("%w: event %d: %s %s", errOutcome, i, o.Code, o.Text)
+func (r *pluginRound) score() error {
+	for i := 0; i < len(r.slots); i += roundSize {
+		round := r.slots[i : i+roundSize]
+		if err := r.scorer.Score(round, false); err != nil {
+			return err
+		}
+		if r.awards != nil {
+			if err := r.keep(round); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
+
+// keep notes what a round awarded: entries are valid until the next one.
+func (r *pluginRound) keep(round []step.Slot) error {
+	for i := range round {
+		s := &round[i]
+		if o := s.Outcome; o.Kind != step.OutcomeOK {
+			return fmt.Errorf("%w: %s: %s", errOutcome, o.Code, o.Text)
+		}
+		var list []award
+		for _, e := range s.Entries {
+			list = append(list, award{r.spec.Needs.Rules[e.Rule].Name, e.Delta})
+		}
+		r.awards = append(r.awards, list)
+	}
+	return nil
+}
+
+func (r *pluginRound) result(i int) []award { return r.awards[i] }

@@ -19,24 +19,24 @@ const (
 )
 
 func variants(ctx context.Context, dir string, book *ledger.Book, crew *engine.Crew) ([]variant, error) {
-	round := events()
+	all := events()
 	spec := crew.Steps[0]
 	free, err := unmetered(ctx, dir, spec)
 	if err != nil {
 		return nil, err
 	}
-	inExprLang, err := newExpr(round)
+	inExprLang, err := newExpr(all)
 	if err != nil {
 		return nil, err
 	}
-	cel, err := newCEL(round)
+	cel, err := newCEL(all)
 	if err != nil {
 		return nil, err
 	}
 	return []variant{
-		inGo:         {name: "native Go", scorer: &nativeRound{events: round, awards: make([][]award, len(round))}},
-		inPlugin:     {name: "plugin", scorer: newPlugin(round, book, spec, crew.Scorers[0])},
-		inPluginFree: {name: "plugin, unmetered", scorer: newPlugin(round, book, spec, free)},
+		inGo:         {name: "native Go", scorer: &nativeRound{events: all, awards: make([][]award, len(all))}},
+		inPlugin:     {name: "plugin", scorer: newPlugin(all, book, spec, crew.Scorers[0])},
+		inPluginFree: {name: "plugin, unmetered", scorer: newPlugin(all, book, spec, free)},
 		inExpr:       {name: "expr-lang", scorer: inExprLang},
 		inCEL:        {name: "cel-go", scorer: cel},
 	}, nil
@@ -60,7 +60,7 @@ func report(list []variant) {
 		fmt.Printf("%-20s %12.1f %12.1f %14.3f\n", v.name, median(v.ns), slices.Min(v.ns), v.allocs())
 	}
 	plugin := &list[inPlugin]
-	fmt.Printf("\n%-34s %10s %10s\n", "ratio (median of the rounds)", "measured", "target")
+	fmt.Printf("\n%-34s %10s %10s\n", "ratio (median of the turns)", "measured", "target")
 	for _, t := range []target{
 		{"plugin / native Go", ratio(plugin, &list[inGo]), "%.1f×", 12, false},
 		{"cel-go / plugin", ratio(&list[inCEL], plugin), "%.1f×", 20, true},

@@ -1,6 +1,7 @@
 package match
 
 import (
+	"math"
 	"slices"
 	"strings"
 
@@ -52,31 +53,41 @@ func NewClassifier(literals []abi.Literal) *Classifier {
 
 // Find returns 1+index of the first literal that matches, 0 if none does.
 func (c *Classifier) Find(text string) uint64 {
-	best := uint64(0)
-	better := func(at uint64) bool { return best == 0 || at < best }
-	if i := c.exact.Find(text); i >= 0 {
+	best := uint64(math.MaxUint64)
+	if i := c.exact.exact.find(text); i >= 0 {
 		best = c.exactAt[i]
 	}
 	if len(c.foldedAt) > 0 {
-		if i := c.folded.Find(text); i >= 0 && better(c.foldedAt[i]) {
-			best = c.foldedAt[i]
+		if i := c.folded.Find(text); i >= 0 {
+			best = min(best, c.foldedAt[i])
 		}
 	}
 	if c.belows {
-		for i := 0; i <= len(text); i++ {
-			if i < len(text) && text[i] != '/' {
-				continue
-			}
-			if at := uint64(c.below.find(text[:i]) + 1); at > 0 && better(at) {
-				best = at
-			}
-		}
+		best = min(best, c.findBelow(text))
 	}
 	for i := range c.other {
-		if p := &c.other[i]; best > 0 && p.at > best {
+		if p := &c.other[i]; p.at > best {
 			break
 		} else if p.glob.Match(text) {
 			return p.at
+		}
+	}
+	if best == math.MaxUint64 {
+		return 0
+	}
+	return best
+}
+
+// findBelow looks up each beginning of the text that ends before a slash, and
+// the whole.
+func (c *Classifier) findBelow(text string) uint64 {
+	best := uint64(math.MaxUint64)
+	for i := 0; i <= len(text); i++ {
+		if i < len(text) && (text[i] != '/' || i == 0) {
+			continue // a stem is not empty
+		}
+		if at := c.below.find(text[:i]); at >= 0 {
+			best = min(best, uint64(at)+1)
 		}
 	}
 	return best
