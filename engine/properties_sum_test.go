@@ -122,12 +122,15 @@ func bucketsSound(f *ledger.Frame) error {
 		if k.Remaining > max(left, 0) || k.Remaining < min(left, 0) {
 			return fmt.Errorf("bucket %+v holds more than was awarded", *k)
 		}
+		if k.Reversed > max(k.Awarded, 0) || k.Reversed < min(k.Awarded, 0) {
+			return fmt.Errorf("bucket %+v took back more than was awarded", *k)
+		}
 		r, ok := b.RuleByID(k.Rule)
 		if !ok {
 			return fmt.Errorf("bucket of no rule: %+v", *k)
 		}
-		if k.Step == 0 || left <= 0 {
-			continue // replaced lines know no caps, and caps bound what is given
+		if k.Step == 0 || left <= 0 || r.Step == "" {
+			continue // replaced lines and corrections by hand know no caps, and caps bound what is given
 		}
 		at := 0
 		for j := range b.Rules {

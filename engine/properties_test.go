@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/ripenhq/ripen/engine/core"
+	"github.com/ripenhq/ripen/engine/decide"
 	"github.com/ripenhq/ripen/engine/internal/randflow"
 	"github.com/ripenhq/ripen/engine/lead"
 	"github.com/ripenhq/ripen/engine/ledger"
@@ -188,4 +189,63 @@ func (tr *trial) arrive(r *result, events []lead.Event) map[string]string {
 		panic(err)
 	}
 	return out
+}
+
+// torn says that the route of an open episode is true and asks for its end: the
+// next look will close it, whenever that is.
+func torn(p *decide.Policy, f *ledger.Frame) bool {
+	for i := range p.Routes {
+		r := &p.Routes[i]
+		if r.Reset == nil || r.Reset(f) != lead.True || r.When(f) == lead.False {
+			continue
+		}
+		for _, e := range f.Acct.Marks.Episodes {
+			if e.Open && e.Route == r.ID {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// awake: whoever has been ticked to a time owes no decision at it. Leads sleep
+// until their routes can change; this is how one that oversleeps is found.
+func awake(tr *trial, events []lead.Event) error {
+	run := tr.play(nil, 1)
+	rng := rand.New(rand.NewPCG(tr.seed, 2))
+	look := func(at int64) (bad error) {
+		run.feed([]lead.Event{randflow.Tick(at)}, 1)
+		var keys []string
+		run.core.Leads(func(a *ledger.Account) { keys = append(keys, a.Key) })
+		slices.Sort(keys)
+		err := run.core.Look(keys, at, func(f *ledger.Frame) {
+			if len(f.Acct.Held) == 0 && bad == nil && f.Now == at && !torn(tr.prog.Policy, f) && tr.prog.Policy.WouldChange(f) {
+				bad = fmt.Errorf("%s has slept past a change of its routes before %d: %+v", f.Acct.Key, at, f.Acct.Marks)
+			}
+		})
+		if err != nil {
+			return err
+		}
+		return bad
+	}
+	var now int64
+	for i := range events {
+		run.feed(events[i:i+1], 1)
+		now = max(now, events[i].At)
+		if i+1 < len(events) && events[i+1].At > now && rng.IntN(4) == 0 {
+			if err := look(now + rng.Int64N(events[i+1].At-now)); err != nil {
+				return err
+			}
+		}
+	}
+	for range 60 {
+		now += rng.Int64N(4 * 86_400_000)
+		if rng.IntN(2) == 0 {
+			now -= now % 86_400_000
+		}
+		if err := look(now); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -89,6 +89,7 @@ var properties = []property{
 	{"the order of leads changes nothing", orderless},
 	{"replay equals live", replayable},
 	{"ticks change nothing", tickless},
+	{"nobody sleeps past a decision", awake},
 }
 
 // TestProperty_RandomWorkflows plays random events through random workflows
@@ -96,7 +97,7 @@ var properties = []property{
 // RIPEN_PROPERTY_SEED say how many and which.
 func TestProperty_RandomWorkflows(t *testing.T) {
 	s := newShelf(t, "botlike", "traplike")
-	first, n := runs(t, 75)
+	first, n := runs(t, 60)
 	decisions := 0
 	for seed := first; seed < first+n; seed++ {
 		flow := randflow.New(seed)

@@ -85,7 +85,7 @@ func (g *writer) workflow() {
 	}
 	g.ageHours = 24
 	if g.chance(30) {
-		g.ageHours = pick(g, []int{1, 6, 12})
+		g.ageHours = pick(g, []int{1, 6, 6, 12, 12, 12})
 		g.line("  age_step = \"%dh\"", g.ageHours)
 	}
 	g.sales = []string{"sales-handoff"}

@@ -200,7 +200,7 @@ func End(events []lead.Event) int64 {
 	for i := range events {
 		at = max(at, events[i].At)
 	}
-	return at + 400*day
+	return at + 200*day
 }
 
 // Text prints events as NDJSON in the Segment spec, to be played again.
