@@ -1,6 +1,8 @@
 package wasm
 
 import (
+	"encoding/binary"
+	"slices"
 	"strings"
 
 	"github.com/ripenhq/ripen/engine/lead"
@@ -65,23 +67,34 @@ func (s *Scorer) decodeSlot(r reply, slot *step.Slot, k int) *fault {
 // takeEntries copies the entries of a slot out of the ring.
 func (s *Scorer) takeEntries(r reply, res *abi.Result, k int, slot *step.Slot) *fault {
 	begin, at := len(s.entries), s.lay.entries+int(res.EntryFirst)*abi.EntrySize
+	s.entries = slices.Grow(s.entries, int(res.EntryN))
 	for range res.EntryN {
-		e := abi.DecodeEntry(r.b[at : at+abi.EntrySize])
-		// Nearly all entries are plain awards.
-		if e.Kind != abi.EntryAward || e.Flags != 0 || int(e.Slot) != k || int(e.Rule) >= s.lay.rules || int(e.Label) > s.lay.inputs ||
-			e.Delta > int64(lead.MaxPoints) || e.Delta < -int64(lead.MaxPoints) {
-			if f := s.checkEntry(&e, k, slot); f != nil {
-				s.entries = s.entries[:begin]
-				return f
-			}
-		}
-		e.Slot = 0
-		s.entries = append(s.entries, e)
+		raw := r.b[at : at+abi.EntrySize]
 		at += abi.EntrySize
+		if s.plainAward(raw, k) {
+			s.entries = append(s.entries, abi.Entry{Kind: abi.EntryAward, Rule: binary.LittleEndian.Uint16(raw[2:]), Delta: int64(binary.LittleEndian.Uint64(raw[8:])),
+				Scope: binary.LittleEndian.Uint64(raw[16:]), Target: binary.LittleEndian.Uint32(raw[24:]), Label: binary.LittleEndian.Uint32(raw[28:])})
+			continue
+		}
+		e := abi.DecodeEntry(raw)
+		if f := s.checkEntry(&e, k, slot); f != nil {
+			s.entries = s.entries[:begin]
+			return f
+		}
+		s.entries = append(s.entries, e)
 	}
 	end := len(s.entries)
 	slot.Entries = s.entries[begin:end:end]
 	return nil
+}
+
+// plainAward says that an entry is an award of slot k without anything special
+// to it, and within the contract: nearly all entries are.
+func (s *Scorer) plainAward(raw []byte, k int) bool {
+	head, delta := binary.LittleEndian.Uint64(raw), int64(binary.LittleEndian.Uint64(raw[8:]))
+	const rule = 0xffff << 16
+	return head&^rule == uint64(k)<<32|uint64(abi.EntryAward) && int(head>>16&0xffff) < s.lay.rules &&
+		int(binary.LittleEndian.Uint32(raw[28:])) <= s.lay.inputs && delta <= int64(lead.MaxPoints) && delta >= -int64(lead.MaxPoints)
 }
 
 // keepState copies a new state out of the arena.
