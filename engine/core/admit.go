@@ -95,6 +95,7 @@ func (c *Core) workOf(e *entry) *work {
 	c.used++
 	w.entry, w.queue, w.until, w.blocked = e, w.queue[:0], 0, false
 	w.at, w.reached = 0, 0
+	w.toll.reset()
 	e.work = w
 	c.active = append(c.active, w)
 	return w

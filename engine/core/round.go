@@ -21,6 +21,7 @@ type work struct {
 	blocked bool  // a held input failed again: what follows waits too
 	reached int64 // how far the tick has brought the lead, for the order of outputs
 	limit   int64 // how far ahead a search looks, ms
+	toll    toll
 
 	item  step.Item
 	undo  ledger.Undo
@@ -51,7 +52,7 @@ func (c *Core) oneRound(inputs []Input, out *Output) error {
 	c.probes = c.probes[:0]
 	keep := c.active[:0]
 	for _, w := range c.active {
-		switch c.next(w, inputs) {
+		switch c.next(w, inputs, out) {
 		case taskDone:
 			continue
 		case taskSearch:
@@ -85,7 +86,7 @@ func (c *Core) oneRound(inputs []Input, out *Output) error {
 // next picks the lead's next input: held ones first, then timers that are due
 // before the next event, then the event. A timer that is due before a held
 // event goes before it.
-func (c *Core) next(w *work, inputs []Input) task {
+func (c *Core) next(w *work, inputs []Input, out *Output) task {
 	a := w.entry.acct
 	limit, hasEvent := w.until, w.at < len(w.queue)
 	w.held = false
@@ -110,9 +111,13 @@ func (c *Core) next(w *work, inputs []Input) task {
 		w.event, w.due = nil, due
 		w.silent = due < a.Marks.Silent || (hasEvent && inputs[w.queue[w.at]].Event.Backfill)
 		w.place(due)
+		if c.calm(w, limit, out) {
+			return c.next(w, inputs, out)
+		}
 		if c.searchOnly(a, due) {
 			return taskSearch
 		}
+		w.toll.fire(len(c.prog.Steps), c.dueSteps(a, due))
 		return taskTimer
 	}
 	if !hasEvent {
@@ -122,6 +127,7 @@ func (c *Core) next(w *work, inputs []Input) task {
 	w.silent = w.event.Backfill
 	w.place(0)
 	w.at++
+	w.toll.reset()
 	return taskEvent
 }
 

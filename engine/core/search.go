@@ -127,6 +127,7 @@ func (c *Core) probed(w *work, n int) bool {
 	changes := w.item.Failure != nil || c.prog.Policy.WouldChange(f)
 	next := c.firstChance(a, f.Now)
 	at := w.due
+	w.toll.looked(at)
 	a.Rollback()
 	m := &a.Marks
 	m.Wake, m.Probe = 0, 0
