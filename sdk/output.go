@@ -58,6 +58,22 @@ func (o *Output) AwardFor(r RuleID, milli int64, label Text) {
 	o.push(head(abi.EntryAward, 0, r), milli, 0, tail(0, label.col))
 }
 
+// Line is an award worked out beforehand, for plugins that give the same ones
+// again and again.
+type Line struct {
+	head  uint64
+	milli int64
+	tail  uint64
+}
+
+// NewLine makes the line that AwardFor would write.
+func NewLine(r RuleID, milli int64, label Text) Line {
+	return Line{head(abi.EntryAward, 0, r), milli, tail(0, label.col)}
+}
+
+// Give writes the award of a line.
+func (o *Output) Give(l *Line) { o.push(l.head, l.milli, 0, l.tail) }
+
 // AwardScoped is AwardFor under a scope key of the plugin's own making, which
 // must not be 0.
 func (o *Output) AwardScoped(r RuleID, milli int64, label Text, scope uint64) {

@@ -17,7 +17,7 @@ func (b *builder) rule(c sdk.Config) {
 	if r.Template == "" {
 		r.Template = name + ": {label}"
 	}
-	l := line{b.declare(c, r), milli, b.label(c, isPage)}
+	l := newLine(b.declare(c, r), milli, b.label(c, isPage))
 	if len(events)+len(pages) == 0 {
 		if !c.Get("where").Exists() {
 			b.needs.Error(c, "unconditional", "rule "+strconv.Quote(name)+" takes every event", "say which: event = \"…\", page = \"/…\" or where = …")
@@ -133,7 +133,7 @@ func (b *builder) steps(c, at sdk.Config, class, prefix, say, unit string) []ste
 			r.Template = say + item.Key() + unit
 		}
 		b.onceUnlessAgain(c, &r)
-		steps = append(steps, step{least, line{b.declare(item, r), milli - total, sdk.Text{}}})
+		steps = append(steps, step{least, newLine(b.declare(item, r), milli-total, sdk.Text{})})
 		below, total = least, milli
 	}
 	if len(steps) == 0 {
@@ -169,7 +169,7 @@ func (b *builder) ratio(c sdk.Config) {
 		of: b.needs.NumberExpr(c.Get("of")), over: b.needs.NumberExpr(c.Get("over")),
 		least: math.Round(least * 1e6), min: c.Number("min", 1),
 		where: b.needs.Cond(c.Get("where")), hasWhere: c.Get("where").Exists(),
-		line: line{b.declare(c, r), milli, sdk.Text{}},
+		line: newLine(b.declare(c, r), milli, sdk.Text{}),
 	})
 }
 
@@ -186,7 +186,7 @@ func (b *builder) first(c sdk.Config) {
 	f := first{
 		seen:  b.needs.Counter(sdk.Counter{Name: "first " + name, Events: events, Paths: pages, Node: c.Node()}),
 		where: b.needs.Cond(c.Get("where")), hasWhere: c.Get("where").Exists(),
-		line: line{b.declare(c, r), milli, b.label(c, len(pages) > 0 && len(events) == 0)},
+		line: newLine(b.declare(c, r), milli, b.label(c, len(pages) > 0 && len(events) == 0)),
 	}
 	if len(events) > 0 {
 		f.event = b.needs.Event(sdk.Globs(events...)...)

@@ -64,7 +64,7 @@ func (b *builder) entry(c, key sdk.Config, class string, page bool) entry {
 			r.Template = "viewed {label}"
 		}
 	}
-	return entry{key.Key(), page, line{b.declare(key, r), milli, b.label(c, page)}}
+	return entry{key.Key(), page, newLine(b.declare(key, r), milli, b.label(c, page))}
 }
 
 // label is the text that names what was done: the page's path, the property

@@ -4,9 +4,12 @@ import "github.com/ripenhq/ripen/sdk"
 
 // line is one rule of the ledger with what it is worth.
 type line struct {
-	rule  sdk.RuleID
+	sdk.Line
 	milli int64
-	label sdk.Text
+}
+
+func newLine(r sdk.RuleID, milli int64, label sdk.Text) line {
+	return line{sdk.NewLine(r, milli, label), milli}
 }
 
 // group is a set of lines of which one input reaches at most one: events
@@ -98,7 +101,7 @@ func (s *scorer) Score(in *sdk.Input, out *sdk.Output) error {
 		hits := s.pairs[name*s.width+page]
 		for i := range hits {
 			if h := &hits[i]; h.always || in.True(h.where) {
-				out.AwardFor(h.line.rule, h.line.milli, h.line.label)
+				out.Give(&h.line.Line)
 			}
 		}
 	}
@@ -123,7 +126,7 @@ func (s *scorer) apart(in *sdk.Input, out *sdk.Output, name, page int) {
 func awardAll(in *sdk.Input, out *sdk.Output, hits []hit) {
 	for i := range hits {
 		if h := &hits[i]; h.always || in.True(h.where) {
-			out.AwardFor(h.line.rule, h.line.milli, h.line.label)
+			out.Give(&h.line.Line)
 		}
 	}
 }
@@ -154,7 +157,7 @@ func taken(hits []hit, group int) bool {
 	return false
 }
 
-func award(out *sdk.Output, l *line) { out.AwardFor(l.rule, l.milli, l.label) }
+func award(out *sdk.Output, l *line) { out.Give(&l.Line) }
 
 // score looks at the columns that belong to this group alone.
 func (g *group) score(in *sdk.Input, out *sdk.Output) {
