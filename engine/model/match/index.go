@@ -3,6 +3,7 @@ package match
 // index finds a text among fixed ones. It looks at those of the same length
 // only, of which a workflow has few; where it has many, a map is faster.
 type index struct {
+	lens  uint64 // bit n: there are texts of length n; the last bit: and of longer ones
 	byLen [][]entry
 	many  map[string]int32 // texts of lengths with more than maxSame, and long ones
 }
@@ -24,6 +25,7 @@ func (x *index) add(text string, at int32) {
 		return
 	}
 	n := len(text)
+	x.lens |= lenBit(n)
 	if n == 0 || n > maxLen || (n < len(x.byLen) && len(x.byLen[n]) >= maxSame) {
 		x.addMany(text, at)
 		return
@@ -41,8 +43,17 @@ func (x *index) addMany(text string, at int32) {
 	x.many[text] = at
 }
 
+func lenBit(n int) uint64 { return 1 << min(uint(n), 63) }
+
 // find returns what was entered with the text, -1 if it was not.
 func (x *index) find(text string) int32 {
+	if x.lens&lenBit(len(text)) == 0 {
+		return -1 // most texts, without a call
+	}
+	return x.look(text)
+}
+
+func (x *index) look(text string) int32 {
 	if n := len(text); n < len(x.byLen) {
 		list := x.byLen[n]
 		for i := range list {
