@@ -120,7 +120,7 @@ func New(ctx context.Context, o Options) (_ *Engine, err error) {
 	if err = e.connect(); err != nil {
 		return nil, err
 	}
-	if err = e.openJournal(ctx); err != nil {
+	if err = e.openJournal(ctx, false); err != nil {
 		return nil, err
 	}
 	if e.subs, err = e.journal.ServeSubscribers(ctx); err != nil {
@@ -150,13 +150,13 @@ func (e *Engine) connect() (err error) {
 	return err
 }
 
-// openJournal makes or checks the streams.
-func (e *Engine) openJournal(ctx context.Context) (err error) {
+// openJournal makes or checks the streams; readOnly leaves them alone.
+func (e *Engine) openJournal(ctx context.Context, readOnly bool) (err error) {
 	if e.js, err = jetstream.New(e.conn); err != nil {
 		return err
 	}
 	o := &e.opts
-	cfg := journal.Config{Partitions: o.Partitions, MaxBytes: o.MaxBytes, History: o.History, Replicas: o.Replicas, Logger: e.log.Named("journal")}
+	cfg := journal.Config{Partitions: o.Partitions, MaxBytes: o.MaxBytes, History: o.History, Replicas: o.Replicas, ReadOnly: readOnly, Logger: e.log.Named("journal")}
 	if e.server != nil {
 		cfg.FreeBytes, cfg.FreeFloor = e.server.FreeBytes, journal.DefaultFreeFloor
 	}

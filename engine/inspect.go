@@ -31,7 +31,7 @@ func Inspect(ctx context.Context, o Options) (_ *Snapshot, err error) {
 	if err := e.connect(); err != nil {
 		return nil, err
 	}
-	if err := e.openJournal(ctx); err != nil {
+	if err := e.openJournal(ctx, true); err != nil {
 		return nil, err
 	}
 	s := &Snapshot{}

@@ -138,6 +138,25 @@ func TestEnsureStreams(t *testing.T) {
 	require.ErrorIs(t, err, ErrPartitions)
 }
 
+// Who only looks must not change, by limits of his own, what is kept.
+func TestOpen_ReadOnlyChangesNothing(t *testing.T) {
+	b := newBench(t, Config{Partitions: 7, MaxBytes: 1 << 30, History: time.Hour})
+	j, err := Open(t.Context(), b.js, Config{ReadOnly: true, History: time.Minute})
+	require.NoError(t, err)
+	require.Equal(t, 7, j.Partitions())
+	info, err := b.j.info(t.Context(), EventsStream)
+	require.NoError(t, err)
+	require.EqualValues(t, 1<<30, info.Config.MaxBytes)
+	require.Equal(t, time.Hour, info.Config.MaxAge)
+
+	require.NoError(t, b.js.DeleteStream(t.Context(), EventsStream))
+	_, err = Open(t.Context(), b.js, Config{ReadOnly: true})
+	require.ErrorIs(t, err, ErrStreams)
+	require.ErrorContains(t, err, "no engine has run here so far")
+	_, err = b.js.Stream(t.Context(), EventsStream)
+	require.ErrorIs(t, err, jetstream.ErrStreamNotFound)
+}
+
 func TestStreamsOfSomebodyElseAreRefused(t *testing.T) {
 	b := newBench(t, Config{})
 	require.NoError(t, b.js.DeleteStream(t.Context(), EventsStream))

@@ -12,7 +12,7 @@ import (
 
 // EnsureStreams makes RIPEN_EVENTS and RIPEN_JOURNAL, or checks that they are
 // ours and brings their limits to cfg. It returns the partition count, which
-// is fixed when the streams are made.
+// is fixed when the streams are made. With cfg.ReadOnly it changes nothing.
 func EnsureStreams(ctx context.Context, js jetstream.JetStream, cfg Config) (int, error) {
 	cfg = cfg.withDefaults()
 	if cfg.Partitions < 0 || cfg.Partitions > maxPartitions {
@@ -23,6 +23,8 @@ func EnsureStreams(ctx context.Context, js jetstream.JetStream, cfg Config) (int
 		return 0, err
 	}
 	switch {
+	case there == 0 && cfg.ReadOnly:
+		return 0, fmt.Errorf("%w: there is no %s; no engine has run here so far", ErrStreams, EventsStream)
 	case there == 0 && cfg.Partitions == 0:
 		cfg.Partitions = DefaultPartitions
 	case there != 0 && cfg.Partitions == 0:
@@ -30,6 +32,9 @@ func EnsureStreams(ctx context.Context, js jetstream.JetStream, cfg Config) (int
 	case there != 0 && there != cfg.Partitions:
 		return 0, fmt.Errorf("%w: the streams were made for %d partitions, %d are configured; "+
 			"configure %d, or start on an empty data folder", ErrPartitions, there, cfg.Partitions, there)
+	}
+	if cfg.ReadOnly {
+		return there, nil
 	}
 	for _, sc := range []jetstream.StreamConfig{eventsConfig(cfg), journalConfig(cfg)} {
 		if err := ensureStream(ctx, js, sc); err != nil {
