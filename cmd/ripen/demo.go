@@ -100,7 +100,7 @@ func (a *app) demo(ctx context.Context, f *demoFlags) (err error) {
 	if err := a.perform(ctx, w, dir, story, expected); err != nil {
 		return err
 	}
-	if err := a.reveal(expected); err != nil {
+	if err := a.reveal(w, expected); err != nil {
 		return err
 	}
 	a.say("\nwhat to try next\n  ripen validate workflows/%s\n  ripen score -w workflows/%s your-events.ndjson\n  ripen try LEAD --with \"Demo Requested\" -w workflows/%s your-events.ndjson\n  ripen run workflows/%s     # then: ripen import your-events.ndjson",
@@ -228,14 +228,14 @@ func (a *app) tell(ctx context.Context, url string, story []byte, newest int64) 
 }
 
 // reveal ranks the leads and explains one.
-func (a *app) reveal(x *rehearsal) error {
+func (a *app) reveal(w *engine.Workflow, x *rehearsal) error {
 	for i := range x.views {
 		if bad := x.views[i].Unbalanced(); len(bad) > 0 {
 			return no("the lines of %v do not sum to the score of %s", bad, x.views[i].Lead)
 		}
 	}
 	a.say("\nthe best %d of %s leads, grade first, then score", min(demoTop, len(x.views)), thousands(len(x.views)))
-	a.printRanked(x.views[:min(demoTop, len(x.views))], "lead")
+	a.printRanked(x.views[:min(demoTop, len(x.views))], w)
 	star := slices.IndexFunc(x.views, func(v replay.View) bool {
 		return slices.ContainsFunc(v.Decisions, func(d replay.Brief) bool { return d.Action == "sales-handoff" })
 	})

@@ -98,6 +98,6 @@ func (a *app) answerLeads(f *leadsFlags, w *engine.Workflow, s *engine.Snapshot,
 	case f.explain != "":
 		return a.printExplained(&views[0])
 	}
-	a.printRanked(views, w.Model.LeadWord)
+	a.printRanked(views, w)
 	return nil
 }

@@ -21,6 +21,10 @@ import (
 // drainTime is how long a stopping engine may take to finish what it took.
 const drainTime = 30 * time.Second
 
+// repeatTime is how long after a signal another one is taken for the same:
+// who signals a process and its group, as timeout(1) does, sends two.
+const repeatTime = time.Second
+
 func (a *app) runCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "run [DIR]",
@@ -34,7 +38,7 @@ ripen.decisions.<workflow>.<action>. Settings come from ripen.hcl, RIPEN_…
 variables and flags (see ripen config).
 
 SIGINT or SIGTERM drains: no new requests are taken, what was taken is finished.
-A second signal ends at once.`,
+A second signal ends at once, unless it comes within a second of the first.`,
 		Example: `  ripen run workflows/letter-and-number
   ripen run -w . --data /var/lib/ripen --http 127.0.0.1:8222 --log-json
   ripen run -w . --nats nats://nats.internal:4222 --nats-creds ripen.creds --replicas 3`,
@@ -87,10 +91,10 @@ func (a *app) serve(e *engine.Engine, o engine.Options, signals <-chan os.Signal
 	for said := false; ; {
 		select {
 		case <-e.Done():
-			return a.drain(e, signals, log)
+			return drain(e.Stop, time.Time{}, signals, log)
 		case s := <-signals:
 			log.Info("draining, a second signal ends at once", "signal", s)
-			return a.drain(e, signals, log)
+			return drain(e.Stop, time.Now(), signals, log)
 		case <-ready.C:
 			if said || e.Ready() != nil {
 				continue
@@ -116,20 +120,27 @@ func readyLine(e *engine.Engine, o engine.Options) string {
 	return line
 }
 
-// drain stops the engine; a further signal, or too long a wait, gives up.
-func (a *app) drain(e *engine.Engine, signals <-chan os.Signal, log hclog.Logger) error {
+// drain stops the engine; a further signal, or too long a wait, gives up. asked
+// is when the first signal came, zero if the engine ended by itself.
+func drain(stop func(context.Context) error, asked time.Time, signals <-chan os.Signal, log hclog.Logger) error {
 	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
 	defer cancel()
 	stopped := make(chan error, 1)
-	go func() { stopped <- e.Stop(ctx) }()
-	select {
-	case err := <-stopped:
-		return err
-	case s := <-signals:
-		log.Warn("ending at once", "signal", s)
-		return errAtOnce
-	case <-time.After(drainTime + 5*time.Second):
-		return fmt.Errorf("engine did not stop within %s: %w", drainTime, errAtOnce)
+	go func() { stopped <- stop(ctx) }()
+	late := time.After(drainTime + 5*time.Second)
+	for {
+		select {
+		case err := <-stopped:
+			return err
+		case s := <-signals:
+			if time.Since(asked) < repeatTime {
+				continue
+			}
+			log.Warn("ending at once", "signal", s)
+			return errAtOnce
+		case <-late:
+			return fmt.Errorf("engine did not stop within %s: %w", drainTime, errAtOnce)
+		}
 	}
 }
 

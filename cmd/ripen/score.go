@@ -124,7 +124,7 @@ func (a *app) answerScore(f *scoreFlags, h *history, w *engine.Workflow) error {
 	case f.explain != "":
 		err = a.printExplained(&views[0])
 	default:
-		a.printRanked(views, w.Model.LeadWord)
+		a.printRanked(views, w)
 	}
 	if err != nil {
 		return err

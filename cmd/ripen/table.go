@@ -2,26 +2,25 @@ package main
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"unicode/utf8"
 
+	"github.com/ripenhq/ripen/engine"
 	"github.com/ripenhq/ripen/engine/lead"
 	"github.com/ripenhq/ripen/engine/replay"
 )
 
-// printRanked prints leads as a table.
-func (a *app) printRanked(views []replay.View, word string) {
-	labels := slices.ContainsFunc(views, func(v replay.View) bool { return v.Label != "" })
-	head := []string{"#", word, "display"}
+// printRanked prints leads as a table, whose columns are those of the workflow
+// even if there is no lead.
+func (a *app) printRanked(views []replay.View, w *engine.Workflow) {
+	labels := len(w.Model.Policy.Labels) > 0
+	head := []string{"#", w.Model.LeadWord, "display"}
 	if labels {
 		head = append(head, "label")
 	}
 	fixed := len(head)
-	if len(views) > 0 {
-		for _, s := range views[0].Scores {
-			head = append(head, s.Name)
-		}
+	for i := range w.Model.Book.Scores {
+		head = append(head, w.Model.Book.Scores[i].Name)
 	}
 	rows := [][]string{append(head, "latest decision")}
 	for i := range views {

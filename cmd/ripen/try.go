@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ripenhq/ripen/engine"
 	"github.com/ripenhq/ripen/engine/intake"
 	"github.com/ripenhq/ripen/engine/lead"
 	"github.com/ripenhq/ripen/engine/replay"
@@ -94,7 +95,7 @@ func (a *app) try(cmd *cobra.Command, f *tryFlags, who string, list []string) er
 		enc.SetEscapeHTML(false)
 		return enc.Encode(t)
 	}
-	a.printTrial(t)
+	a.printTrial(w, t)
 	return nil
 }
 
@@ -166,7 +167,7 @@ func tried(text, who string, n int, at int64) (lead.Event, error) {
 	return e, nil
 }
 
-func (a *app) printTrial(t *trial) {
+func (a *app) printTrial(w *engine.Workflow, t *trial) {
 	rows := [][]string{{clean(t.Lead), "before", "after", "change"}}
 	add := func(name, before, after string) {
 		change := ""
@@ -180,8 +181,10 @@ func (a *app) printTrial(t *trial) {
 		before = &replay.View{Display: "unknown", Scores: make([]lead.ScoreValue, len(t.After.Scores))}
 	}
 	add("display", before.Display, t.After.Display)
-	add("label", before.Label, t.After.Label)
-	if t.After.Grade != "" {
+	if len(w.Model.Policy.Labels) > 0 {
+		add("label", before.Label, t.After.Label)
+	}
+	if w.Model.Policy.Grading >= 0 {
 		add("grade", before.Grade, t.After.Grade)
 	}
 	for i, s := range t.After.Scores {
