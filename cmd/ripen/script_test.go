@@ -153,18 +153,23 @@ var engines sync.Map
 
 func key(ts *testscript.TestScript, name string) string { return ts.Name() + "/" + name }
 
-// halt NAME SIGNAL ends a background engine, which must drain and exit
-// with 0.
+// halt NAME SIGNAL [twice] ends a background engine, which must drain and exit
+// with 0, even if the signal comes to its group as well.
 func stopEngine(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 2 {
-		ts.Fatalf("usage: halt name TERM|INT")
+	if neg || len(args) < 2 || len(args) > 3 {
+		ts.Fatalf("usage: halt name TERM|INT [twice]")
 	}
 	found, ok := engines.Load(key(ts, args[0]))
 	if !ok {
 		ts.Fatalf("no engine %s runs", args[0])
 	}
 	r := found.(*running)
-	ts.Check(r.cmd.Process.Signal(map[string]os.Signal{"TERM": syscall.SIGTERM, "INT": syscall.SIGINT}[args[1]]))
+	sig := map[string]os.Signal{"TERM": syscall.SIGTERM, "INT": syscall.SIGINT}[args[1]]
+	ts.Check(r.cmd.Process.Signal(sig))
+	if len(args) == 3 {
+		time.Sleep(5 * time.Millisecond) // two at once may reach the process as one
+		_ = r.cmd.Process.Signal(sig)    // it may be gone already
+	}
 	select {
 	case err := <-r.done:
 		_, _ = io.WriteString(ts.Stderr(), r.err.String())
