@@ -203,6 +203,7 @@ func TestEngine_BackfillScoresHistoryInSilence(t *testing.T) {
 	m, err := sub.NextMsg(10 * time.Second)
 	require.NoError(t, err)
 	assert.Equal(t, "cid", decision(t, m).Lead, "the first decision that anybody hears of")
+	require.Eventually(t, func() bool { return e.Committed() == 3 }, 10*time.Second, time.Millisecond)
 	require.NoError(t, stopEngine(e))
 
 	s, err := engine.Inspect(t.Context(), engine.Options{Workflow: w, Data: data})
@@ -222,12 +223,17 @@ func TestEngine_AnotherWorkflowsDataIsRefused(t *testing.T) {
 	data := t.TempDir()
 	e := startEngine(t, engine.Options{Workflow: loadWorkflow(t, smallWorkflow), Data: data, Clock: engine.ClockStream, Partitions: 1})
 	send(t, anonymous(t, e), track("1", "ann", "Demo Requested", "2026-01-01T00:00:00Z"))
+	require.Eventually(t, func() bool { return e.Committed() == 1 }, 10*time.Second, time.Millisecond)
 	require.NoError(t, stopEngine(e))
 	other := loadWorkflow(t, strings.Replace(smallWorkflow, `"small"`, `"other"`, 1))
 	_, err := engine.Inspect(t.Context(), engine.Options{Workflow: other, Data: data})
 	assert.ErrorContains(t, err, `found "small", this engine runs "other"`)
 	e, err = engine.New(t.Context(), engine.Options{Workflow: other, Data: data, Port: -1, Clock: engine.ClockStream, Partitions: 1})
 	require.NoError(t, err)
-	<-e.Done()
+	select {
+	case <-e.Done():
+	case <-time.After(10 * time.Second):
+		t.Error("the engine runs on another workflow's data")
+	}
 	assert.ErrorContains(t, stopEngine(e), `found "small", this engine runs "other"`)
 }

@@ -55,6 +55,9 @@ type partition struct {
 	last    journal.Message  // last message read
 }
 
+// errTaken ends an engine that is no longer the owner of its partitions.
+var errTaken = fmt.Errorf("another engine has taken over; this one ends, and nothing that it had not committed counts: %w", journal.ErrFenced)
+
 // warnEvery thins out warnings that every batch could give.
 const warnEvery = 10 * time.Second
 
@@ -101,6 +104,9 @@ func (p *partition) run(ctx context.Context) error {
 		case errors.Is(err, journal.ErrUnresolved):
 			p.log.Warn("fate of a commit is unknown, restoring", "error", err)
 			sleep(ctx, 200*time.Millisecond)
+		case errors.Is(err, journal.ErrFenced):
+			p.log.Debug("fenced", "error", err)
+			return errTaken
 		default:
 			return fmt.Errorf("partition %d: %w", p.number, err)
 		}
@@ -171,6 +177,11 @@ func (p *partition) open(ctx context.Context) (err error) {
 		records++
 		if err := p.checkModel(&rec); err != nil {
 			return err
+		}
+		if rec.Kind == journal.KindCommit {
+			if err := restoreHealth(rec.Health, p.crew); err != nil {
+				return err
+			}
 		}
 		return restoreRecord(p.core, p.e.work.Book(), &rec)
 	})
@@ -324,7 +335,8 @@ func (p *partition) commit(ctx context.Context) error {
 		return err
 	}
 	p.inputs = p.inputs[:0]
-	done := journal.Record{Pos: p.pos, InputSeq: p.last.Seq, InputHash: journal.HashInput(p.last.Data), Clock: p.core.Clock(), Model: modelName(p.e.work.Model)}
+	done := journal.Record{Pos: p.pos, InputSeq: p.last.Seq, InputHash: journal.HashInput(p.last.Data), Clock: p.core.Clock(), Model: modelName(p.e.work.Model),
+		Health: appendHealth(nil, p.crew)}
 	plans, err := p.planner.plan(&p.out, p.begin, done)
 	if err != nil {
 		return err
