@@ -46,6 +46,8 @@ func handmade(t testing.TB, needs ...*abi.Needs) (*Model, hcl.Diagnostics) {
 func TestImpossibleNeeds(t *testing.T) {
 	rule := func(r abi.Rule) *abi.Needs { return &abi.Needs{Rules: []abi.Rule{r}} }
 	input := func(in abi.Input) *abi.Needs { return &abi.Needs{Inputs: []abi.Input{in}} }
+	enum := abi.Input{Kind: abi.InputEnum, Source: abi.FromEvent, Literals: []abi.Literal{{Text: "A"}}}
+	gateInputs := []abi.Input{enum, {Kind: abi.InputBool, Source: abi.FromExpr}, enum}
 	tests := map[string]*abi.Needs{
 		"unknown kind":               input(abi.Input{Kind: 99, Source: abi.FromProp}),
 		"unknown source":             input(abi.Input{Kind: abi.InputBool, Source: 99}),
@@ -63,6 +65,10 @@ func TestImpossibleNeeds(t *testing.T) {
 		"no step \"z\" with rules":   rule(abi.Rule{Name: "a", Step: "z"}),
 		"rule \"a\" twice":           {Rules: []abi.Rule{{Name: "a"}, {Name: "a"}}},
 		"class \"c\" with two caps":  {Rules: []abi.Rule{{Name: "a", Class: "c", ClassCap: 1}, {Name: "b", Class: "c", ClassCap: 2}}},
+		"gate 0 of input 9":          {Inputs: gateInputs, Gates: []abi.Gate{{Input: 9, Of: 0, Literal: 1}}},
+		"gate 0 by literal 2 of 1":   {Inputs: gateInputs, Gates: []abi.Gate{{Input: 1, Of: 0, Literal: 2}}},
+		"gate 0 by input 1, which":   {Inputs: gateInputs, Gates: []abi.Gate{{Input: 0, Of: 1, Literal: 1}}},
+		"gate 1 by input 0, which":   {Inputs: gateInputs, Gates: []abi.Gate{{Input: 0, Of: 2, Literal: 1}, {Input: 1, Of: 0, Literal: 1}}},
 		"grade \"A\" twice":          {Grades: []string{"A", "A"}},
 		"counter 0 without a name":   {Counters: []abi.Counter{{}}},
 		"counter \"n\" twice":        {Counters: []abi.Counter{{Name: "n"}, {Name: "n"}}},

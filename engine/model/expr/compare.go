@@ -146,7 +146,14 @@ func (c *compiler) compareNumbers(op string, a, b *node, rng hcl.Range) *node {
 		return lead.TriOf(test(orderOf(x, y)))
 	}
 	if b.rat != nil {
-		return boolNode(rng, rangeForm(a, op, b.rat), tri)
+		limit, finite := q(nil) // most comparisons are with a number that is written out
+		return boolNode(rng, rangeForm(a, op, b.rat), func(f *ledger.Frame) lead.Tri {
+			x, ok := p(f)
+			if !ok || !finite {
+				return lead.Unknown
+			}
+			return lead.TriOf(test(orderOf(x, limit)))
+		})
 	}
 	return boolNode(rng, opaque(compareKey(op, a, b)), tri)
 }
