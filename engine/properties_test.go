@@ -12,6 +12,7 @@ import (
 	"github.com/ripenhq/ripen/engine/internal/randflow"
 	"github.com/ripenhq/ripen/engine/lead"
 	"github.com/ripenhq/ripen/engine/ledger"
+	"github.com/ripenhq/ripen/engine/step"
 )
 
 func sortedKeys(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) }
@@ -191,12 +192,22 @@ func (tr *trial) arrive(r *result, events []lead.Event) map[string]string {
 	return out
 }
 
+// waits says that a step with on_error = "hold" holds the lead up.
+func (tr *trial) waits(a *ledger.Account, at int64) bool {
+	for i, spec := range tr.prog.Steps {
+		if spec.OnError == step.OnErrorHold && a.Steps[i].Wake != 0 && a.Steps[i].Wake <= at {
+			return true // its timer fails again and again
+		}
+	}
+	return len(a.Held) > 0
+}
+
 // torn says that the route of an open episode is true and asks for its end: the
 // next look will close it, whenever that is.
 func torn(p *decide.Policy, f *ledger.Frame) bool {
 	for i := range p.Routes {
 		r := &p.Routes[i]
-		if r.Reset == nil || r.Reset(f) != lead.True || r.When(f) == lead.False {
+		if r.Reset == nil || r.Reset(f) != lead.True || !r.OnFall && r.When(f) == lead.False {
 			continue
 		}
 		for _, e := range f.Acct.Marks.Episodes {
@@ -219,7 +230,7 @@ func awake(tr *trial, events []lead.Event) error {
 		run.core.Leads(func(a *ledger.Account) { keys = append(keys, a.Key) })
 		slices.Sort(keys)
 		err := run.core.Look(keys, at, func(f *ledger.Frame) {
-			if len(f.Acct.Held) == 0 && bad == nil && f.Now == at && !torn(tr.prog.Policy, f) && tr.prog.Policy.WouldChange(f) {
+			if bad == nil && f.Now == at && !tr.waits(f.Acct, at) && !torn(tr.prog.Policy, f) && tr.prog.Policy.WouldChange(f) {
 				bad = fmt.Errorf("%s has slept past a change of its routes before %d: %+v", f.Acct.Key, at, f.Acct.Marks)
 			}
 		})

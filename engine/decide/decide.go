@@ -146,7 +146,7 @@ func (p *Policy) waits(f *ledger.Frame, r *Route, e *ledger.Episode, o *outcome)
 // falls decides what a fall (index at) leads to; false = to nothing, and the
 // routes behind it are tried. A fall is over in the moment in which it fires:
 // what is remembered is the route that holds behind it, if that one too takes
-// the lead back to nurture; another one keeps its edge.
+// the lead back to nurture; another one has its turn next.
 func (p *Policy) falls(f *ledger.Frame, at int, o *outcome) bool {
 	r, m := &p.Routes[at], &f.Acct.Marks
 	sales, e := p.openSales(m), episode(m, r.Action)
@@ -157,13 +157,8 @@ func (p *Policy) falls(f *ledger.Frame, at int, o *outcome) bool {
 		return false
 	}
 	o.open = r
-	for i := at + 1; i < len(p.Routes); i++ {
-		if r := &p.Routes[i]; !r.OnFall && p.fires(f, r, o.trueNow) && !p.vetoed(f, r.Action) {
-			if cools(r) {
-				o.matched = r.ID
-			}
-			break
-		}
+	if i := p.holding(f, at+1, o.trueNow); i >= 0 && cools(&p.Routes[i]) {
+		o.matched = p.Routes[i].ID
 	}
 	return true
 }
@@ -211,7 +206,36 @@ func (p *Policy) WouldChange(f *ledger.Frame) bool {
 // be published.
 func (p *Policy) Decide(f *ledger.Frame, cause lead.Cause, out []lead.Decision) []lead.Decision {
 	m, o := &f.Acct.Marks, p.look(f)
-	m.Suppressed, m.Matched, m.True = o.suppressed, o.matched, o.trueNow
+	m.Suppressed, m.True = o.suppressed, o.trueNow
+	out = p.take(f, cause, &o, out)
+	if o.open == nil || !o.open.OnFall {
+		return out
+	}
+	// A fall is over in its moment: the route that holds behind it has its turn
+	// now, because nothing else may ever wake the lead for it.
+	o = outcome{matched: m.Matched, trueNow: o.trueNow}
+	if at := p.holding(f, 0, o.trueNow); at >= 0 {
+		p.weigh(f, at, &o)
+	}
+	return p.take(f, cause, &o, out)
+}
+
+// holding is the first route from an index on whose condition is true and that
+// no veto forbids, -1 if there is none; those that fire on the fall have no
+// part in it.
+func (p *Policy) holding(f *ledger.Frame, from int, trueNow []uint32) int {
+	for i := from; i < len(p.Routes); i++ {
+		if r := &p.Routes[i]; !r.OnFall && p.fires(f, r, trueNow) && !p.vetoed(f, r.Action) {
+			return i
+		}
+	}
+	return -1
+}
+
+// take moves episodes and the matched route as the outcome says.
+func (p *Policy) take(f *ledger.Frame, cause lead.Cause, o *outcome, out []lead.Decision) []lead.Decision {
+	m := &f.Acct.Marks
+	m.Matched = o.matched
 	for _, action := range o.closes {
 		closeEpisode(m, action, f.Now)
 	}

@@ -390,13 +390,14 @@ func TestFall_LeavesNoEdgeBehind(t *testing.T) {
 	assert.Equal(t, []string{"investigate/quiet#1"}, w.look("quiet"))
 }
 
-func TestFall_KeepsTheEdgeOfARouteThatIsNoNurture(t *testing.T) {
+// Nothing else may ever make anybody look at the lead again.
+func TestFall_LeavesTheTurnToARouteThatIsNoNurture(t *testing.T) {
 	w := newWorld(t)
 	w.no("warm")
 	w.look("was warm")
 	w.no("was warm")
-	assert.Equal(t, []string{"nurture-again/cooled#1"}, w.look("quiet"))
-	assert.Equal(t, []string{"investigate/quiet#1"}, w.look())
+	assert.Equal(t, []string{"nurture-again/cooled#1", "investigate/quiet#1"}, w.look("quiet"))
+	assert.Empty(t, w.look())
 }
 
 // A fall that leads to nothing lets the routes behind it have their turn.
