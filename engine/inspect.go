@@ -25,7 +25,7 @@ type Snapshot struct {
 // server inside a running engine is none: ErrNotAllowed.
 func Inspect(ctx context.Context, o Options) (_ *Snapshot, err error) {
 	o = o.withDefaults()
-	o.Port, o.Partitions = -1, 0
+	o.Port, o.Partitions, o.Durability = -1, 0, "" // nothing is accepted here
 	e := &Engine{opts: o, log: o.Logger, work: o.Workflow, done: make(chan struct{})}
 	defer e.shut(context.Background())
 	if err := e.connect(); err != nil {

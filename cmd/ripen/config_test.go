@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"testing"
+	"time"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/stretchr/testify/assert"
@@ -28,6 +29,17 @@ func TestParseBytes(t *testing.T) {
 		_, err := parseBytes(text)
 		assert.Error(t, err, text)
 	}
+}
+
+func TestIsDuration(t *testing.T) {
+	check := isDuration(24 * time.Hour)
+	for _, text := range []string{"1d", "24h", "36500d"} {
+		assert.NoError(t, check(text), text)
+	}
+	for _, text := range []string{"0s", "23h", "36501d", "365250d"} {
+		assert.ErrorContains(t, check(text), "expected a duration from 1d to 36500d", text)
+	}
+	assert.ErrorContains(t, check("soon"), `such as "30d"`)
 }
 
 func TestParseTime(t *testing.T) {

@@ -37,7 +37,7 @@ journal.`,
 		Args: args(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, list []string) error { return a.leads(cmd, &f, list) },
 	}
-	bindSettings(cmd)
+	bindSettings(cmd, "workflow", "nats", "nats_creds", "data", "cache", "log_level", "log_json")
 	fl := cmd.Flags()
 	fl.BoolVar(&f.json, "json", false, "print one JSON object per lead")
 	fl.StringVar(&f.asOf, "as-of", "", "the time of the answer (default: the latest that the engine knows); not before it")

@@ -33,22 +33,22 @@ func settings() []setting {
 	ms := func(d time.Duration) string { return workflow.FormatDuration(d.Milliseconds()) }
 	return []setting{
 		{"workflow", ".", "folder of the workflow", isText},
-		{"nats", "", "URL of an external JetStream server; empty embeds one", isAny},
+		{"nats", "", "URL of an external NATS server with JetStream; empty = the embedded one", isAny},
 		{"nats_creds", "", "credentials file for the external server", isAny},
 		{"data", "ripen-data", "folder of the embedded server", isText},
 		{"listen", natsd.DefaultHost, "loopback host that the embedded server listens on", isText},
-		{"port", strconv.Itoa(natsd.DefaultPort), "its port, -1 = any free one", isInt(-1, 65535)},
+		{"port", strconv.Itoa(natsd.DefaultPort), "port of the embedded server, -1 = any free one", isInt(-1, 65535)},
 		{"durability", string(natsd.Disk), "what an accepted event survives: disk (power loss) or process (a crash)", isOneOf(string(natsd.Disk), string(natsd.Process))},
 		{"partitions", strconv.Itoa(journal.DefaultPartitions), "partitions of the streams, fixed when they are made", isInt(1, 48)},
 		{"replicas", "1", "copies of the streams on an external cluster", isInt(1, 5)},
 		{"max_bytes", "0", "limit of the events stream in bytes, e.g. 10GB; 0 = none", isBytes},
-		{"history", ms(journal.DefaultHistory), "how long events are kept", isDuration},
+		{"history", ms(journal.DefaultHistory), "how long events are kept", isDuration(2 * time.Minute)},
 		{"clock", "wall", "where time comes from: wall, or stream (follows event time; for demos and old streams)", isOneOf("wall", "stream")},
-		{"tick", "1m", "how often time passes on the wall clock", isDuration},
-		{"quiet", "3s", "stream clock: how long the stream is still before time moves to its newest event", isDuration},
-		{"lateness", "0s", "stream clock: how far time stays behind the newest event while events flow; 0s = wait for quiet", isDuration},
-		{"skew", "5m", "how far in the future an event may lie", isDuration},
-		{"dedupe", "30d", "how long event ids are remembered", isDuration},
+		{"tick", "1m", "wall clock: how often time passes", isDuration(time.Second)},
+		{"quiet", "3s", "stream clock: how long the stream is still before time moves to its newest event", isDuration(time.Millisecond)},
+		{"lateness", "0s", "stream clock: how far time stays behind the newest event while events flow; 0s = wait for quiet", isDuration(0)},
+		{"skew", "5m", "wall clock: how far in the future an event may lie", isDuration(time.Millisecond)},
+		{"dedupe", "30d", "wall clock: how long event ids are remembered, older events are rejected; the stream clock forgets none", isDuration(24 * time.Hour)},
 		{"http", "", "address of /livez, /readyz and /metrics, e.g. 127.0.0.1:8222; empty = none", isAny},
 		{"cache", defaultCache(), "folder of compiled plugins; empty = compile each time", isAny},
 		{"log_level", "info", "trace, debug, info, warn, error or off", isOneOf("trace", "debug", "info", "warn", "error", "off")},
@@ -91,11 +91,21 @@ func isOneOf(choices ...string) func(string) error {
 	}
 }
 
-func isDuration(s string) error {
-	if _, err := workflow.ParseDuration(s); err != nil {
-		return fmt.Errorf("found %q, expected a duration such as \"30d\", \"1h30m\" or \"500ms\"", s)
+// maxDuration is 100 years; a time.Duration ends at 292.
+const maxDuration = 36_500 * 24 * time.Hour
+
+func isDuration(least time.Duration) func(string) error {
+	return func(s string) error {
+		ms, err := workflow.ParseDuration(s)
+		if err != nil {
+			return fmt.Errorf("found %q, expected a duration such as \"30d\", \"1h30m\" or \"500ms\"", s)
+		}
+		if ms < least.Milliseconds() || ms > maxDuration.Milliseconds() {
+			return fmt.Errorf("found %q, expected a duration from %s to %s", s,
+				workflow.FormatDuration(least.Milliseconds()), workflow.FormatDuration(maxDuration.Milliseconds()))
+		}
+		return nil
 	}
-	return nil
 }
 
 func isBytes(s string) error {

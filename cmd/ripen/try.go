@@ -36,7 +36,7 @@ func (a *app) tryCommand() *cobra.Command {
 		Use:   "try LEAD --with EVENT [flags] INPUT...",
 		Short: "See what one more event would do to a lead",
 		Long: `Plays the history of one lead, shows it as it stands, then lets it do something
-more and shows the difference: scores, display, label, and new decisions.
+more and shows the difference: display, label, grade, scores and new decisions.
 
 EVENT is the name of an event ("Demo Requested"), a page path ("/pricing"), or
 an event as JSON in the Segment form; what is missing (time, lead, id) is filled
