@@ -16,7 +16,7 @@ func TestVariants_Agree(t *testing.T) {
 	defer crew.Close()
 	list, err := variants(ctx, "workflow", w.Model.Book, crew)
 	require.NoError(t, err)
-	awards, err := agree(list)
+	awards, err := agree(list[:inGoByHeart])
 	require.NoError(t, err)
 	require.NotZero(t, awards)
 	require.Zero(t, list[inPlugin].allocs(), "scoring a round allocates")

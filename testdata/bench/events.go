@@ -8,7 +8,8 @@ import (
 
 // roundSize is how many events one call of the plugin gets: one for each of as
 // many leads. There are several rounds, because a processor learns the branches
-// of a single one by heart, and no stream of events repeats itself.
+// of a single one by heart, and no stream of events repeats itself: native Go
+// is then twice as fast, the others are what they were. The report shows both.
 const (
 	roundSize = 1024
 	rounds    = 8

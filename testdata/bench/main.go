@@ -59,7 +59,7 @@ func run(dir string, turns int, slice time.Duration) error {
 	if err != nil {
 		return err
 	}
-	points, err := agree(list)
+	points, err := agree(list[:inGoByHeart])
 	if err != nil {
 		return err
 	}

@@ -16,6 +16,7 @@ const (
 	inPluginFree
 	inExpr
 	inCEL
+	inGoByHeart // not compared with the others: it sees other events
 )
 
 func variants(ctx context.Context, dir string, book *ledger.Book, crew *engine.Crew) ([]variant, error) {
@@ -39,6 +40,7 @@ func variants(ctx context.Context, dir string, book *ledger.Book, crew *engine.C
 		inPluginFree: {name: "plugin, unmetered", scorer: newPlugin(all, book, spec, free)},
 		inExpr:       {name: "expr-lang", scorer: inExprLang},
 		inCEL:        {name: "cel-go", scorer: cel},
+		inGoByHeart:  {name: "native Go, one round", scorer: &nativeRound{events: slices.Repeat(all[:roundSize], rounds), awards: make([][]award, len(all))}},
 	}, nil
 }
 
@@ -54,10 +56,10 @@ type target struct {
 func (t target) met() bool { return t.got <= t.limit != t.least || t.got == t.limit }
 
 func report(list []variant) {
-	fmt.Printf("\n%-20s %12s %12s %14s\n", "variant", "ns/event", "best", "allocs/event")
+	fmt.Printf("\n%-22s %12s %12s %14s\n", "variant", "ns/event", "best", "allocs/event")
 	for i := range list {
 		v := &list[i]
-		fmt.Printf("%-20s %12.1f %12.1f %14.3f\n", v.name, median(v.ns), slices.Min(v.ns), v.allocs())
+		fmt.Printf("%-22s %12.1f %12.1f %14.3f\n", v.name, median(v.ns), slices.Min(v.ns), v.allocs())
 	}
 	plugin := &list[inPlugin]
 	fmt.Printf("\n%-34s %10s %10s\n", "ratio (median of the turns)", "measured", "target")
@@ -77,4 +79,5 @@ func report(list []variant) {
 		fmt.Printf("%-34s %10s %10s  %s\n", t.what, fmt.Sprintf(t.format, t.got), sign+" "+fmt.Sprintf(t.format, t.limit), verdict)
 	}
 	fmt.Printf("%-34s %10s\n", "expr-lang / plugin", fmt.Sprintf("%.1f×", ratio(&list[inExpr], plugin)))
+	fmt.Printf("%-34s %10s\n", "plugin / native Go, one round", fmt.Sprintf("%.1f×", ratio(plugin, &list[inGoByHeart])))
 }
