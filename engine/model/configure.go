@@ -3,7 +3,9 @@ package model
 import (
 	"slices"
 	"sort"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/hashicorp/hcl/v2"
 
@@ -116,13 +118,27 @@ func (b *builder) pluginDiags(w *stepWork) {
 			severity = hcl.DiagWarning
 		}
 		rng := w.config.rangeOf(d.Node)
-		diag := &hcl.Diagnostic{Severity: severity, Summary: d.Summary, Detail: d.Detail, Subject: &rng}
+		diag := &hcl.Diagnostic{Severity: severity, Summary: shorten(d.Summary, 200), Detail: shorten(d.Detail, 2000), Subject: &rng}
 		if d.Name == "" {
 			b.diags = append(b.diags, diag)
 			continue
 		}
 		b.found = append(b.found, lint.Finding{Lint: d.Name, Of: w.of(d.Node), Diag: diag})
 	}
+}
+
+// shorten cuts what a plugin says at a number of bytes, and replaces what would
+// move the cursor of a terminal.
+func shorten(text string, most int) string {
+	if len(text) > most {
+		text = text[:most] + "…"
+	}
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) && r != '\n' {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, strings.ToValidUTF8(text, ""))
 }
 
 // complained says that a plugin reported a mistake that nobody silenced.

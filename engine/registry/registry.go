@@ -114,7 +114,7 @@ func load(fsys fs.FS, dir, origin string) (*Set, error) {
 		if from == "" {
 			from = file
 		}
-		wasm, err := fs.ReadFile(fsys, file)
+		wasm, err := readModule(fsys, file)
 		if err != nil {
 			return nil, err
 		}
@@ -128,6 +128,21 @@ func load(fsys fs.FS, dir, origin string) (*Set, error) {
 		set.byName[p.Manifest.Name] = p
 	}
 	return set, nil
+}
+
+// readModule reads a file that is no larger than a module may be, and no pipe,
+// which would be waited for.
+func readModule(fsys fs.FS, file string) ([]byte, error) {
+	info, err := fs.Stat(fsys, file)
+	switch {
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("%s is no regular file: put packed modules there", file)
+	case info.Size() > abi.MaxModule:
+		return nil, fmt.Errorf("%s has %d bytes, a module may have %d", file, info.Size(), abi.MaxModule)
+	}
+	return fs.ReadFile(fsys, file)
 }
 
 // Names are the names of the plugins, sorted.

@@ -1,6 +1,7 @@
 package registry_test
 
 import (
+	"io/fs"
 	"testing"
 	"testing/fstest"
 
@@ -42,6 +43,7 @@ func TestOpen_RefusesWhatItCannotRead(t *testing.T) {
 		"no module": {fstest.MapFS{"plugins/x.wasm": {Data: []byte("hello")}}, "plugins/x.wasm: not a WASM module"},
 		"twins":     {fstest.MapFS{"plugins/a.wasm": {Data: module("p")}, "plugins/b.wasm": {Data: module("p")}}, `plugins/a.wasm and plugins/b.wasm both hold the plugin "p"`},
 		"too large": {fstest.MapFS{"plugins/x.wasm": {Data: make([]byte, abi.MaxModule+1)}}, "a module may have"},
+		"a pipe":    {fstest.MapFS{"plugins/x.wasm": {Mode: fs.ModeNamedPipe}}, "plugins/x.wasm is no regular file"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := registry.Open(c.files)

@@ -1,9 +1,11 @@
 package workflow
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
+	"unicode"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclwrite"
@@ -13,14 +15,49 @@ import (
 // so it works on files with mistakes too.
 func Format(src []byte) []byte { return hclwrite.Format(src) }
 
+// What people are shown of mistakes: nobody reads a thousand, and a line may be
+// as long as the file.
+const (
+	maxShown     = 100
+	maxShownLine = 600 // bytes
+)
+
 // WriteDiagnostics writes diagnostics for people, each with the lines it is
-// about. width is the number of columns, 0 = do not wrap; color adds VT100
-// codes.
+// about, and says how many are left out. width is the number of columns, 0 = do
+// not wrap; color adds VT100 codes.
 func WriteDiagnostics(w io.Writer, files map[string]*hcl.File, diags hcl.Diagnostics, width int, color bool) error {
-	if err := hcl.NewDiagnosticTextWriter(w, files, uint(max(width, 0)), color).WriteDiagnostics(diags); err != nil {
+	var text bytes.Buffer
+	shown := diags[:min(len(diags), maxShown)]
+	if err := hcl.NewDiagnosticTextWriter(&text, files, uint(max(width, 0)), color).WriteDiagnostics(shown); err != nil {
 		return fmt.Errorf("write diagnostics: %w", err)
 	}
+	if more := len(diags) - len(shown); more > 0 {
+		fmt.Fprintf(&text, "And %d more; --json shows them all.\n\n", more)
+	}
+	for line := range bytes.Lines(text.Bytes()) {
+		if _, err := w.Write(printable(line, color)); err != nil {
+			return fmt.Errorf("write diagnostics: %w", err)
+		}
+	}
 	return nil
+}
+
+// printable shortens a line, and replaces what would move the cursor of a
+// terminal: source lines and the words of plugins are other people's.
+func printable(line []byte, color bool) []byte {
+	if len(line) > maxShownLine {
+		end := " …\n"
+		if color {
+			end = "\x1b[0m" + end
+		}
+		line = append(bytes.ToValidUTF8(line[:maxShownLine:maxShownLine], nil), end...)
+	}
+	return bytes.Map(func(r rune) rune {
+		if unicode.IsControl(r) && r != '\n' && r != '\t' && (r != '\x1b' || !color) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, line)
 }
 
 // Diagnostic is the form of a diagnostic in JSON. Lines and columns count from

@@ -2,11 +2,14 @@ package workflow
 
 import (
 	"encoding/json"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/fstest"
 
+	"github.com/hashicorp/hcl/v2"
 	"github.com/stretchr/testify/require"
 )
 
@@ -54,4 +57,31 @@ func TestDiagnosticsJSON(t *testing.T) {
 	raw, err = DiagnosticsJSON(nil)
 	require.NoError(t, err)
 	require.Equal(t, "[]", string(raw))
+}
+
+// Source lines and the words of plugins are other people's, and nobody reads a
+// thousand mistakes.
+func TestWriteDiagnostics_BoundedAndHarmless(t *testing.T) {
+	long := "# " + strings.Repeat("x", 100_000) + "\x1b[31m"
+	var diags hcl.Diagnostics
+	for range 150 {
+		diags = append(diags, &hcl.Diagnostic{Severity: hcl.DiagError, Summary: "Wrong\x1b]0;title\a", Detail: "ring\a\ttab",
+			Subject: &hcl.Range{Filename: "a.hcl", Start: hcl.InitialPos, End: hcl.Pos{Line: 1, Column: 2, Byte: 1}}})
+	}
+	for _, color := range []bool{false, true} {
+		var b strings.Builder
+		require.NoError(t, WriteDiagnostics(&b, map[string]*hcl.File{"a.hcl": {Bytes: []byte(long)}}, diags, 80, color))
+		require.Less(t, b.Len(), 100*1000)
+		require.Contains(t, b.String(), "And 50 more; --json shows them all.")
+		require.Contains(t, b.String(), "ring\uFFFD\ttab")
+		require.NotContains(t, b.String(), "\a")
+		require.Equal(t, color, strings.Contains(b.String(), "\x1b"))
+	}
+}
+
+func TestLoad_WaitsForNoPipe(t *testing.T) {
+	files := folder("a.hcl", "workflow \"w\" {}\n"+tail)
+	files["b.hcl"] = &fstest.MapFile{Mode: fs.ModeNamedPipe}
+	_, diags := Load(files, Options{})
+	require.ErrorContains(t, diags, "b.hcl: it is not a regular file")
 }

@@ -165,18 +165,18 @@ func IsWorkflowFile(name string) bool {
 // readFile reads at most limit+1 bytes, so that a giant file costs little and
 // still shows that it is one.
 func (l *loader) readFile(name string, limit int64) (src []byte, err error) {
-	f, err := l.fsys.Open(name)
-	if err != nil {
-		return nil, plainPathError(err)
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	info, err := f.Stat()
+	info, err := fs.Stat(l.fsys, name) // to open a pipe would wait for its writer
 	if err != nil {
 		return nil, plainPathError(err)
 	}
 	if !info.Mode().IsRegular() {
 		return nil, errors.New("it is not a regular file")
 	}
+	f, err := l.fsys.Open(name)
+	if err != nil {
+		return nil, plainPathError(err)
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
 	return io.ReadAll(io.LimitReader(f, limit+1))
 }
 

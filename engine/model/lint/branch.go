@@ -44,16 +44,16 @@ func (l *linter) vetoedAlike(first, second string) bool {
 }
 
 func (l *linter) impossible(br *Branch) bool {
-	s, ok := newSpace(l.Book, []*expr.Form{br.Form})
+	s, ok := l.newSpace([]*expr.Form{br.Form})
 	if !ok {
 		return false
 	}
 	possible := false
-	s.each(func(at []cell) bool {
+	known := s.each(func(at []cell) bool {
 		possible = s.value(br.Form, at) == lead.True
 		return !possible
 	})
-	return !possible
+	return known && !possible
 }
 
 // takenBy names what takes every case of a branch; empty if some case is left.
@@ -77,16 +77,16 @@ func (l *linter) covers(before []*Branch, br *Branch) bool {
 		}
 		forms = append(forms, e.Form)
 	}
-	s, ok := newSpace(l.Book, forms)
+	s, ok := l.newSpace(forms)
 	if !ok {
 		return false
 	}
 	covered := true
-	s.each(func(at []cell) bool {
+	known := s.each(func(at []cell) bool {
 		if s.value(br.Form, at) == lead.True {
 			covered = slices.ContainsFunc(forms[1:], func(f *expr.Form) bool { return s.value(f, at) == lead.True })
 		}
 		return covered
 	})
-	return covered
+	return known && covered
 }

@@ -10,8 +10,12 @@ import (
 	"github.com/ripenhq/ripen/engine/model/expr"
 )
 
-// maxCells bounds the cases that a lint looks at; what has more is let pass.
-const maxCells = 1 << 16
+// maxCells bounds the cases that a lint looks at, maxWork what all of them
+// together cost: about a second. What would need more is let pass.
+const (
+	maxCells = 1 << 16
+	maxWork  = 30_000_000 // conditions looked at in one case, constants compared
+)
 
 // axis is everything that some conditions distinguish of one variable: the
 // constants it is compared with and the gaps between them, its labels, or
@@ -41,18 +45,24 @@ type cell struct {
 type space struct {
 	axes  []*axis
 	byKey map[string]int
+	left  *int64 // of maxWork
 }
+
+func (s *space) spend(work int) { *s.left -= int64(work) }
 
 // newSpace collects the variables of the forms; ok is false when they have too
 // many cases.
-func newSpace(book *ledger.Book, forms []*expr.Form) (s *space, ok bool) {
-	s = &space{byKey: map[string]int{}}
+func (l *linter) newSpace(forms []*expr.Form) (s *space, ok bool) {
+	s = &space{byKey: map[string]int{}, left: &l.left}
 	for _, f := range forms {
 		f.Walk(s.take)
+		if *s.left < 0 {
+			return nil, false
+		}
 	}
 	total := 1
 	for _, a := range s.axes {
-		a.cut(book)
+		a.cut(l.Book)
 		if total *= max(1, len(a.cells)); total > maxCells {
 			return nil, false
 		}
@@ -76,6 +86,7 @@ func (s *space) take(f *expr.Form) {
 		s.axes = append(s.axes, newAxis(key, f))
 	}
 	a := s.axes[i]
+	s.spend(len(a.cuts) + 1)
 	if f.Op == expr.FormRange && !slices.ContainsFunc(a.cuts, func(r *big.Rat) bool { return r.Cmp(f.At) == 0 }) {
 		a.cuts = append(a.cuts, f.At)
 	}
@@ -157,13 +168,16 @@ func (a *axis) gap(i int, low, high *big.Rat) bool {
 	return width.Cmp(a.unit) > 0 || !a.whole(a.cuts[i-1])
 }
 
-// each visits every case until visit says stop.
-func (s *space) each(visit func(at []cell) (more bool)) {
+// each visits every case until visit says stop. It returns false when there
+// was no work left to do so: then nothing is known.
+func (s *space) each(visit func(at []cell) (more bool)) (known bool) {
 	at := make([]cell, len(s.axes))
+	known = true
 	var walk func(i int) bool
 	walk = func(i int) bool {
 		if i == len(at) {
-			return visit(at)
+			known = *s.left >= 0
+			return known && visit(at)
 		}
 		for _, c := range s.axes[i].cells {
 			if at[i] = c; !walk(i + 1) {
@@ -173,10 +187,12 @@ func (s *space) each(visit func(at []cell) (more bool)) {
 		return true
 	}
 	walk(0)
+	return known
 }
 
 // value is the truth of a form in one case.
 func (s *space) value(f *expr.Form, at []cell) lead.Tri {
+	s.spend(1)
 	switch f.Op {
 	case expr.FormConst:
 		return f.Const
@@ -204,6 +220,7 @@ func (s *space) value(f *expr.Form, at []cell) lead.Tri {
 		return lead.TriOf(slices.Contains(f.Labels, f.Domain[c.at]))
 	}
 	i := s.byKey[f.Var]
+	s.spend(len(s.axes[i].cuts) / 4) // which are searched
 	return lead.TriOf(s.axes[i].satisfies(at[i], f))
 }
 

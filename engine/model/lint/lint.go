@@ -79,7 +79,7 @@ func New(severity hcl.DiagnosticSeverity, lint, of string, rng hcl.Range, summar
 
 // Run looks at a workflow.
 func Run(in *Input) []Finding {
-	l := &linter{Input: in, dead: map[*Branch]bool{}}
+	l := &linter{Input: in, dead: map[*Branch]bool{}, left: maxWork}
 	l.branches(in.Routes, "route", hcl.DiagError)
 	l.branches(in.Labels, "label", hcl.DiagWarning)
 	l.table()
@@ -92,6 +92,7 @@ type linter struct {
 	*Input
 	found []Finding
 	dead  map[*Branch]bool // reported as unreachable or impossible
+	left  int64            // of maxWork
 }
 
 func (l *linter) find(severity hcl.DiagnosticSeverity, lint, of string, rng hcl.Range, summary, format string, args ...any) {

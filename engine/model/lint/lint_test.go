@@ -98,7 +98,7 @@ func TestCoversAgreesWithTrying(t *testing.T) {
 				want = want && (later.Cond(f) != lead.True || first.Cond(f) == lead.True)
 			}
 		}
-		l := &linter{Input: &Input{Book: b}}
+		l := &linter{Input: &Input{Book: b}, left: maxWork}
 		require.Equal(t, want, l.covers([]*Branch{{Form: first.Form}}, &Branch{Form: later.Form}), "%s ⇒ %s", later.Form.Key, first.Form.Key)
 	})
 }

@@ -29,7 +29,7 @@ func (l *linter) table() {
 	if len(table) < 2 {
 		return
 	}
-	s, ok := newSpace(l.Book, forms)
+	s, ok := l.newSpace(forms)
 	if !ok || len(s.axes) < 2 || len(s.axes) > maxTableAxes {
 		return
 	}
@@ -98,7 +98,7 @@ func (l *linter) overlaps(s *space, table []*Branch) {
 // claimed finds a case of both forms, if each also has a case of its own.
 func (s *space) claimed(a, b *expr.Form) (both []cell) {
 	onlyA, onlyB := false, false
-	s.each(func(at []cell) bool {
+	known := s.each(func(at []cell) bool {
 		x, y := s.value(a, at) == lead.True, s.value(b, at) == lead.True
 		switch {
 		case x && y && both == nil:
@@ -110,7 +110,7 @@ func (s *space) claimed(a, b *expr.Form) (both []cell) {
 		}
 		return true
 	})
-	if !onlyA || !onlyB {
+	if !known || !onlyA || !onlyB {
 		return nil
 	}
 	return both

@@ -1,0 +1,32 @@
+package lint
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+)
+
+// What nobody could try out is let pass, in a second or two and not in hours.
+func TestWork_IsBounded(t *testing.T) {
+	for name, source := range map[string]func(i int) string{
+		"many": func(i int) string { return fmt.Sprintf("interest >= %d", i) },
+		"combined": func(i int) string {
+			return fmt.Sprintf("interest >= %d && fit < %d.%03d && count.posts > %d", i, i%9+1, i%1000, i)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			routes := make([]string, 1500)
+			for i := range routes {
+				routes[i] = source(i)
+			}
+			started := time.Now()
+			found := run(t, routes...)
+			assert.Less(t, time.Since(started), 20*time.Second)
+			if name == "many" {
+				assert.NotEmpty(t, found, "what was looked at before is told")
+			}
+		})
+	}
+}
