@@ -360,9 +360,9 @@ func (p *partition) commit(ctx context.Context) error {
 // than one, the second waits for the first while nothing is scored.
 func (p *partition) adapt(bytes int) {
 	switch {
-	case bytes > journal.MaxRecordBytes*3/4:
+	case bytes > maxState*3/4:
 		p.batch = p.batch * 3 / 4
-	case bytes < journal.MaxRecordBytes/2:
+	case bytes < maxState/2:
 		p.batch = p.batch*5/4 + 1
 	}
 	p.batch = min(max(p.batch, leastInputs), p.largest)

@@ -8,6 +8,11 @@ import (
 	"github.com/ripenhq/ripen/engine/ledger"
 )
 
+// maxState is the size in bytes of the accounts that one record is to hold. A
+// record is compressed, and accounts shrink to a third and less, so that it
+// stays within journal.MaxRecordBytes.
+const maxState = 3 * journal.MaxRecordBytes
+
 // commitPlan is one commit of a micro-batch.
 type commitPlan struct {
 	outs []journal.Output
@@ -39,7 +44,7 @@ type planner struct {
 // plans' outputs, events and deltas, which are the journal's from then on.
 func (p *planner) plan(out *core.Output, begin journal.Position, done journal.Record) ([]commitPlan, error) {
 	p.encode(out)
-	if len(p.states) <= journal.MaxRecordBytes && len(out.Decisions)+len(out.Rejected) <= journal.MaxOutputs {
+	if len(p.states) <= maxState && len(out.Decisions)+len(out.Rejected) <= journal.MaxOutputs {
 		p.plans, p.leads = append(p.plans[:0], commitPlan{}), nil
 	} else if err := p.cut(out); err != nil {
 		return nil, err
@@ -92,7 +97,7 @@ func (p *planner) cut(out *core.Output) error {
 		if n > journal.MaxOutputs {
 			return journal.ErrTooLarge
 		}
-		if size > 0 && (size+bytes > journal.MaxRecordBytes || outs+n > journal.MaxOutputs) {
+		if size > 0 && (size+bytes > maxState || outs+n > journal.MaxOutputs) {
 			p.plans = append(p.plans, commitPlan{})
 			size, outs = 0, 0
 		}

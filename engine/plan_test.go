@@ -28,8 +28,8 @@ func TestPlanner(t *testing.T) {
 		"nothing changed":                 {plans: 1},
 		"one commit":                      {leads: 10, decisions: 2, rejected: 3, plans: 1},
 		"cut by outputs":                  {leads: 1000, decisions: 2, plans: 3},
-		"cut by size":                     {leads: 4, state: journal.MaxRecordBytes / 2, plans: 4},
-		"one lead larger than a record":   {leads: 1, state: journal.MaxRecordBytes * 2, plans: 1},
+		"cut by size":                     {leads: 4, state: maxState / 2, plans: 4},
+		"one lead larger than a record":   {leads: 1, state: maxState * 2, plans: 1},
 		"more rejected than one can hold": {leads: 1, decisions: 1, rejected: 2000, plans: 3},
 	}
 	for name, tc := range tests {

@@ -94,7 +94,7 @@ func (c *Core) workOf(e *entry) *work {
 	w := c.works[c.used]
 	c.used++
 	w.entry, w.queue, w.until, w.blocked = e, w.queue[:0], 0, false
-	w.at, w.reached = 0, 0
+	w.at, w.reached, w.begun = 0, 0, false
 	w.toll.reset()
 	e.work = w
 	c.active = append(c.active, w)

@@ -33,6 +33,7 @@ type work struct {
 	first  lead.Event // copy of that one
 	due    int64      // timer: its due time
 	pos    position
+	begun  bool // the lead has been looked at in this segment
 }
 
 // task is what a lead does next.
@@ -61,6 +62,9 @@ func (c *Core) oneRound(inputs []Input, out *Output) error {
 			c.begin(w)
 			c.round = append(c.round, w)
 			c.items = append(c.items, &w.item)
+			if w.lastEvent() {
+				continue
+			}
 		}
 		keep = append(keep, w)
 	}
@@ -83,6 +87,12 @@ func (c *Core) oneRound(inputs []Input, out *Output) error {
 	return nil
 }
 
+// lastEvent says that the lead has nothing left to do behind the event that it
+// took: no further event, no tick and nothing that waits.
+func (w *work) lastEvent() bool {
+	return w.event != nil && !w.held && w.at == len(w.queue) && w.until == 0 && len(w.entry.acct.Held) == 0
+}
+
 // next picks the lead's next input: held ones first, then timers that are due
 // before the next event, then the event. A timer that is due before a held
 // event goes before it.
@@ -96,7 +106,11 @@ func (c *Core) next(w *work, inputs []Input, out *Output) task {
 	} else {
 		w.limit = c.horizon(a, w.until)
 	}
-	due := c.nextTimer(a)
+	due := w.entry.due // as it was queued, until something happened
+	if w.begun {
+		due = c.nextTimer(a)
+	}
+	w.begun = true
 	if len(a.Held) > 0 && !w.blocked {
 		// Time has been at the held event already, whatever comes late behind it.
 		limit = max(limit, a.Held[0].At)
