@@ -161,6 +161,9 @@ func (b *builder) finish() *scorer {
 	}
 	s.pair()
 	s.more = len(s.own)+len(s.ladders)+len(s.ratios)+len(s.firsts) > 0
+	if !s.more {
+		b.needs.Sparse() // only a listed event or page awards
+	}
 	return s
 }
 
