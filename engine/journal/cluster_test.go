@@ -79,7 +79,12 @@ func TestLeaderChanges(t *testing.T) {
 	for seen := uint64(0); seen < 4000; commits++ {
 		if commits%10 == 5 {
 			for _, s := range []string{EventsStream, JournalStream} {
-				info, err := j.info(ctx, s)
+				var info *jetstream.StreamInfo
+				for info == nil && ctx.Err() == nil { // a request is lost when leaders change
+					attempt, done := context.WithTimeout(ctx, 2*time.Second)
+					info, err = j.info(attempt, s)
+					done()
+				}
 				require.NoError(t, err)
 				leaders[s+info.Cluster.Leader] = true
 				require.NoError(t, nc.Publish("$JS.API.STREAM.LEADER.STEPDOWN."+s, nil))
