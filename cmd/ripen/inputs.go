@@ -81,6 +81,10 @@ func (a *app) open(s source, f *inputFlags, workflowDir string, bar *progress) (
 			_ = file.Close()
 			return nil, nil, fmt.Errorf("input %s is a folder; name a file", s.name)
 		}
+		if packed(file) {
+			_ = file.Close()
+			return nil, nil, fmt.Errorf("input %s is compressed with gzip; unpack it, or pipe it: zcat %s | ripen … -", s.name, s.name)
+		}
 		r, c = bar.reader(file), file
 	}
 	if !s.csv {
@@ -101,6 +105,13 @@ func (a *app) open(s source, f *inputFlags, workflowDir string, bar *progress) (
 	}
 	_ = c.Close()
 	return nil, nil, a.explain(err)
+}
+
+// packed says whether a file begins as gzip does. Pipes are not looked into.
+func packed(file *os.File) bool {
+	var head [2]byte
+	n, _ := file.ReadAt(head[:], 0)
+	return n == 2 && head == [2]byte{0x1f, 0x8b}
 }
 
 // spare refuses to write over one of the inputs.
@@ -144,9 +155,13 @@ func findMapping(csv, given, workflowDir string) (*mapping.Mapping, *hclparse.Pa
 	if file == "" {
 		return nil, nil, fmt.Errorf("what do the columns of %s mean? Name a mapping with --mapping FILE, or put mapping.hcl beside it; see examples/x-education/mapping.hcl", csv)
 	}
-	src, err := os.ReadFile(file)
+	src, err := readHCL(file)
 	if err != nil {
-		return nil, nil, fmt.Errorf("mapping: %w", err)
+		var bad *diagnosed
+		if !errors.As(err, &bad) {
+			err = fmt.Errorf("mapping: %w", err)
+		}
+		return nil, nil, err
 	}
 	parser := hclparse.NewParser()
 	_, _ = parser.ParseHCL(src, file) // for snippets; the loader reports mistakes

@@ -12,7 +12,6 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/knadh/koanf/providers/confmap"
 	"github.com/knadh/koanf/providers/env/v2"
-	"github.com/knadh/koanf/providers/file"
 	"github.com/knadh/koanf/providers/posflag"
 	"github.com/knadh/koanf/v2"
 	"github.com/spf13/cobra"
@@ -125,14 +124,18 @@ func (c *config) file(name string) error {
 	if !must {
 		name = configFile
 	}
-	if _, err := os.Stat(name); err != nil {
-		if !must && errors.Is(err, fs.ErrNotExist) {
-			return nil
-		}
+	src, err := readHCL(name)
+	var bad *diagnosed
+	switch {
+	case !must && errors.Is(err, fs.ErrNotExist):
+		return nil
+	case errors.As(err, &bad):
+		return err
+	case err != nil:
 		return fmt.Errorf("configuration file: %w", err)
 	}
 	p := &hclParser{name: filepath.ToSlash(name), list: c.list, ranges: make(map[string]hcl.Range)}
-	return c.layer(file.Provider(name), p, func(key string) string { return fmt.Sprintf("%s:%d", p.name, p.ranges[key].Start.Line) })
+	return c.layer(loaded(src), p, func(key string) string { return fmt.Sprintf("%s:%d", p.name, p.ranges[key].Start.Line) })
 }
 
 // environment takes RIPEN_* variables. One that is nearly a setting is a

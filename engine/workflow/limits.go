@@ -26,6 +26,10 @@ const (
 	summaryUTF8 = "Invalid UTF-8"
 )
 
+// Unparsable is for other files in HCL: it finds what must not reach the parser,
+// which recurses, or nil.
+func Unparsable(name string, src []byte) *hcl.Diagnostic { return guard(name, src) }
+
 // guard finds what must not reach the parser: at most one diagnostic.
 func guard(name string, src []byte) *hcl.Diagnostic {
 	if len(src) > maxFileBytes {
