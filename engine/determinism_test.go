@@ -99,6 +99,9 @@ func (b *bench) agree(events []lead.Event, ticks int) map[string]string {
 	b.t.Helper()
 	var want map[string]string
 	for i, o := range layouts {
+		if raceDetector && i%2 == 1 && i != len(layouts)-1 {
+			continue // the bytes are proven without it; here the races count
+		}
 		list := events
 		if i > 0 && ticks > 0 {
 			list = randflow.WithTicks(uint64(i), events, ticks)
@@ -213,6 +216,23 @@ route "sales-handoff" "warm" { when = recent + risky >= 45 }
 route "nurture" "rest" { default = true }
 `
 
+// breakSome makes every fifth event one that fails, in each way, at once or
+// with a timer. What is held fails again and again: mostly in the cheap way.
+func breakSome(events []lead.Event, policy string) {
+	ways := []string{"panic", "loop", "memory", "stack", "soft", "fine"}
+	if policy == "hold" {
+		ways = []string{"soft", "fine", "soft", "panic"}
+	}
+	for j, i := 0, 4; i < len(events); j, i = j+1, i+5 {
+		name := "crash"
+		if j/len(ways)%2 == 1 {
+			name = "crash_later"
+		}
+		props := append(slices.Clone(events[i].Props), lead.Prop{Name: name, Value: lead.StringOf(ways[j%len(ways)])})
+		events[i].Props = props.Sort()
+	}
+}
+
 // A plugin that breaks takes along no other input, whatever round they share.
 func TestDeterminism_WithTraps(t *testing.T) {
 	s := newShelf(t, "traplike")
@@ -220,8 +240,8 @@ func TestDeterminism_WithTraps(t *testing.T) {
 		t.Run(policy, func(t *testing.T) {
 			w := shelve(t, s, fmt.Sprintf(trapWorkflow, policy))
 			flow := &randflow.Flow{Scores: []string{"risky"}}
-			events := flow.Stream(11, randflow.Options{Events: usually(240), Leads: 9, Late: 8, Traps: 12,
-				Ways: []string{"panic", "loop", "memory", "stack", "soft", "fine"}})
+			events := flow.Stream(11, randflow.Options{Events: usually(240), Leads: 9, Late: 8})
+			breakSome(events, policy)
 			got := newBench(t, w).agree(events, 20)
 			if policy == "reject" {
 				for _, code := range []string{"unreachable", "fuel", "out-of-bounds", "soft", "timer-"} {

@@ -249,7 +249,7 @@ func awake(tr *trial, events []lead.Event) error {
 			}
 		}
 	}
-	for range 60 {
+	for range 30 {
 		now += rng.Int64N(4 * 86_400_000)
 		if rng.IntN(2) == 0 {
 			now -= now % 86_400_000

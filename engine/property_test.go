@@ -64,7 +64,7 @@ func runs(t testing.TB, usual int) (first, n uint64) {
 		return v
 	}
 	if testing.Short() || raceDetector {
-		usual /= 5
+		usual /= 6
 	}
 	return number("RIPEN_PROPERTY_SEED", 0), number("RIPEN_PROPERTY_RUNS", uint64(usual))
 }
@@ -100,24 +100,31 @@ func TestProperty_RandomWorkflows(t *testing.T) {
 	first, n := runs(t, 60)
 	decisions := 0
 	for seed := first; seed < first+n; seed++ {
-		flow := randflow.New(seed)
-		crew, err := shelve(t, s, flow.Text).NewCrew(t.Context())
-		require.NoError(t, err)
-		tr := &trial{seed: seed, flow: flow, prog: crew.Program}
-		o := randflow.Options{Events: 100 + int(seed%3)*60, Leads: 3 + int(seed%4), Late: int(seed % 3 * 8)}
-		if flow.Traps { // soft ones are the cheap ones
-			o.Traps, o.Ways = 4, []string{"soft", "soft", "soft", "soft", "soft", "fine", "panic"}
-		}
-		events := flow.Stream(seed, o)
-		for _, p := range properties {
-			if err := p.check(tr, events); err != nil {
-				tr.report(t, p, events, err)
+		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
+			flow := randflow.New(seed)
+			crew, err := shelve(t, s, flow.Text).NewCrew(t.Context())
+			require.NoError(t, err)
+			defer crew.Close()
+			tr := &trial{seed: seed, flow: flow, prog: crew.Program}
+			events := flow.Stream(seed, streamOf(flow))
+			for _, p := range properties {
+				if err := p.check(tr, events); err != nil {
+					tr.report(t, p, events, err)
+				}
 			}
-		}
-		decisions += len(tr.play(events, 1000).decisions)
-		crew.Close()
+			decisions += len(tr.play(events, 1000).decisions)
+		})
 	}
 	require.Greater(t, decisions, 5*int(n), "the workflows decide something")
+}
+
+// streamOf shapes the events of a workflow by its seed.
+func streamOf(flow *randflow.Flow) randflow.Options {
+	o := randflow.Options{Events: 100 + int(flow.Seed%3)*60, Leads: 3 + int(flow.Seed%4), Late: int(flow.Seed % 3 * 8)}
+	if flow.Traps { // soft ones are the cheap ones
+		o.Traps, o.Ways = 4, []string{"soft", "soft", "soft", "soft", "soft", "fine", "panic"}
+	}
+	return o
 }
 
 // report shrinks a failing stream and prints all that it takes to play it
