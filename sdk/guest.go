@@ -34,6 +34,7 @@ type Guest struct {
 	needs      *abi.Needs
 	answer     []byte // what configure points to
 	scorer     Scorer
+	program    *program // of the scorer's table, if it has one
 	bound      bool
 	in         Input
 	out        Output
@@ -107,6 +108,9 @@ func (g *Guest) Bind(off, n uint32) int32 {
 	if int(b.Inputs) != inputs || int(b.Words) != abi.Words(inputs) || int(b.SlotStride) != abi.Stride(inputs) || int(b.Rules) != len(g.needs.Rules) {
 		return processLayout
 	}
+	if t, ok := g.scorer.(Tabular); ok {
+		g.program = t.Table().compile(int(b.Words))
+	}
 	g.bound = true
 	return 0
 }
@@ -137,6 +141,11 @@ func (g *Guest) Process(n int32) int32 {
 // without a state takes one call here, the scorer's.
 func (g *Guest) round(n uint32, text *uint32) uint32 {
 	i := g.get(abi.HdrFirst)
+	if g.program != nil {
+		if i = g.program.run(g, i, n); i == n || g.out.ringN > 0 {
+			return i
+		}
+	}
 	stride := uintptr(g.get(abi.HdrSlotStride))
 	words := 8 * uintptr(g.get(abi.HdrWords))
 	slot := uintptr(g.get(abi.HdrSlots)) + uintptr(i)*stride

@@ -88,6 +88,21 @@ type scorer struct {
 	more    bool // there is more than the shared columns
 }
 
+// Table is all there is where nothing but the shared columns counts.
+func (s *scorer) Table() *sdk.Table {
+	if s.width == 0 || s.more {
+		return nil
+	}
+	t := &sdk.Table{A: s.name, B: s.page, Width: s.width, Cells: make([][]sdk.Hit, len(s.pairs))}
+	for i, hits := range s.pairs {
+		for k := range hits {
+			h := &hits[k]
+			t.Cells[i] = append(t.Cells[i], sdk.Hit{Line: h.line.Line, When: h.where, Always: h.always})
+		}
+	}
+	return t
+}
+
 // Score awards what the event is worth. Only events count: time is the
 // business of decay.
 func (s *scorer) Score(in *sdk.Input, out *sdk.Output) error {

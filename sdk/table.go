@@ -1,0 +1,169 @@
+package sdk
+
+import (
+	"unsafe"
+
+	"github.com/ripenhq/ripen/sdk/abi"
+)
+
+// Tabular is a Scorer whose awards a table says in full. The SDK then runs
+// whole rounds from the table and calls Score only where the table does not
+// fit; both must award the same.
+type Tabular interface {
+	Scorer
+	// Table is asked for once, after Configure. Nil: only Score knows.
+	Table() *Table
+}
+
+// Table says what an event is worth by the literals that two columns have.
+// Other inputs than events are worth nothing.
+type Table struct {
+	A, B  Enum
+	Width int     // literals of B, and 1
+	Cells [][]Hit // of literals a and b at a*Width+b; each in the order of its awards
+}
+
+// Hit is a line that is awarded if a condition is known and true.
+type Hit struct {
+	Line
+	When   Bool
+	Always bool // there is no condition
+}
+
+// The table is run without calls and nearly without branches: in a guest both
+// are dear. Each of the first hits of a cell is written to the ring, and counts
+// or not.
+const inlined = 4
+
+// program is a table as it is run.
+type program struct {
+	a, b  uintptr // of the columns in a slot
+	width uint64  // 0 where there is no column A
+	b1    uint64  // 1, or 0 where there is no column B
+	cells []cell
+	more  []award
+	room  uint32 // entries that the largest cell may write
+}
+
+type cell struct {
+	hits      [inlined]award
+	more, end uint32 // of further ones
+}
+
+// award is a hit: an entry, and the word in the slot that says whether it
+// counts.
+type award struct {
+	head, milli, tail uint64
+	when              uintptr
+	mask              uint64 // 0: an award that fills a cell up
+}
+
+// maxCells bounds the memory that a program takes.
+const maxCells = 1 << 12
+
+// compile lays a table out for slots with so many bitmap words; nil if it is too
+// large.
+func (t *Table) compile(words int) *program {
+	if t == nil || len(t.Cells) == 0 || len(t.Cells) > maxCells {
+		return nil
+	}
+	column := func(handle uint32) uintptr { return abi.SlotSize + 8*uintptr(words) + 8*uintptr(max(handle, 1)-1) }
+	p := &program{a: column(t.A.col), b: column(t.B.col)}
+	if t.A.col != 0 {
+		p.width = uint64(t.Width)
+	}
+	if t.B.col != 0 {
+		p.b1 = 1
+	}
+	if t.A.col+t.B.col == 0 {
+		p.a, p.b = kindAt, kindAt // a slot without columns ends before them
+	}
+	for _, hits := range t.Cells {
+		c := cell{more: uint32(len(p.more))}
+		for i := range c.hits {
+			c.hits[i].when = kindAt
+		}
+		for i := range hits {
+			h := &hits[i]
+			a := award{head: h.head, milli: uint64(h.milli), tail: h.tail, when: column(h.When.col), mask: ^uint64(0)}
+			if h.Always {
+				a.when = kindAt
+			} else if h.When.col == 0 {
+				a.when, a.mask = kindAt, 0 // never known
+			}
+			if i < inlined {
+				c.hits[i] = a
+			} else {
+				p.more = append(p.more, a)
+			}
+		}
+		c.end = uint32(len(p.more))
+		p.room = max(p.room, inlined, uint32(len(hits)))
+		p.cells = append(p.cells, c)
+	}
+	return p
+}
+
+// kindAt is where a slot has a word that is never 0.
+const kindAt = unsafe.Offsetof(abi.Slot{}.Kind)
+
+// counts is 1 if the award's condition holds in a slot, else 0.
+func (a *award) counts(slot unsafe.Pointer) (n uintptr) {
+	if *(*uint64)(unsafe.Add(slot, a.when))&a.mask != 0 {
+		n = 1
+	}
+	return n
+}
+
+func (a *award) put(ring unsafe.Pointer, n uintptr, owner uint64) {
+	e := (*[4]uint64)(unsafe.Add(ring, n*abi.EntrySize))
+	e[3], e[2], e[1], e[0] = a.tail, 0, a.milli, a.head|owner
+}
+
+// run scores slots i…n-1 and returns the first that it did not: the ring may
+// be too full for it, or the table does not know it.
+func (p *program) run(g *Guest, i, n uint32) uint32 {
+	base, ring, count := g.in.base, g.out.ring, uintptr(g.out.ringN)
+	if g.out.limit < p.room {
+		return i
+	}
+	last := uintptr(g.out.limit - p.room)
+	stride := uintptr(g.get(abi.HdrSlotStride))
+	slot := unsafe.Add(base, uintptr(g.get(abi.HdrSlots))+uintptr(i)*stride)
+	result := unsafe.Add(base, uintptr(g.get(abi.HdrResults))+uintptr(i)*abi.ResultSize)
+	cursor := (*uint32)(unsafe.Add(base, abi.HdrCursor))
+	a, b, width, b1 := p.a, p.b, p.width, p.b1
+	cells, many := unsafe.Pointer(unsafe.SliceData(p.cells)), uint64(len(p.cells))
+	for ; i < n; i++ {
+		*cursor = i
+		at := *(*uint64)(unsafe.Add(slot, a))*width + *(*uint64)(unsafe.Add(slot, b))*b1
+		if count > last || at >= many {
+			break
+		}
+		if *(*uint32)(unsafe.Add(slot, kindAt)) == abi.SlotEvent {
+			c := (*cell)(unsafe.Add(cells, uintptr(at)*unsafe.Sizeof(cell{})))
+			first, owner := count, uint64(i)<<32
+			c.hits[0].put(ring, count, owner)
+			count += c.hits[0].counts(slot)
+			c.hits[1].put(ring, count, owner)
+			count += c.hits[1].counts(slot)
+			c.hits[2].put(ring, count, owner)
+			count += c.hits[2].counts(slot)
+			c.hits[3].put(ring, count, owner)
+			count += c.hits[3].counts(slot)
+			for k := c.more; k != c.end; k++ {
+				h := (*award)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(p.more)), uintptr(k)*unsafe.Sizeof(award{})))
+				h.put(ring, count, owner)
+				count += h.counts(slot)
+			}
+			*(*uint64)(unsafe.Add(result, entriesAt)) = uint64(first) | uint64(count-first)<<32
+		}
+		slot, result = unsafe.Add(slot, stride), unsafe.Add(result, abi.ResultSize)
+	}
+	g.out.ringN = uint32(count)
+	return i
+}
+
+// entriesAt is where a result says which entries are its own: EntryFirst, and
+// EntryN behind it.
+const entriesAt = unsafe.Offsetof(abi.Result{}.EntryFirst)
