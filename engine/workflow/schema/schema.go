@@ -75,7 +75,7 @@ func Compile(name string, json []byte, host []string) (*Schema, error) {
 	s := &Schema{name: name, host: host, shapes: map[string]*shape{}}
 	b := shapeBuilder{doc: doc, shapes: s.shapes}
 	if s.root, err = b.build("", 0); err == nil {
-		err = errors.Join(b.buildDefs(), b.checkMarks(doc, "", 0), s.checkHost())
+		err = errors.Join(b.buildDefs(), b.checkMarks(doc, "", 0), s.checkHost(), checkExpansion(doc))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("schema of plugin %q: %w", name, err)

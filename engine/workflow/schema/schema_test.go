@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -18,6 +19,7 @@ func TestCompile_Refuses(t *testing.T) {
 		"file reference":   {`{"properties":{"a":{"$ref":"file:///etc/passwd"}}}`, `expected "#/$defs/…"`},
 		"hidden reference": {`{"allOf":[{"$ref":"file:///etc/passwd"}]}`, "may refer to its own $defs only"},
 		"dangling":         {`{"properties":{"a":{"$ref":"#/$defs/b"}}}`, "#/$defs/b does not exist"},
+		"a billion":        {billion(), "written out are more than 100000 schemas"},
 		"self":             {`{"properties":{"a":{"$ref":"#/properties/a"}}}`, "refers to itself"},
 		"wrong schema":     {`{"type":"objekt"}`, "schema of plugin \"p\""},
 		"bad pattern":      {`{"properties":{"a":{"pattern":"("}}}`, "schema of plugin"},
@@ -29,4 +31,13 @@ func TestCompile_Refuses(t *testing.T) {
 			require.ErrorContains(t, err, c.want)
 		})
 	}
+}
+
+// billion is a schema in which each definition refers to the next one twice.
+func billion() string {
+	text := `{"properties":{"a":{"$ref":"#/$defs/d0"}},"$defs":{`
+	for i := range 30 {
+		text += fmt.Sprintf(`"d%d":{"allOf":[{"$ref":"#/$defs/d%d"},{"$ref":"#/$defs/d%d"}]},`, i, i+1, i+1)
+	}
+	return text + `"d30":{"type":"string"}}}`
 }
