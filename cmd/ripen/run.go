@@ -66,7 +66,8 @@ func (a *app) runEngine(ctx context.Context, c *config, dir string) error {
 	}
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	defer signal.Stop(signals)
+	// Never given back: a signal that comes between the end of the drain and the
+	// end of the process would kill what has just ended well.
 	log := a.logger(c)
 	o := c.engineOptions(w, log)
 	e, err := engine.New(ctx, o)
