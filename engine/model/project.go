@@ -26,10 +26,16 @@ func (b *builder) projector(w *stepWork, in *abi.Input) step.Projector {
 	case abi.FromExpr:
 		return b.fromExpr(w, in)
 	case abi.FromEvent:
+		if in.Kind == abi.InputEnum {
+			return nameEnum(in)
+		}
 		return fromText(in, func(f *ledger.Frame) (string, bool) {
 			return eventText(f, func(e *lead.Event) string { return e.Name })
 		})
 	case abi.FromPath:
+		if in.Kind == abi.InputEnum {
+			return pathEnum(in)
+		}
 		return fromText(in, func(f *ledger.Frame) (string, bool) {
 			return eventText(f, func(e *lead.Event) string { return e.Path })
 		})
@@ -56,6 +62,28 @@ func (b *builder) projector(w *stepWork, in *abi.Input) step.Projector {
 		return b.fromFlag(w, in)
 	}
 	return b.fromValue(in, valueReader(in))
+}
+
+// nameEnum and pathEnum are fromText for what nearly every step looks at, in
+// one closure.
+func nameEnum(in *abi.Input) step.Projector {
+	c := match.NewClassifier(in.Literals)
+	return func(f *ledger.Frame) (uint64, string, bool) {
+		if f.Event == nil || f.Event.Name == "" {
+			return 0, "", false
+		}
+		return c.Find(f.Event.Name), "", true
+	}
+}
+
+func pathEnum(in *abi.Input) step.Projector {
+	c := match.NewClassifier(in.Literals)
+	return func(f *ledger.Frame) (uint64, string, bool) {
+		if f.Event == nil || f.Event.Path == "" {
+			return 0, "", false
+		}
+		return c.Find(f.Event.Path), "", true
+	}
 }
 
 func eventText(f *ledger.Frame, read func(*lead.Event) string) (string, bool) {
@@ -144,13 +172,11 @@ func (b *builder) fromValue(in *abi.Input, read reader) step.Projector {
 }
 
 func triBits(t lead.Tri) (uint64, string, bool) {
-	switch t {
-	case lead.True:
-		return 1, "", true
-	case lead.False:
-		return 0, "", true
+	bits := uint64(0)
+	if t == lead.True {
+		bits = 1
 	}
-	return 0, "", false
+	return bits, "", t != lead.Unknown
 }
 
 func numberBits(read func(*ledger.Frame) (float64, bool)) step.Projector {

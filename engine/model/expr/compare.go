@@ -129,6 +129,7 @@ func (c *compiler) threshold(a, b *node) {
 }
 
 func (c *compiler) compareNumbers(op string, a, b *node, rng hcl.Range) *node {
+	prop := a.prop
 	a, b = c.asNumber(a), c.asNumber(b)
 	if a == nil || b == nil {
 		return nil
@@ -147,6 +148,9 @@ func (c *compiler) compareNumbers(op string, a, b *node, rng hcl.Range) *node {
 	}
 	if b.rat != nil {
 		limit, finite := q(nil) // most comparisons are with a number that is written out
+		if prop != "" {
+			return boolNode(rng, rangeForm(a, op, b.rat), propLimit(prop, op, limit))
+		}
 		return boolNode(rng, rangeForm(a, op, b.rat), func(f *ledger.Frame) lead.Tri {
 			x, ok := p(f)
 			if !ok || !finite {

@@ -90,12 +90,14 @@ func (c *compiler) property(root string, rest []string, rng hcl.Range) *node {
 	}
 	c.reads.Event = true
 	if root == "prop" {
-		return dynamicNode(rng, key, func(f *ledger.Frame) (v lead.Value) {
+		n := dynamicNode(rng, key, func(f *ledger.Frame) (v lead.Value) {
 			if f.Event != nil {
 				v = f.Event.Props.Get(name)
 			}
 			return v
 		})
+		n.prop = name
+		return n
 	}
 	return dynamicNode(rng, key, func(f *ledger.Frame) (v lead.Value) {
 		if f.Event != nil {

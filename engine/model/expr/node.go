@@ -28,6 +28,7 @@ type node struct {
 	str  func(*ledger.Frame) (string, bool) // String
 	dyn  func(*ledger.Frame) lead.Value     // Dynamic
 
+	prop  string // Dynamic: name of the event's property that it is, "" = something else
 	enum  *enum  // a String out of known labels
 	score int    // 1+index: the plain value of a score
 	shown string // Bool, Number: name of the variable for lints, "" = none

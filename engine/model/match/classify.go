@@ -18,6 +18,7 @@ type Classifier struct {
 	foldedAt      []uint64
 	below         index // "/blog" → index of "/blog/*"
 	belows        bool
+	deep          int // most slashes in a stem, one at its begin not counted
 	other         []pattern
 }
 
@@ -42,11 +43,12 @@ func NewClassifier(literals []abi.Literal) *Classifier {
 			}
 		case !l.Fold && isBelow && stem != "" && !strings.Contains(stem, "*"):
 			c.below.add(stem, int32(i))
-			c.belows = true
+			c.belows, c.deep = true, max(c.deep, strings.Count(stem[1:], "/"))
 		default:
 			c.other = append(c.other, pattern{NewGlob(l.Text, l.Fold), at})
 		}
 	}
+	c.below.done()
 	c.exact, c.folded = NewSet(slices.Clip(exact), false), NewSet(folded, true)
 	return c
 }
@@ -79,14 +81,17 @@ func (c *Classifier) Find(text string) uint64 {
 }
 
 // findBelow looks up each beginning of the text that ends before a slash, and
-// the whole.
+// the whole, as far as a stem goes.
 func (c *Classifier) findBelow(text string) uint64 {
 	best := uint64(math.MaxUint64)
-	for i := 0; i <= len(text); i++ {
-		if i < len(text) && (text[i] != '/' || i == 0) {
-			continue // a stem is not empty
+	for end, more := 0, c.deep; end < len(text) && more >= 0; more-- {
+		from := end + 1 // a stem is not empty
+		if i := strings.IndexByte(text[from:], '/'); i >= 0 {
+			end = from + i
+		} else {
+			end = len(text)
 		}
-		if at := c.below.find(text[:i]); at >= 0 {
+		if at := c.below.find(text[:end]); at >= 0 {
 			best = min(best, uint64(at)+1)
 		}
 	}

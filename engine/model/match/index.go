@@ -1,8 +1,12 @@
 package match
 
-// index finds a text among fixed ones. It looks at those of the same length
-// only, of which a workflow has few; where it has many, a map is faster.
+// index finds a text among fixed ones. A few that differ at a glance have a
+// place each. Otherwise it looks at those of the same length only; where there
+// are many, a map is faster.
 type index struct {
+	few   small
+	texts []place // all, while they are few and more may come
+
 	lens  uint64 // bit n: there are texts of length n; the last bit: and of longer ones
 	byLen [][]entry
 	many  map[string]int32 // texts of lengths with more than maxSame, and long ones
@@ -25,6 +29,9 @@ func (x *index) add(text string, at int32) {
 		return
 	}
 	n := len(text)
+	if len(x.texts) <= maxSmall {
+		x.texts = append(x.texts, place{text: text, at: at})
+	}
 	x.lens |= lenBit(n)
 	if n == 0 || n > maxLen || (n < len(x.byLen) && len(x.byLen[n]) >= maxSame) {
 		x.addMany(text, at)
@@ -34,6 +41,11 @@ func (x *index) add(text string, at int32) {
 		x.byLen = append(x.byLen, nil)
 	}
 	x.byLen[n] = append(x.byLen[n], entry{text, text[n-1], at})
+}
+
+// done ends the adding.
+func (x *index) done() {
+	x.few, x.texts = newSmall(x.texts), nil
 }
 
 func (x *index) addMany(text string, at int32) {
@@ -47,6 +59,9 @@ func lenBit(n int) uint64 { return 1 << min(uint(n), 63) }
 
 // find returns what was entered with the text, -1 if it was not.
 func (x *index) find(text string) int32 {
+	if x.few.places != nil {
+		return x.few.find(text)
+	}
 	if x.lens&lenBit(len(text)) == 0 {
 		return -1 // most texts, without a call
 	}

@@ -72,3 +72,25 @@ func TestSet_ManyOfOneLength(t *testing.T) {
 	}
 	assert.Equal(t, -1, NewSet(nil, false).Find(""))
 }
+
+// Whatever way a set goes, it finds each text and nothing else: few texts that
+// differ at a glance, few that do not, and many.
+func TestSet_FewAndMany(t *testing.T) {
+	for _, n := range []int{1, 2, 5, 20, 63, 64, 65, 66, 300} {
+		for _, shape := range []string{"%d", "a%dz", "%06d", "a-%08d-z"} {
+			var texts []string
+			for i := range n {
+				texts = append(texts, fmt.Sprintf(shape, i*7919))
+			}
+			s := NewSet(texts, false)
+			for i, text := range texts {
+				assert.Equal(t, i, s.Find(text))
+				for _, other := range []string{text + "x", "x" + text, text[:len(text)-1] + "x", ""} {
+					assert.Equal(t, -1, s.Find(other), other)
+				}
+			}
+		}
+	}
+	assert.NotNil(t, NewSet([]string{"Email Opened", "Email Clicked"}, false).exact.few.places)
+	assert.Nil(t, NewSet([]string{"a12b3c", "a21b3c"}, false).exact.few.places, "they look alike")
+}

@@ -33,6 +33,7 @@ func NewSet(texts []string, fold bool) *Set {
 	for i, t := range texts {
 		s.exact.add(t, int32(i))
 	}
+	s.exact.done()
 	return s
 }
 
