@@ -29,10 +29,10 @@ type layout struct {
 	entries, entryCap  int
 	floor              int // where the part that varies must end: texts
 	columns            []column
-	open               []int  // columns that are always projected
-	heap               int    // begin of the part that varies, for this fill
-	arena              []byte // of this fill
-	results, rows, top int    // of this fill: offsets, rows written, lowest byte used from above
+	open               []*column // those that are always projected
+	heap               int       // begin of the part that varies, for this fill
+	arena              []byte    // of this fill
+	results, rows, top int       // of this fill: offsets, rows written, lowest byte used from above
 
 	// Where each slot of this fill has its state and its first row. The slots in
 	// the arena say so too, but a guest can write there.
@@ -44,11 +44,14 @@ const canonicalNaN = 0x7ff8_0000_0000_0000
 
 // column is one input.
 type column struct {
+	at      int // in a slot, from its bitmap on
+	index   int
 	kind    abi.InputKind
+	special bool // what was projected is not yet what guests see
 	project step.Projector
 	// gates lists, by the literal that this enum has, the columns that are wanted
 	// then; nil = none.
-	gates [][]int
+	gates [][]*column
 }
 
 func newLayout(d abi.Descriptor, arena uint32, needs *abi.Needs, project []step.Projector) layout {
@@ -67,23 +70,28 @@ func newLayout(d abi.Descriptor, arena uint32, needs *abi.Needs, project []step.
 	return l
 }
 
-func columnsOf(needs *abi.Needs, project []step.Projector) (columns []column, open []int) {
+func columnsOf(needs *abi.Needs, project []step.Projector) (columns []column, open []*column) {
 	gated := make([]bool, len(needs.Inputs))
+	columns = make([]column, len(needs.Inputs))
 	for i := range needs.Inputs {
-		columns = append(columns, column{kind: needs.Inputs[i].Kind, project: project[i]})
-		gated[i] = needs.Inputs[i].Kind == abi.InputLabel // nobody ever reads it
+		kind := needs.Inputs[i].Kind
+		columns[i] = column{
+			at: 8 * (abi.Words(len(columns)) + i), index: i, kind: kind, project: project[i],
+			special: kind == abi.InputString || kind == abi.InputNumber,
+		}
+		gated[i] = kind == abi.InputLabel // nobody ever reads it
 	}
 	for _, g := range needs.Gates { // the model has checked them
 		c := &columns[g.Of]
 		if c.gates == nil {
-			c.gates = make([][]int, 1+len(needs.Inputs[g.Of].Literals))
+			c.gates = make([][]*column, 1+len(needs.Inputs[g.Of].Literals))
 		}
-		c.gates[g.Literal] = append(c.gates[g.Literal], int(g.Input))
+		c.gates[g.Literal] = append(c.gates[g.Literal], &columns[g.Input])
 		gated[g.Input] = true
 	}
 	for i := range columns {
 		if !gated[i] {
-			open = append(open, i)
+			open = append(open, &columns[i])
 		}
 	}
 	return columns, open
@@ -170,9 +178,9 @@ func (l *layout) take(n, align int) (int, bool) {
 
 func (l *layout) putSlot(b []byte, k int, s *step.Slot, firstRow int) bool {
 	off := abi.HeaderSize + k*l.stride
-	rec := b[off : off+l.stride]
+	rec, f := b[off:off+l.stride], s.Frame
 	fixed := abi.Slot{
-		At: s.Frame.At, Now: s.Frame.Now, Seed: s.Seed, Event: s.Event, Kind: s.Kind,
+		At: f.At, Now: f.Now, Seed: s.Seed, Event: s.Event, Kind: s.Kind,
 		RowFirst: uint32(firstRow), RowN: uint32(len(s.Rows)),
 	}
 	if l.state > 0 && !l.putState(b, s, &fixed) {
@@ -183,7 +191,7 @@ func (l *layout) putSlot(b []byte, k int, s *step.Slot, firstRow int) bool {
 	}
 	l.stateAt[k], l.rowAt[k] = int(fixed.StateOff), firstRow
 	fixed.Encode(rec)
-	return l.putColumns(rec[abi.SlotSize:], s.Frame)
+	return l.putColumns(rec[abi.SlotSize:], f)
 }
 
 func (l *layout) putState(b []byte, s *step.Slot, fixed *abi.Slot) bool {
@@ -200,48 +208,62 @@ func (l *layout) putState(b []byte, s *step.Slot, fixed *abi.Slot) bool {
 // putColumns writes the bitmap and the columns, which stand behind it. What is
 // not there must not show what the lead before left.
 func (l *layout) putColumns(b []byte, f *ledger.Frame) bool {
-	clear(b[:8*(l.words+l.inputs)])
-	for _, i := range l.open {
-		bits, ok := l.putColumn(b, i, f)
-		if !ok {
-			return false
-		}
-		gates := l.columns[i].gates
-		if bits >= uint64(len(gates)) {
-			continue
-		}
-		for _, k := range gates[bits] {
-			if _, ok := l.putColumn(b, k, f); !ok {
+	clear(b)
+	for _, c := range l.open {
+		bits, text, present := c.project(f)
+		if !present {
+			bits = 0
+		} else if c.special {
+			if bits, present = l.finish(c, bits, text); !present {
 				return false
 			}
+		}
+		put(b, c, bits, present)
+		if bits >= uint64(len(c.gates)) {
+			continue
+		}
+		for _, g := range c.gates[bits] {
+			bits, text, present := g.project(f)
+			if !present {
+				bits = 0
+			} else if g.special {
+				if bits, present = l.finish(g, bits, text); !present {
+					return false
+				}
+			}
+			put(b, g, bits, present)
 		}
 	}
 	return true
 }
 
-// putColumn writes one column; false: its text does not fit.
-func (l *layout) putColumn(b []byte, i int, f *ledger.Frame) (uint64, bool) {
-	c := &l.columns[i]
-	bits, text, present := c.project(f)
-	if !present {
-		return 0, true
+// put writes a value, 0 if it is not present, into columns that were cleared.
+// What values are is nothing that a processor could guess, so it does not branch
+// on them.
+func put(b []byte, c *column, bits uint64, present bool) {
+	var has byte
+	if present {
+		has = 1
 	}
-	switch c.kind {
-	case abi.InputString:
-		at, fits := l.take(len(text), 1)
-		if !fits {
-			return 0, false
-		}
-		copy(l.arena[at:], text)
-		bits = uint64(at-l.heap) | uint64(len(text))<<32
-	case abi.InputNumber:
+	b[uint(c.index)>>3] |= has << (c.index & 7)
+	binary.LittleEndian.PutUint64(b[c.at:], bits)
+}
+
+// finish makes what guests see of a number or a text; false: the text does not
+// fit.
+func (l *layout) finish(c *column, bits uint64, text string) (uint64, bool) {
+	if c.kind == abi.InputNumber {
 		if math.IsNaN(abi.BitsFloat(bits)) {
 			bits = canonicalNaN
 		}
+		return bits, true
 	}
-	b[i>>3] |= 1 << (i & 7)
-	binary.LittleEndian.PutUint64(b[8*(l.words+i):], bits)
-	return bits, true
+	at, fits := l.take(len(text), 1)
+	if !fits {
+		return 0, false
+	}
+	copy(l.arena[at:], text)
+	return uint64(at-l.heap) | uint64(len(text))<<32, true
 }
 
 func (l *layout) header(b []byte, n int, probe bool) {

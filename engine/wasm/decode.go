@@ -19,12 +19,70 @@ type reply struct {
 // decode reads slots first…cursor-1 into out. It returns the slot whose result
 // breaks the contract, if any.
 func (s *Scorer) decode(r reply, slots []step.Slot, first, cursor int) (at int, f *fault) {
+	entries, plain := s.takeRing(r)
 	for k := first; k < cursor; k++ {
+		if plain && s.plainResult(r, &slots[k], k, entries) {
+			continue
+		}
 		if f := s.decodeSlot(r, &slots[k], k); f != nil {
 			return k, f
 		}
 	}
 	return 0, nil
+}
+
+// takeRing copies the whole ring if it holds nothing but plain awards in the
+// order of their slots, as nearly all do. Otherwise each slot looks after its
+// own entries.
+func (s *Scorer) takeRing(r reply) (entries []abi.Entry, plain bool) {
+	begin := len(s.entries)
+	s.entries = slices.Grow(s.entries, r.entries)
+	entries = s.entries[begin : begin+r.entries]
+	ring := r.b[s.lay.entries : s.lay.entries+r.entries*abi.EntrySize]
+	const kinds, limit = 0xffff, uint64(lead.MaxPoints)
+	before := uint64(0)
+	for i := range entries {
+		raw := ring[i*abi.EntrySize:][:abi.EntrySize]
+		head, delta, tail := binary.LittleEndian.Uint64(raw), binary.LittleEndian.Uint64(raw[8:]), binary.LittleEndian.Uint64(raw[24:])
+		owner, rule := head>>32, head>>16&0xffff
+		if head&kinds != uint64(abi.EntryAward) || owner < before || rule >= uint64(s.lay.rules) || tail>>32 > uint64(s.lay.inputs) || delta+limit > 2*limit {
+			return nil, false
+		}
+		before = owner
+		e := &entries[i]
+		e.Kind, e.Flags, e.Rule, e.Slot = abi.EntryAward, 0, uint16(rule), 0
+		e.Delta, e.Scope, e.Target, e.Label = int64(delta), binary.LittleEndian.Uint64(raw[16:]), uint32(tail), uint32(tail>>32)
+	}
+	s.entries = s.entries[:begin+r.entries]
+	return entries, true
+}
+
+// plainResult reads the result of a slot that has entries at most, out of a
+// ring of plain awards. False: there is more to it, or it breaks the contract.
+func (s *Scorer) plainResult(r reply, slot *step.Slot, k int, entries []abi.Entry) bool {
+	raw := r.b[s.lay.results+k*abi.ResultSize:][:abi.ResultSize]
+	rest := binary.LittleEndian.Uint64(raw) | binary.LittleEndian.Uint64(raw[8:]) | binary.LittleEndian.Uint64(raw[16:]) | binary.LittleEndian.Uint64(raw[24:])
+	own := binary.LittleEndian.Uint64(raw[32:])
+	first, n := own&0xffff_ffff, own>>32
+	if rest != 0 || first+n > uint64(len(entries)) {
+		return false
+	}
+	slot.NewState = nil
+	if n == 0 {
+		slot.Entries = nil
+	} else {
+		// Owners never go down, so it is all k's what two of k stand around.
+		at := s.lay.entries + int(first)*abi.EntrySize + 4
+		if get32(r.b, at) != k || get32(r.b, at+int(n-1)*abi.EntrySize) != k {
+			return false
+		}
+		slot.Entries = entries[first : first+n : first+n]
+	}
+	if slot.Outcome.Kind != step.OutcomeOK {
+		slot.Outcome = step.Outcome{}
+	}
+	slot.Result = abi.Result{}
+	return true
 }
 
 func (s *Scorer) decodeSlot(r reply, slot *step.Slot, k int) *fault {
@@ -69,14 +127,8 @@ func (s *Scorer) takeEntries(r reply, res *abi.Result, k int, slot *step.Slot) *
 	begin, at := len(s.entries), s.lay.entries+int(res.EntryFirst)*abi.EntrySize
 	s.entries = slices.Grow(s.entries, int(res.EntryN))
 	for range res.EntryN {
-		raw := r.b[at : at+abi.EntrySize]
+		e := abi.DecodeEntry(r.b[at : at+abi.EntrySize])
 		at += abi.EntrySize
-		if s.plainAward(raw, k) {
-			s.entries = append(s.entries, abi.Entry{Kind: abi.EntryAward, Rule: binary.LittleEndian.Uint16(raw[2:]), Delta: int64(binary.LittleEndian.Uint64(raw[8:])),
-				Scope: binary.LittleEndian.Uint64(raw[16:]), Target: binary.LittleEndian.Uint32(raw[24:]), Label: binary.LittleEndian.Uint32(raw[28:])})
-			continue
-		}
-		e := abi.DecodeEntry(raw)
 		if f := s.checkEntry(&e, k, slot); f != nil {
 			s.entries = s.entries[:begin]
 			return f
@@ -86,15 +138,6 @@ func (s *Scorer) takeEntries(r reply, res *abi.Result, k int, slot *step.Slot) *
 	end := len(s.entries)
 	slot.Entries = s.entries[begin:end:end]
 	return nil
-}
-
-// plainAward says that an entry is an award of slot k without anything special
-// to it, and within the contract: nearly all entries are.
-func (s *Scorer) plainAward(raw []byte, k int) bool {
-	head, delta := binary.LittleEndian.Uint64(raw), int64(binary.LittleEndian.Uint64(raw[8:]))
-	const rule = 0xffff << 16
-	return head&^rule == uint64(k)<<32|uint64(abi.EntryAward) && int(head>>16&0xffff) < s.lay.rules &&
-		int(binary.LittleEndian.Uint32(raw[28:])) <= s.lay.inputs && delta <= int64(lead.MaxPoints) && delta >= -int64(lead.MaxPoints)
 }
 
 // keepState copies a new state out of the arena.

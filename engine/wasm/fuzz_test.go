@@ -33,6 +33,13 @@ func FuzzReply(f *testing.F) {
 	soft := make([]byte, abi.ResultSize)
 	(&abi.Result{Status: 1, TextOff: 1, TextLen: 9}).Encode(soft)
 	f.Add(soft, entry, 0)
+	two, awards := make([]byte, 3*abi.ResultSize), make([]byte, 3*abi.EntrySize)
+	(&abi.Result{EntryN: 2}).Encode(two)
+	(&abi.Result{EntryFirst: 2, EntryN: 1}).Encode(two[2*abi.ResultSize:])
+	for i, slot := range []uint32{0, 0, 2} {
+		(&abi.Entry{Kind: abi.EntryAward, Slot: slot, Delta: -int64(i), Scope: 7, Target: 8}).Encode(awards[i*abi.EntrySize:])
+	}
+	f.Add(two, awards, 3)
 
 	f.Fuzz(func(t *testing.T, results, entries []byte, count int) {
 		s := &Scorer{plugin: &Plugin{desc: desc}, needs: spec.Needs, lay: lay}
@@ -41,6 +48,7 @@ func FuzzReply(f *testing.F) {
 		copy(b[lay.entries:], entries)
 		r := reply{b: b, entries: min(max(count, 0), lay.entryCap)}
 		got := append([]step.Slot(nil), slots...)
+		defer sameAtOnce(t, s, r, got)
 		for k := range got {
 			if s.decodeSlot(r, &got[k], k) != nil {
 				continue
@@ -55,6 +63,24 @@ func FuzzReply(f *testing.F) {
 			}
 		}
 	})
+}
+
+// sameAtOnce decodes the slots again, in one go: that must come to the same as
+// slot by slot.
+func sameAtOnce(t *testing.T, s *Scorer, r reply, apart []step.Slot) {
+	t.Helper()
+	again := append([]step.Slot(nil), apart...)
+	for k := range again {
+		again[k].Outcome, again[k].Result, again[k].Entries, again[k].NewState = step.Outcome{}, abi.Result{}, nil, nil
+	}
+	at, f := s.decode(r, again, 0, len(again))
+	for k := range again {
+		if f != nil && k >= at {
+			require.NotNil(t, s.decodeSlot(r, &apart[k], k), "slot %d breaks the contract only together with others: %+v", k, f)
+			return
+		}
+		require.Equal(t, apart[k], again[k], "slot %d", k)
+	}
 }
 
 // FuzzVerify runs all checks that come before compilation.

@@ -21,8 +21,10 @@ import (
 type pluginRound struct {
 	spec   *step.Spec
 	scorer step.Scorer
-	slots  []step.Slot
-	awards [][]award // nil while time is taken
+	events []lead.Event
+	frames []ledger.Frame // of a round, by lead
+	slots  []step.Slot    // of a round
+	awards [][]award      // nil while time is taken
 }
 
 // load loads the workflow and the plugin's scorer.
@@ -64,30 +66,36 @@ func unmetered(ctx context.Context, dir string, spec *step.Spec) (*wasm.Scorer, 
 	return p.NewScorer(ctx, spec)
 }
 
-// newPlugin puts every event into the slot of a lead of its own.
+// newPlugin makes the frames and slots of one round, which the next ones use
+// again, as the engine does.
 func newPlugin(events []lead.Event, book *ledger.Book, spec *step.Spec, scorer step.Scorer) *pluginRound {
-	r := &pluginRound{spec: spec, scorer: scorer, slots: make([]step.Slot, len(events))}
-	for i := range events {
-		e := &events[i]
-		acct := ledger.NewAccount(book, e.Lead)
-		r.slots[i] = step.Slot{
-			Frame: &ledger.Frame{Book: book, Acct: acct, Event: e, At: e.At, Now: e.At},
-			Kind:  abi.SlotEvent, Seed: uint64(i), Event: ledger.Hash64(e.ID),
-		}
+	r := &pluginRound{spec: spec, scorer: scorer, events: events, frames: make([]ledger.Frame, roundSize), slots: make([]step.Slot, roundSize)}
+	for i := range r.frames {
+		r.frames[i] = ledger.Frame{Book: book, Acct: ledger.NewAccount(book, fmt.Sprint("lead-", i))}
 	}
 	return r
+}
+
+// fill puts the events of a round into its slots; it is part of what is
+// measured.
+func (r *pluginRound) fill(events []lead.Event) {
+	for i := range events {
+		e, f := &events[i], &r.frames[i]
+		f.Event, f.At, f.Now = e, e.At, e.At
+		r.slots[i] = step.Slot{Frame: f, Kind: abi.SlotEvent, Seed: uint64(i), Event: uint64(i)}
+	}
 }
 
 var errOutcome = errors.New("the plugin did not score an event")
 
 func (r *pluginRound) score() error {
-	for i := 0; i < len(r.slots); i += roundSize {
-		round := r.slots[i : i+roundSize]
-		if err := r.scorer.Score(round, false); err != nil {
+	for i := 0; i < len(r.events); i += roundSize {
+		r.fill(r.events[i : i+roundSize])
+		if err := r.scorer.Score(r.slots, false); err != nil {
 			return err
 		}
 		if r.awards != nil {
-			if err := r.keep(round); err != nil {
+			if err := r.keep(r.slots); err != nil {
 				return err
 			}
 		}
