@@ -176,39 +176,50 @@ func (l *layout) take(n, align int) (int, bool) {
 	return at, true
 }
 
+// putSlot writes one slot where the guest looks for it.
 func (l *layout) putSlot(b []byte, k int, s *step.Slot, firstRow int) bool {
 	off := abi.HeaderSize + k*l.stride
 	rec, f := b[off:off+l.stride], s.Frame
-	fixed := abi.Slot{
-		At: f.At, Now: f.Now, Seed: s.Seed, Event: s.Event, Kind: s.Kind,
-		RowFirst: uint32(firstRow), RowN: uint32(len(s.Rows)),
+	// abi.Slot, field by field: this is done for every input.
+	_ = rec[abi.SlotSize-1]
+	binary.LittleEndian.PutUint64(rec, uint64(f.At))
+	binary.LittleEndian.PutUint64(rec[8:], uint64(f.Now))
+	binary.LittleEndian.PutUint64(rec[16:], s.Seed)
+	binary.LittleEndian.PutUint64(rec[24:], s.Event)
+	binary.LittleEndian.PutUint64(rec[32:], uint64(s.Kind)|uint64(firstRow)<<32)
+	stateAt := 0
+	if l.state > 0 {
+		var ok bool
+		if stateAt, ok = l.putState(b, s); !ok {
+			return false
+		}
 	}
-	if l.state > 0 && !l.putState(b, s, &fixed) {
-		return false
-	}
+	var flags uint32
 	if s.State == nil {
-		fixed.Flags = abi.SlotFresh
+		flags = abi.SlotFresh
 	}
-	l.stateAt[k], l.rowAt[k] = int(fixed.StateOff), firstRow
-	fixed.Encode(rec)
+	binary.LittleEndian.PutUint64(rec[40:], uint64(uint32(len(s.Rows)))|uint64(stateAt)<<32)
+	binary.LittleEndian.PutUint64(rec[48:], uint64(len(s.State))|uint64(l.maxState)<<32)
+	binary.LittleEndian.PutUint64(rec[56:], uint64(flags))
+	l.stateAt[k], l.rowAt[k] = stateAt, firstRow
 	return l.putColumns(rec[abi.SlotSize:], f)
 }
 
-func (l *layout) putState(b []byte, s *step.Slot, fixed *abi.Slot) bool {
-	at, ok := l.take(l.state, 8)
-	if !ok {
-		return false
+// putState copies the lead's state into the arena and says where.
+func (l *layout) putState(b []byte, s *step.Slot) (at int, ok bool) {
+	if at, ok = l.take(l.state, 8); !ok {
+		return 0, false
 	}
 	n := copy(b[at:at+l.state], s.State)
 	clear(b[at+n : at+l.state]) // nothing of the lead before
-	fixed.StateOff, fixed.StateLen, fixed.StateCap = uint32(at), uint32(n), uint32(l.maxState)
-	return true
+	return at, true
 }
 
 // putColumns writes the bitmap and the columns, which stand behind it. What is
 // not there must not show what the lead before left.
 func (l *layout) putColumns(b []byte, f *ledger.Frame) bool {
 	clear(b)
+	var first uint64 // word of the bitmap
 	for _, c := range l.open {
 		bits, text, present := c.project(f)
 		if !present {
@@ -218,7 +229,7 @@ func (l *layout) putColumns(b []byte, f *ledger.Frame) bool {
 				return false
 			}
 		}
-		put(b, c, bits, present)
+		first |= put(b, c, bits, present)
 		if bits >= uint64(len(c.gates)) {
 			continue
 		}
@@ -231,22 +242,29 @@ func (l *layout) putColumns(b []byte, f *ledger.Frame) bool {
 					return false
 				}
 			}
-			put(b, g, bits, present)
+			first |= put(b, g, bits, present)
 		}
+	}
+	if l.words > 0 {
+		binary.LittleEndian.PutUint64(b, first)
 	}
 	return true
 }
 
-// put writes a value, 0 if it is not present, into columns that were cleared.
-// What values are is nothing that a processor could guess, so it does not branch
-// on them.
-func put(b []byte, c *column, bits uint64, present bool) {
-	var has byte
+// put writes a value, 0 if it is not present, into columns that were cleared,
+// and returns its bit of the first word of the bitmap; those of other words it
+// sets. What values are is nothing that a processor could guess, so it does not
+// branch on them.
+func put(b []byte, c *column, bits uint64, present bool) (bit uint64) {
 	if present {
-		has = 1
+		bit = 1
 	}
-	b[uint(c.index)>>3] |= has << (c.index & 7)
 	binary.LittleEndian.PutUint64(b[c.at:], bits)
+	if c.index >= 64 {
+		b[uint(c.index)>>3] |= byte(bit) << (c.index & 7)
+		return 0
+	}
+	return bit << (c.index & 63)
 }
 
 // finish makes what guests see of a number or a text; false: the text does not

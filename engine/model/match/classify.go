@@ -13,6 +13,7 @@ import (
 // one look for each slash of the text. Other patterns are tried in order. It
 // keeps no state, so partitions share it.
 type Classifier struct {
+	flat          flat
 	exact, folded *Set
 	exactAt       []uint64 // 1+index of the literal, by position in the set
 	foldedAt      []uint64
@@ -49,12 +50,18 @@ func NewClassifier(literals []abi.Literal) *Classifier {
 		}
 	}
 	c.below.done()
+	if len(folded)+len(c.other) == 0 {
+		c.flat = newFlat(literals)
+	}
 	c.exact, c.folded = NewSet(slices.Clip(exact), false), NewSet(folded, true)
 	return c
 }
 
 // Find returns 1+index of the first literal that matches, 0 if none does.
 func (c *Classifier) Find(text string) uint64 {
+	if c.flat.few.places != nil {
+		return c.flat.find(text)
+	}
 	best := uint64(math.MaxUint64)
 	if i := c.exact.exact.find(text); i >= 0 {
 		best = c.exactAt[i]
