@@ -33,9 +33,9 @@ import (
 // After one last tick the leads and the decisions are those of `ripen score`
 // on the same events: nothing lost, nothing counted twice.
 //
-// RIPEN_KILLS and RIPEN_SEED choose how often and which instants.
+// RIPEN_KILLS and RIPEN_KILLSEED choose how often and which instants.
 func TestKill(t *testing.T) {
-	kills, seed := number(t, "RIPEN_KILLS", 5), number(t, "RIPEN_SEED", 1)
+	kills, seed := number(t, "RIPEN_KILLS", 5), number(t, "RIPEN_KILLSEED", 1)
 	dir, flow := t.TempDir(), filepath.Join("..", "..", "workflows", "letter-and-number")
 	lines := bytes.Split(bytes.TrimSpace(demostream.Generate(uint64(seed), demostream.Options{Leads: 150, Days: 70})), []byte("\n"))
 	events := filepath.Join(dir, "events.ndjson")
