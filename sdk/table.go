@@ -33,7 +33,7 @@ type Hit struct {
 // The table is run without calls and nearly without branches: in a guest both
 // are dear. Each of the first hits of a cell is written to the ring, and counts
 // or not.
-const inlined = 4
+const inlined = 3
 
 // program is a table as it is run.
 type program struct {
@@ -50,13 +50,20 @@ type cell struct {
 	more, end uint32 // of further ones
 }
 
-// award is a hit: an entry, and the word in the slot that says whether it
-// counts.
+// award is a hit: an entry, and where the slot has a number that is 1 if it
+// counts and else 0.
 type award struct {
-	head, milli, tail uint64
-	when              uintptr
-	mask              uint64 // 0: an award that fills a cell up
+	head  uint64 // of the entry, with its label where the slot's number comes
+	milli uint64
+	when  uintptr
 }
+
+const (
+	labels = 0xffff_ffff << 32
+
+	always = unsafe.Offsetof(abi.Slot{}.Kind) // abi.SlotEvent
+	never  = abi.SlotSize - 4                 // reserved
+)
 
 // maxCells bounds the memory that a program takes.
 const maxCells = 1 << 12
@@ -76,20 +83,20 @@ func (t *Table) compile(words int) *program {
 		p.b1 = 1
 	}
 	if t.A.col+t.B.col == 0 {
-		p.a, p.b = kindAt, kindAt // a slot without columns ends before them
+		p.a, p.b = 0, 0 // a slot without columns ends before them
 	}
 	for _, hits := range t.Cells {
 		c := cell{more: uint32(len(p.more))}
 		for i := range c.hits {
-			c.hits[i].when = kindAt
+			c.hits[i].when = never
 		}
 		for i := range hits {
 			h := &hits[i]
-			a := award{head: h.head, milli: uint64(h.milli), tail: h.tail, when: column(h.When.col), mask: ^uint64(0)}
+			a := award{head: h.head | h.tail&labels, milli: uint64(h.milli), when: column(h.When.col)}
 			if h.Always {
-				a.when = kindAt
+				a.when = always
 			} else if h.When.col == 0 {
-				a.when, a.mask = kindAt, 0 // never known
+				a.when = never
 			}
 			if i < inlined {
 				c.hits[i] = a
@@ -104,20 +111,15 @@ func (t *Table) compile(words int) *program {
 	return p
 }
 
-// kindAt is where a slot has a word that is never 0.
-const kindAt = unsafe.Offsetof(abi.Slot{}.Kind)
+var _ = [1]struct{}{}[abi.SlotEvent-1] // the kind of an event is 1
 
-// counts is 1 if the award's condition holds in a slot, else 0.
-func (a *award) counts(slot unsafe.Pointer) (n uintptr) {
-	if *(*uint64)(unsafe.Add(slot, a.when))&a.mask != 0 {
-		n = 1
-	}
-	return n
-}
-
-func (a *award) put(ring unsafe.Pointer, n uintptr, owner uint64) {
+// put writes the entry as the n-th and returns n, or n+1 if it counts in a
+// slot.
+func (a *award) put(ring unsafe.Pointer, n uintptr, slot unsafe.Pointer, owner uint64) uintptr {
 	e := (*[4]uint64)(unsafe.Add(ring, n*abi.EntrySize))
-	e[3], e[2], e[1], e[0] = a.tail, 0, a.milli, a.head|owner
+	head := a.head
+	e[3], e[2], e[1], e[0] = head&labels, 0, a.milli, head&^labels|owner
+	return n + uintptr(*(*uint32)(unsafe.Add(slot, a.when))&1)
 }
 
 // run scores slots i…n-1 and returns the first that it did not: the ring may
@@ -140,21 +142,15 @@ func (p *program) run(g *Guest, i, n uint32) uint32 {
 		if count > last || at >= many {
 			break
 		}
-		if *(*uint32)(unsafe.Add(slot, kindAt)) == abi.SlotEvent {
+		if *(*uint32)(unsafe.Add(slot, always)) == abi.SlotEvent {
 			c := (*cell)(unsafe.Add(cells, uintptr(at)*unsafe.Sizeof(cell{})))
 			first, owner := count, uint64(i)<<32
-			c.hits[0].put(ring, count, owner)
-			count += c.hits[0].counts(slot)
-			c.hits[1].put(ring, count, owner)
-			count += c.hits[1].counts(slot)
-			c.hits[2].put(ring, count, owner)
-			count += c.hits[2].counts(slot)
-			c.hits[3].put(ring, count, owner)
-			count += c.hits[3].counts(slot)
+			count = c.hits[0].put(ring, count, slot, owner)
+			count = c.hits[1].put(ring, count, slot, owner)
+			count = c.hits[2].put(ring, count, slot, owner)
 			for k := c.more; k != c.end; k++ {
 				h := (*award)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(p.more)), uintptr(k)*unsafe.Sizeof(award{})))
-				h.put(ring, count, owner)
-				count += h.counts(slot)
+				count = h.put(ring, count, slot, owner)
 			}
 			*(*uint64)(unsafe.Add(result, entriesAt)) = uint64(first) | uint64(count-first)<<32
 		}
