@@ -67,22 +67,22 @@ func (b *builder) projector(w *stepWork, in *abi.Input) step.Projector {
 // nameEnum and pathEnum are fromText for what nearly every step looks at, in
 // one closure.
 func nameEnum(in *abi.Input) step.Projector {
-	c := match.NewClassifier(in.Literals)
+	find := match.NewClassifier(in.Literals).Finder()
 	return func(f *ledger.Frame) (uint64, string, bool) {
 		if f.Event == nil || f.Event.Name == "" {
 			return 0, "", false
 		}
-		return c.Find(f.Event.Name), "", true
+		return find(f.Event.Name), "", true
 	}
 }
 
 func pathEnum(in *abi.Input) step.Projector {
-	c := match.NewClassifier(in.Literals)
+	find := match.NewClassifier(in.Literals).Finder()
 	return func(f *ledger.Frame) (uint64, string, bool) {
 		if f.Event == nil || f.Event.Path == "" {
 			return 0, "", false
 		}
-		return c.Find(f.Event.Path), "", true
+		return find(f.Event.Path), "", true
 	}
 }
 

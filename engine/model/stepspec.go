@@ -147,7 +147,8 @@ func (b *builder) fromExpr(w *stepWork, in *abi.Input) step.Projector {
 	}
 	switch {
 	case in.Kind == abi.InputBool:
-		return func(f *ledger.Frame) (uint64, string, bool) { return triBits(x.Cond(f)) }
+		cond := x.Cond
+		return func(f *ledger.Frame) (uint64, string, bool) { return triBits(cond(f)) }
 	case in.Kind == abi.InputNumber:
 		return numberBits(x.Number)
 	case in.Kind == abi.InputCount:

@@ -2,6 +2,7 @@ package expr
 
 import (
 	"math"
+	"sort"
 
 	"github.com/ripenhq/ripen/engine/lead"
 	"github.com/ripenhq/ripen/engine/ledger"
@@ -20,7 +21,17 @@ func propLimit(name, op string, limit float64) ledger.Cond {
 		if f.Event == nil {
 			return lead.Unknown
 		}
-		v := propOf(f.Event.Props, name)
+		var v *lead.Value
+		if props := f.Event.Props; len(props) <= fewProps {
+			for i := range props { // Props.Get without the copy
+				if props[i].Name == name {
+					v = &props[i].Value
+					break
+				}
+			}
+		} else if i := sort.Search(len(props), func(i int) bool { return props[i].Name >= name }); i < len(props) && props[i].Name == name {
+			v = &props[i].Value
+		}
 		if v == nil {
 			return lead.Unknown
 		}
@@ -42,23 +53,5 @@ func propLimit(name, op string, limit float64) ledger.Cond {
 	}
 }
 
-// propOf is Props.Get without the copy; nil: there is none.
-func propOf(p lead.Props, name string) *lead.Value {
-	const few = 8
-	if len(p) > few {
-		return manyPropOf(p, name)
-	}
-	for i := range p {
-		if p[i].Name == name {
-			return &p[i].Value
-		}
-	}
-	return nil
-}
-
-func manyPropOf(p lead.Props, name string) *lead.Value {
-	if v := p.Get(name); v.Kind != lead.Absent {
-		return &v
-	}
-	return nil
-}
+// fewProps is how many properties are looked through one by one.
+const fewProps = 8

@@ -57,6 +57,14 @@ func NewClassifier(literals []abi.Literal) *Classifier {
 	return c
 }
 
+// Finder is Find, by the shortest way for these literals.
+func (c *Classifier) Finder() func(text string) uint64 {
+	if c.flat.few.places != nil {
+		return c.flat.find
+	}
+	return c.Find
+}
+
 // Find returns 1+index of the first literal that matches, 0 if none does.
 func (c *Classifier) Find(text string) uint64 {
 	if c.flat.few.places != nil {
