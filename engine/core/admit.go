@@ -16,7 +16,7 @@ const maxHeld = 1000
 
 // admit checks one event against time and duplicates and queues it for its
 // lead.
-func (c *Core) admit(inputs []Input, i int, out *Output) {
+func (c *Core) admit(inputs []Input, i int, hash [16]byte, out *Output) {
 	in := &inputs[i]
 	if in.Refused != nil {
 		out.reject(*in.Refused, position{input: i})
@@ -27,20 +27,19 @@ func (c *Core) admit(inputs []Input, i int, out *Output) {
 		out.reject(rejection(e, code, reason, ""), position{input: i})
 		return
 	}
-	var id SeenID
-	id.Hash, c.seen.scratch = EventID(c.seen.scratch, e.Lead, e.ID)
+	id := SeenID{Hash: hash}
 	received := e.Received
 	if received == 0 {
 		received = e.At
 	}
 	id.Day = int32(received / dayMillis)
-	if c.seen.has(id) {
+	if c.seen.has(&id) {
 		out.Duplicates++
 		return
 	}
 	owner := c.entryOf(e.Lead)
 	id.Lead = owner.acct.Key
-	c.seen.add(id)
+	c.seen.add(&id)
 	out.NewIDs = append(out.NewIDs, id)
 	out.Accepted++
 	w := c.workOf(owner)

@@ -91,6 +91,8 @@ type Core struct {
 	active []*work
 	round  []*work
 	probes []*work
+	lanes  []lane // roundSize of them
+	warmth int64  // see warm
 	items  []*step.Item
 	values []lead.Points
 	raised []lead.Decision
@@ -113,6 +115,7 @@ func New(prog Program, opts Options) *Core {
 		runner:   step.NewRunner(prog.Book, prog.Steps, prog.Scorers, prog.Backups),
 		accounts: make(map[string]*entry),
 		seen:     newSeenIDs(opts.DedupeDays),
+		lanes:    make([]lane, roundSize),
 		values:   make([]lead.Points, len(prog.Book.Scores)),
 	}
 }
@@ -146,10 +149,27 @@ func (c *Core) Run(inputs []Input, out *Output) error {
 
 // events takes a run of inputs without a tick.
 func (c *Core) events(inputs []Input, from, to int, out *Output) error {
-	for i := from; i < to; i++ {
-		c.admit(inputs, i, out)
+	for ; from < to; from += roundSize {
+		c.admitSome(inputs, from, min(from+roundSize, to), out)
 	}
 	return c.drain(inputs, out)
+}
+
+// admitSome admits a few events: their ids first, so that looking them up does
+// not wait for the memory one by one.
+func (c *Core) admitSome(inputs []Input, from, to int, out *Output) {
+	var hashes [roundSize][16]byte
+	for i := from; i < to; i++ {
+		if e := &inputs[i].Event; inputs[i].Refused == nil {
+			hashes[i-from], c.seen.scratch = EventID(c.seen.scratch, e.Lead, e.ID)
+		}
+	}
+	for i := range hashes[:to-from] {
+		c.warmth += int64(c.seen.warm(&hashes[i]))
+	}
+	for i := from; i < to; i++ {
+		c.admit(inputs, i, hashes[i-from], out)
+	}
 }
 
 // advance brings the partition's clock to t and fires all timers due.
@@ -180,7 +200,7 @@ func (c *Core) advance(t int64, input int, out *Output) error {
 // one input per lead.
 func (c *Core) drain(inputs []Input, out *Output) error {
 	for len(c.active) > 0 {
-		if err := c.oneRound(inputs, out); err != nil {
+		if err := c.pass(inputs, out); err != nil {
 			return err
 		}
 	}
@@ -239,6 +259,6 @@ func (c *Core) RestoreClock(tick int64) { c.tick = max(c.tick, tick) }
 // RestoreIDs puts event ids back.
 func (c *Core) RestoreIDs(ids []SeenID) {
 	for _, id := range ids {
-		c.seen.add(id)
+		c.seen.add(&id)
 	}
 }

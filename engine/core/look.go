@@ -13,13 +13,13 @@ const lookChunk = 512
 // clock), with decay up to that time, and changes nothing. Unknown leads are
 // passed over. The frame is valid until fn returns.
 func (c *Core) Look(keys []string, now int64, fn func(*ledger.Frame)) error {
-	works := make([]work, min(len(keys), lookChunk))
+	lanes := make([]lane, min(len(keys), lookChunk))
 	for len(keys) > 0 {
 		n := 0
 		c.items = c.items[:0]
-		for len(keys) > 0 && n < len(works) {
+		for len(keys) > 0 && n < len(lanes) {
 			if e := c.accounts[keys[0]]; e != nil {
-				w := &works[n]
+				w := &lanes[n]
 				n++
 				t := max(now, e.acct.Clock, c.tick)
 				w.item = step.Item{Kind: abi.SlotProbe, Seed: step.SeedOf(keys[0], 0, t), Frame: ledger.Frame{Book: c.prog.Book, Acct: e.acct, At: t, Now: t}}

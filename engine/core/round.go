@@ -23,18 +23,28 @@ type work struct {
 	limit   int64 // how far ahead a search looks, ms
 	toll    toll
 
-	item  step.Item
-	undo  ledger.Undo
+	lane  *lane       // while the lead is in a round
 	event *lead.Event // nil on a timer
 	held  bool        // event is the first of the account's held ones
 	// silent: the input is history, or time that passes on the way to it; what it
 	// leads to is not published.
 	silent bool
-	first  lead.Event // copy of that one
-	due    int64      // timer: its due time
+	due    int64 // timer: its due time
 	pos    position
 	begun  bool // the lead has been looked at in this segment
 }
+
+// lane is what one input needs on its way through a round. There are as many as
+// a round has leads, used again and again, so that they stay in the
+// processor's cache however long the micro-batch is.
+type lane struct {
+	item  step.Item
+	undo  ledger.Undo
+	first lead.Event // copy of a held event
+}
+
+// roundSize is the most leads in one round.
+const roundSize = 256
 
 // task is what a lead does next.
 type task uint8
@@ -46,13 +56,29 @@ const (
 	taskSearch
 )
 
-// oneRound takes the next input of each active lead through the steps and the
-// routes.
-func (c *Core) oneRound(inputs []Input, out *Output) error {
-	c.round, c.items = c.round[:0], c.items[:0]
-	c.probes = c.probes[:0]
+// pass takes the next input of each active lead through the steps and the
+// routes, a round after the other.
+func (c *Core) pass(inputs []Input, out *Output) error {
 	keep := c.active[:0]
-	for _, w := range c.active {
+	for from := 0; from < len(c.active); from += roundSize {
+		leads := c.active[from:min(from+roundSize, len(c.active))]
+		keep = c.gather(leads, keep, inputs, out)
+		if err := c.oneRound(out); err != nil {
+			return err
+		}
+	}
+	clear(c.active[len(keep):])
+	c.active = keep
+	return nil
+}
+
+// gather picks the next input of each lead for one round, and appends to keep
+// the leads that may have more to do behind it.
+func (c *Core) gather(leads, keep []*work, inputs []Input, out *Output) []*work {
+	c.round, c.items, c.probes = c.round[:0], c.items[:0], c.probes[:0]
+	c.warm(leads)
+	for i, w := range leads {
+		w.lane = &c.lanes[i]
 		switch c.next(w, inputs, out) {
 		case taskDone:
 			continue
@@ -61,15 +87,41 @@ func (c *Core) oneRound(inputs []Input, out *Output) error {
 		default:
 			c.begin(w)
 			c.round = append(c.round, w)
-			c.items = append(c.items, &w.item)
+			c.items = append(c.items, &w.lane.item)
 			if w.lastEvent() {
 				continue
 			}
 		}
 		keep = append(keep, w)
 	}
-	clear(c.active[len(keep):])
-	c.active = keep
+	return keep
+}
+
+// warm reads a word of everything that the round will touch of each lead. The
+// leads of a batch lie all over the memory; read in a row, one does not wait
+// for the other.
+func (c *Core) warm(leads []*work) {
+	sum := int64(0)
+	for _, w := range leads {
+		a := w.entry.acct
+		sum += a.Clock + a.Marks.Wake
+	}
+	for _, w := range leads {
+		a := w.entry.acct
+		if n := len(a.Buckets); n > 0 {
+			sum += a.Buckets[0].Last + a.Buckets[n/2].Last + a.Buckets[n-1].Last
+		}
+		if len(a.Steps) > 0 {
+			sum += a.Steps[0].Wake + a.Steps[len(a.Steps)-1].Wake
+		}
+		sum += int64(len(a.Marks.Episodes))
+	}
+	c.warmth = sum // or the compiler would leave the reading out
+}
+
+// oneRound takes the gathered inputs, at most one of each lead, through the
+// steps and the routes.
+func (c *Core) oneRound(out *Output) error {
 	if len(c.probes) > 0 {
 		if err := c.search(c.probes); err != nil {
 			return err
@@ -116,8 +168,8 @@ func (c *Core) next(w *work, inputs []Input, out *Output) task {
 		limit = max(limit, a.Held[0].At)
 	}
 	if len(a.Held) > 0 && !w.blocked && (due == 0 || due > a.Held[0].At) {
-		w.first = a.Held[0]
-		w.event, w.held, w.silent = &w.first, true, w.first.Backfill
+		w.lane.first = a.Held[0]
+		w.event, w.held, w.silent = &w.lane.first, true, w.lane.first.Backfill
 		w.place(0)
 		return taskEvent
 	}
@@ -163,9 +215,9 @@ func (w *work) place(due int64) {
 // activity, counters.
 func (c *Core) begin(w *work) {
 	a := w.entry.acct
-	it := &w.item
+	it := &w.lane.item
 	*it = step.Item{Hands: it.Hands[:0], Frame: ledger.Frame{Book: c.prog.Book, Acct: a, Event: w.event}}
-	a.Begin(&w.undo)
+	a.Begin(&w.lane.undo)
 	f := &it.Frame
 	if w.event == nil {
 		f.At, f.Now = w.due, max(w.due, a.Clock)
@@ -215,7 +267,7 @@ func (c *Core) dueSteps(a *ledger.Account, t int64) (due uint64) {
 
 // finish settles one input: it counts wholly or not at all.
 func (c *Core) finish(w *work, out *Output) {
-	a, it := w.entry.acct, &w.item
+	a, it := w.entry.acct, &w.lane.item
 	if it.Failure != nil {
 		c.fail(w, out)
 		return
@@ -263,7 +315,7 @@ func causeOf(w *work) lead.Cause {
 // fail takes the input back and keeps it, with its reason or among the lead's
 // waiting inputs.
 func (c *Core) fail(w *work, out *Output) {
-	a, fl := w.entry.acct, w.item.Failure
+	a, fl := w.entry.acct, w.lane.item.Failure
 	a.Rollback()
 	switch {
 	case w.event == nil && fl.Hold:

@@ -94,10 +94,10 @@ func (c *Core) search(works []*work) error {
 		c.items = c.items[:0]
 		for _, w := range works {
 			a := w.entry.acct
-			w.item = step.Item{Hands: w.item.Hands[:0], Kind: abi.SlotProbe, Seed: step.SeedOf(a.Key, 0, w.due),
+			w.lane.item = step.Item{Hands: w.lane.item.Hands[:0], Kind: abi.SlotProbe, Seed: step.SeedOf(a.Key, 0, w.due),
 				Frame: ledger.Frame{Book: c.prog.Book, Acct: a, At: w.due, Now: w.due}}
-			a.Begin(&w.undo)
-			c.items = append(c.items, &w.item)
+			a.Begin(&w.lane.undo)
+			c.items = append(c.items, &w.lane.item)
 		}
 		if err := c.runner.Settle(c.items); err != nil {
 			return err
@@ -112,7 +112,7 @@ func (c *Core) search(works []*work) error {
 	}
 	c.items = c.items[:0]
 	for _, w := range c.round {
-		c.items = append(c.items, &w.item)
+		c.items = append(c.items, &w.lane.item)
 	}
 	return nil
 }
@@ -120,11 +120,11 @@ func (c *Core) search(works []*work) error {
 // probed looks at one lead at one future time; true means that the walk goes
 // on at w.due.
 func (c *Core) probed(w *work, n int) bool {
-	a, f := w.entry.acct, &w.item.Frame
+	a, f := w.entry.acct, &w.lane.item.Frame
 	f.Evaluate(c.values)
 	// A plugin that fails on a probe is looked at for real, where its policy says
 	// what happens.
-	changes := w.item.Failure != nil || c.prog.Policy.WouldChange(f)
+	changes := w.lane.item.Failure != nil || c.prog.Policy.WouldChange(f)
 	next := c.firstChance(a, f.Now)
 	at := w.due
 	w.toll.looked(at)

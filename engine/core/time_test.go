@@ -195,7 +195,7 @@ func TestSearch_IsSharedByLeads(t *testing.T) {
 		e.feed(append(inputs, tick(start+100*day)), 0)
 		return e.kit.Calls()
 	}
-	assert.Equal(t, calls(1), calls(300))
+	assert.Equal(t, calls(1), calls(200))
 }
 
 func TestLate_EventIsScoredAtItsOwnTime(t *testing.T) {
