@@ -8,9 +8,13 @@ import (
 	"github.com/ripenhq/ripen/engine/lead"
 )
 
-// celRound scores a round with one compiled and optimised program a rule. The
-// attributes of an event are bound once for all of them.
+// celRound scores a round with one compiled program a rule. The attributes of
+// an event are put into a map once for all of them.
+//
+// As its README has it, a program is made without options and evaluated on that
+// map. At its best, it is optimised, and the map is made an activation once.
 type celRound struct {
+	best     bool
 	events   []lead.Event
 	rules    []condition
 	programs []cel.Program
@@ -18,8 +22,12 @@ type celRound struct {
 	all      []award
 }
 
-func newCEL(events []lead.Event) (*celRound, error) {
-	r := &celRound{events: events, awards: make([][]award, len(events))}
+func newCEL(events []lead.Event, best bool) (*celRound, error) {
+	var options []cel.ProgramOption
+	if best {
+		options = append(options, cel.EvalOptions(cel.OptOptimize))
+	}
+	r := &celRound{best: best, events: events, awards: make([][]award, len(events))}
 	env, err := cel.NewEnv(cel.Variable("event", cel.StringType), cel.Variable("path", cel.StringType),
 		cel.Variable("known", cel.BoolType), cel.Variable("seats", cel.DoubleType))
 	if err != nil {
@@ -31,7 +39,7 @@ func newCEL(events []lead.Event) (*celRound, error) {
 		if issues.Err() != nil {
 			return nil, fmt.Errorf("cel-go: %s: %w", c.when, issues.Err())
 		}
-		p, err := env.Program(ast, cel.EvalOptions(cel.OptOptimize))
+		p, err := env.Program(ast, options...)
 		if err != nil {
 			return nil, fmt.Errorf("cel-go: %s: %w", c.when, err)
 		}
@@ -45,9 +53,12 @@ func (r *celRound) score() error {
 	for i := range r.events {
 		e, begin := &r.events[i], len(r.all)
 		seats := e.Props.Get("seats")
-		vars, err := cel.NewActivation(map[string]any{"event": e.Name, "path": e.Path, "known": seats.Kind == lead.Number, "seats": seats.Num})
-		if err != nil {
-			return err
+		var vars any = map[string]any{"event": e.Name, "path": e.Path, "known": seats.Kind == lead.Number, "seats": seats.Num}
+		if r.best {
+			var err error
+			if vars, err = cel.NewActivation(vars); err != nil {
+				return err
+			}
 		}
 		for k, p := range r.programs {
 			v, _, err := p.Eval(vars)
