@@ -146,6 +146,8 @@ func (b *builder) fromExpr(w *stepWork, in *abi.Input) step.Projector {
 		return nil
 	}
 	switch {
+	case in.Kind == abi.InputBool && x.Bits != nil:
+		return step.Projector(x.Bits)
 	case in.Kind == abi.InputBool:
 		cond := x.Cond
 		return func(f *ledger.Frame) (uint64, string, bool) { return triBits(cond(f)) }

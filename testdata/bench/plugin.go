@@ -82,7 +82,8 @@ func (r *pluginRound) fill(events []lead.Event) {
 	for i := range events {
 		e, f := &events[i], &r.frames[i]
 		f.Event, f.At, f.Now = e, e.At, e.At
-		r.slots[i] = step.Slot{Frame: f, Kind: abi.SlotEvent, Seed: uint64(i), Event: uint64(i)}
+		s := &r.slots[i]
+		s.Frame, s.Kind, s.Seed, s.Event = f, abi.SlotEvent, uint64(i), uint64(i)
 	}
 }
 

@@ -149,7 +149,7 @@ func (c *compiler) compareNumbers(op string, a, b *node, rng hcl.Range) *node {
 	if b.rat != nil {
 		limit, finite := q(nil) // most comparisons are with a number that is written out
 		if prop != "" {
-			return boolNode(rng, rangeForm(a, op, b.rat), propLimit(prop, op, limit))
+			return limitNode(rng, rangeForm(a, op, b.rat), propLimit(prop, op, limit))
 		}
 		return boolNode(rng, rangeForm(a, op, b.rat), func(f *ledger.Frame) lead.Tri {
 			x, ok := p(f)

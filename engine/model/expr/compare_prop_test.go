@@ -18,11 +18,12 @@ import (
 func TestCompare_PropertyWithNumber(t *testing.T) {
 	values := []lead.Value{{}, lead.NumberOf(4), lead.NumberOf(5), lead.NumberOf(6), lead.NumberOf(math.NaN()), lead.NumberOf(math.Inf(1)),
 		lead.StringOf("5"), lead.StringOf("4.5"), lead.StringOf("many"), lead.BoolOf(true)}
-	for _, op := range []string{"==", "!=", "<", "<=", ">", ">="} {
+	for i, op := range []string{"==", "!=", "<", "<=", ">", ">=", ">=", ">="} {
+		name := []string{"m", "mmm", "mmmm", "mmmmm", "mmmmmmmm", "mmmmmmmmm", "mmmmmmm", "m.m"}[i]
 		s, _ := world(t)
-		short, diags := s.Compile(mustParse(t, "prop.m "+op+" 5"), Bool)
+		short, diags := s.Compile(mustParse(t, "prop."+name+" "+op+" 5"), Bool)
 		require.Empty(t, diags)
-		turned, diags := s.Compile(mustParse(t, "5 "+op+" prop.m"), Bool)
+		turned, diags := s.Compile(mustParse(t, "5 "+op+" prop."+name), Bool)
 		require.Empty(t, diags)
 		want := func(v lead.Value, flip int) lead.Tri {
 			x, ok := NumberOf(v)
@@ -31,9 +32,10 @@ func TestCompare_PropertyWithNumber(t *testing.T) {
 			}
 			return lead.TriOf(holds(op)(flip * orderOf(x, 5)))
 		}
-		for _, others := range []int{0, 1, 7, 8, 30} {
+		for _, others := range []int{0, 1, 4, 5, 30} {
 			for _, v := range values {
-				props := lead.Props{{Name: "m", Value: v}}
+				props := lead.Props{{Name: name, Value: v}, {Name: name[:len(name)-1] + "x", Value: lead.NumberOf(5)},
+					{Name: "x" + name[1:] + "", Value: lead.NumberOf(5)}, {Name: name + "m", Value: lead.NumberOf(5)}}
 				for i := range others {
 					props = append(props, lead.Prop{Name: fmt.Sprintf("%c%d", 'a'+i%26, i), Value: lead.NumberOf(5)})
 				}

@@ -81,6 +81,7 @@ type let struct {
 type Expr struct {
 	Type   Type
 	Cond   ledger.Cond
+	Bits   Bits // of a condition, nil unless it is faster than Cond
 	Number func(*ledger.Frame) (float64, bool)
 	Points func(*ledger.Frame) (lead.Points, bool)
 	String func(*ledger.Frame) (string, bool)
@@ -105,7 +106,7 @@ func (s *Scope) Compile(e hcl.Expression, want Type) (*Expr, hcl.Diagnostics) {
 	switch x.Type {
 	case Bool:
 		if b := c.asBool(n); b != nil {
-			x.Cond, x.Form = b.tri, b.form
+			x.Cond, x.Bits, x.Form = b.tri, b.bits, b.form
 		}
 	case Number:
 		x.Number = (&call{c: c}).plain(n) // an amount of points is its number of points

@@ -20,6 +20,7 @@ type node struct {
 	con bool   // constant: its closures ignore the frame
 
 	tri  ledger.Cond                                // Bool
+	bits Bits                                       // Bool: the same, where that is faster
 	form *Form                                      // Bool
 	num  func(*ledger.Frame) (float64, bool)        // Number
 	rat  *big.Rat                                   // constant Number
