@@ -29,16 +29,12 @@ func (b *builder) projector(w *stepWork, in *abi.Input) step.Projector {
 		if in.Kind == abi.InputEnum {
 			return nameEnum(in)
 		}
-		return fromText(in, func(f *ledger.Frame) (string, bool) {
-			return eventText(f, func(e *lead.Event) string { return e.Name })
-		})
+		return fromText(in, eventName)
 	case abi.FromPath:
 		if in.Kind == abi.InputEnum {
 			return pathEnum(in)
 		}
-		return fromText(in, func(f *ledger.Frame) (string, bool) {
-			return eventText(f, func(e *lead.Event) string { return e.Path })
-		})
+		return fromText(in, eventPath)
 	case abi.FromKind:
 		return fromText(in, func(f *ledger.Frame) (string, bool) {
 			return eventText(f, func(e *lead.Event) string { return e.Kind.String() })
@@ -65,25 +61,39 @@ func (b *builder) projector(w *stepWork, in *abi.Input) step.Projector {
 }
 
 // nameEnum and pathEnum are fromText for what nearly every step looks at, in
-// one closure.
+// one closure where that is possible.
 func nameEnum(in *abi.Input) step.Projector {
-	find := match.NewClassifier(in.Literals).Finder()
+	flat := match.NewClassifier(in.Literals).Flat()
+	if flat == nil {
+		return fromText(in, eventName)
+	}
 	return func(f *ledger.Frame) (uint64, string, bool) {
 		if f.Event == nil || f.Event.Name == "" {
 			return 0, "", false
 		}
-		return find(f.Event.Name), "", true
+		return flat.Find(f.Event.Name), "", true
 	}
 }
 
 func pathEnum(in *abi.Input) step.Projector {
-	find := match.NewClassifier(in.Literals).Finder()
+	flat := match.NewClassifier(in.Literals).Flat()
+	if flat == nil {
+		return fromText(in, eventPath)
+	}
 	return func(f *ledger.Frame) (uint64, string, bool) {
 		if f.Event == nil || f.Event.Path == "" {
 			return 0, "", false
 		}
-		return find(f.Event.Path), "", true
+		return flat.Find(f.Event.Path), "", true
 	}
+}
+
+func eventName(f *ledger.Frame) (string, bool) {
+	return eventText(f, func(e *lead.Event) string { return e.Name })
+}
+
+func eventPath(f *ledger.Frame) (string, bool) {
+	return eventText(f, func(e *lead.Event) string { return e.Path })
 }
 
 func eventText(f *ledger.Frame, read func(*lead.Event) string) (string, bool) {

@@ -13,7 +13,7 @@ import (
 // one look for each slash of the text. Other patterns are tried in order. It
 // keeps no state, so partitions share it.
 type Classifier struct {
-	flat          flat
+	flat          Flat
 	exact, folded *Set
 	exactAt       []uint64 // 1+index of the literal, by position in the set
 	foldedAt      []uint64
@@ -57,18 +57,19 @@ func NewClassifier(literals []abi.Literal) *Classifier {
 	return c
 }
 
-// Finder is Find, by the shortest way for these literals.
-func (c *Classifier) Finder() func(text string) uint64 {
-	if c.flat.few.places != nil {
-		return c.flat.find
+// Flat is the classifier in its fastest form, nil if its literals do not fit
+// that.
+func (c *Classifier) Flat() *Flat {
+	if c.flat.few.places == nil {
+		return nil
 	}
-	return c.Find
+	return &c.flat
 }
 
 // Find returns 1+index of the first literal that matches, 0 if none does.
 func (c *Classifier) Find(text string) uint64 {
 	if c.flat.few.places != nil {
-		return c.flat.find(text)
+		return c.flat.Find(text)
 	}
 	best := uint64(math.MaxUint64)
 	if i := c.exact.exact.find(text); i >= 0 {

@@ -6,17 +6,17 @@ import (
 	"github.com/ripenhq/ripen/sdk/abi"
 )
 
-// flat is a classifier of exact texts and of all that is below a stem, where
+// Flat is a classifier of exact texts and of all that is below a stem, where
 // none of them goes deeper than the first slash inside it: event names, and most
 // paths. One look then finds both.
-type flat struct {
+type Flat struct {
 	few    small // of the texts and stems; without places it is not flat
 	belows bool
 	found  [][2]uint64 // 1+index of the literal, for longer texts and for the very text
 }
 
 // newFlat prepares literals that are exact or end in their only star.
-func newFlat(literals []abi.Literal) (x flat) {
+func newFlat(literals []abi.Literal) (x Flat) {
 	var list []place
 	at := map[string]int{}
 	for i, l := range literals {
@@ -25,7 +25,7 @@ func newFlat(literals []abi.Literal) (x flat) {
 			text, isBelow = strings.TrimSuffix(text, "/*"), true
 		}
 		if text == "" {
-			return flat{}
+			return Flat{}
 		}
 		x.belows = x.belows || isBelow
 		k, ok := at[text]
@@ -45,7 +45,7 @@ func newFlat(literals []abi.Literal) (x flat) {
 	if x.belows {
 		for _, p := range list {
 			if strings.Contains(p.text[1:], "/") {
-				return flat{}
+				return Flat{}
 			}
 		}
 	}
@@ -53,9 +53,9 @@ func newFlat(literals []abi.Literal) (x flat) {
 	return x
 }
 
-// find is Classifier.Find. The look of small.find is written out: for most
+// Find is Classifier.Find. The look of small.find is written out: for most
 // events this is half of what projecting a text takes.
-func (x *flat) find(text string) uint64 {
+func (x *Flat) Find(text string) uint64 {
 	if text == "" {
 		return 0
 	}
