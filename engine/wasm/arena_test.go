@@ -56,3 +56,36 @@ func TestLayout_Gates(t *testing.T) {
 	require.Equal(t, [5]uint64{0b0100, 0, 0, 0, 0}, words(2), "none of the literals opens nothing")
 	require.Equal(t, [5]uint64{}, words(3))
 }
+
+// TestLayout_ManyColumns: the bitmap has more than one word, and every value is
+// overwritten or cleared.
+func TestLayout_ManyColumns(t *testing.T) {
+	const n = 130
+	needs := &abi.Needs{}
+	var project []step.Projector
+	for i := range n {
+		needs.Inputs = append(needs.Inputs, abi.Input{Kind: abi.InputCount})
+		project = append(project, func(*ledger.Frame) (uint64, string, bool) { return uint64(i) + 1, "", i%3 == 0 })
+	}
+	lay := newLayout(abi.Descriptor{MaxRound: 8}, minArena, needs, project)
+	b := make([]byte, minArena)
+	for i := range b {
+		b[i] = 0xff
+	}
+	_, f := lay.fill(b, slotsOf(1, 2), false)
+	require.Nil(t, f)
+	for k := range 2 {
+		rec := b[abi.HeaderSize+k*lay.stride+abi.SlotSize:]
+		for i := range 192 {
+			has := i < n && i%3 == 0
+			require.Equal(t, has, rec[i/8]>>(i%8)&1 == 1, "slot %d, bit %d", k, i)
+			if i < n {
+				want := 0
+				if has {
+					want = i + 1
+				}
+				require.Equal(t, want, get32(rec, 8*(3+i)), "slot %d, column %d", k, i)
+			}
+		}
+	}
+}
