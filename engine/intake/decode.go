@@ -271,7 +271,7 @@ func (d *Decoder) id(dst *string, key string) bool {
 		d.scan.note(code, key+": "+why)
 		return true
 	}
-	if v != "" {
+	if strings.TrimSpace(v) != "" { // an id of blanks names nobody
 		*dst = v
 	}
 	return true

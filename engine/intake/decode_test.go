@@ -147,6 +147,7 @@ func TestDecode_Rejects(t *testing.T) {
 		{"no message id", CodeNoMessageID, track + `"userId":"u","timestamp":"2026-01-31T09:30:00Z"}`, "messageId"},
 		{"empty message id", CodeNoMessageID, track + `"messageId":"","userId":"u","timestamp":"2026-01-31T09:30:00Z"}`, "messageId"},
 		{"no lead", CodeNoLead, track + `"messageId":"m","timestamp":"2026-01-31T09:30:00Z"}`, "anonymousId"},
+		{"a lead of blanks", CodeNoLead, track + `"messageId":"m","userId":"  ","timestamp":"2026-01-31T09:30:00Z"}`, "anonymousId"},
 		{"no event name", CodeNoEvent, `{"type":"track",` + base + `}`, "event"},
 		{"no time", CodeNoTime, track + `"messageId":"m","userId":"u"}`, "timestamp"},
 		{"bad time", CodeBadTime, track + `"messageId":"m","userId":"u","timestamp":"tomorrow"}`, `"tomorrow"`},
