@@ -21,8 +21,10 @@ type reply struct {
 func (s *Scorer) decode(r reply, slots []step.Slot, first, cursor int) (at int, f *fault) {
 	entries, plain := s.takeRing(r)
 	for k := first; k < cursor; k++ {
-		if plain && s.plainResult(r, &slots[k], k, entries) {
-			continue
+		if plain {
+			if k = s.plainResults(r, slots, k, cursor, entries); k == cursor {
+				break
+			}
 		}
 		if f := s.decodeSlot(r, &slots[k], k); f != nil {
 			return k, f
@@ -57,32 +59,36 @@ func (s *Scorer) takeRing(r reply) (entries []abi.Entry, plain bool) {
 	return entries, true
 }
 
-// plainResult reads the result of a slot that has entries at most, out of a
-// ring of plain awards. False: there is more to it, or it breaks the contract.
-func (s *Scorer) plainResult(r reply, slot *step.Slot, k int, entries []abi.Entry) bool {
-	raw := r.b[s.lay.results+k*abi.ResultSize:][:abi.ResultSize]
-	rest := binary.LittleEndian.Uint64(raw) | binary.LittleEndian.Uint64(raw[8:]) | binary.LittleEndian.Uint64(raw[16:]) | binary.LittleEndian.Uint64(raw[24:])
-	own := binary.LittleEndian.Uint64(raw[32:])
-	first, n := own&0xffff_ffff, own>>32
-	if rest != 0 || first+n > uint64(len(entries)) {
-		return false
-	}
-	slot.NewState = nil
-	if n == 0 {
-		slot.Entries = nil
-	} else {
-		// Owners never go down, so it is all k's what two of k stand around.
-		at := s.lay.entries + int(first)*abi.EntrySize + 4
-		if get32(r.b, at) != k || get32(r.b, at+int(n-1)*abi.EntrySize) != k {
-			return false
+// plainResults reads the results of slots k…cursor-1 that have entries at most,
+// out of a ring of plain awards. It returns the first slot of which there is
+// more to say, or that breaks the contract.
+func (s *Scorer) plainResults(r reply, slots []step.Slot, k, cursor int, entries []abi.Entry) int {
+	results, ring := r.b[s.lay.results:], r.b[s.lay.entries:]
+	for ; k < cursor; k++ {
+		slot, raw := &slots[k], results[k*abi.ResultSize:][:abi.ResultSize]
+		rest := binary.LittleEndian.Uint64(raw) | binary.LittleEndian.Uint64(raw[8:]) | binary.LittleEndian.Uint64(raw[16:]) | binary.LittleEndian.Uint64(raw[24:])
+		own := binary.LittleEndian.Uint64(raw[32:])
+		first, n := own&0xffff_ffff, own>>32
+		if rest != 0 || first+n > uint64(len(entries)) {
+			return k
 		}
-		slot.Entries = entries[first : first+n : first+n]
+		if n > 0 {
+			// Owners never go down, so it is all k's what two of k stand around.
+			at, last := int(first)*abi.EntrySize+4, int(first+n-1)*abi.EntrySize+4
+			if get32(ring, at) != k || get32(ring, last) != k {
+				return k
+			}
+			slot.Entries = entries[first : first+n : first+n]
+		} else {
+			slot.Entries = nil
+		}
+		slot.NewState = nil
+		if slot.Outcome.Kind != step.OutcomeOK {
+			slot.Outcome = step.Outcome{}
+		}
+		slot.Result = abi.Result{}
 	}
-	if slot.Outcome.Kind != step.OutcomeOK {
-		slot.Outcome = step.Outcome{}
-	}
-	slot.Result = abi.Result{}
-	return true
+	return k
 }
 
 func (s *Scorer) decodeSlot(r reply, slot *step.Slot, k int) *fault {
