@@ -46,8 +46,9 @@ type program struct {
 }
 
 type cell struct {
-	hits      [inlined]award
-	more, end uint32 // of further ones
+	hits  [inlined]award
+	n     uint32 // of further ones, from program.more[first] on
+	first uint32
 }
 
 // award is a hit: an entry, and where the slot has a number that is 1 if it
@@ -86,7 +87,7 @@ func (t *Table) compile(words int) *program {
 		p.a, p.b = 0, 0 // a slot without columns ends before them
 	}
 	for _, hits := range t.Cells {
-		c := cell{more: uint32(len(p.more))}
+		c := cell{first: uint32(len(p.more))}
 		for i := range c.hits {
 			c.hits[i].when = never
 		}
@@ -104,7 +105,7 @@ func (t *Table) compile(words int) *program {
 				p.more = append(p.more, a)
 			}
 		}
-		c.end = uint32(len(p.more))
+		c.n = uint32(len(p.more)) - c.first
 		p.room = max(p.room, inlined, uint32(len(hits)))
 		p.cells = append(p.cells, c)
 	}
@@ -148,8 +149,8 @@ func (p *program) run(g *Guest, i, n uint32) uint32 {
 			count = c.hits[0].put(ring, count, slot, owner)
 			count = c.hits[1].put(ring, count, slot, owner)
 			count = c.hits[2].put(ring, count, slot, owner)
-			for k := c.more; k != c.end; k++ {
-				h := (*award)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(p.more)), uintptr(k)*unsafe.Sizeof(award{})))
+			for k := uint32(0); k != c.n; k++ {
+				h := (*award)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(p.more)), uintptr(c.first+k)*unsafe.Sizeof(award{})))
 				count = h.put(ring, count, slot, owner)
 			}
 			*(*uint64)(unsafe.Add(result, entriesAt)) = uint64(first) | uint64(count-first)<<32
