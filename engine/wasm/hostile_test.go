@@ -241,7 +241,7 @@ func TestHostile_LeavesNothingBehind(t *testing.T) {
 			require.NoError(t, p.Close())
 		}
 	}
-	assert.Equal(t, before, runtime.NumGoroutine())
+	assert.LessOrEqual(t, runtime.NumGoroutine(), before, "goroutines of an earlier test may end meanwhile")
 	assert.Less(t, heapInUse(), heap+8<<20, "bytes of heap kept after 450 broken calls")
 }
 
