@@ -31,12 +31,15 @@ type planner struct {
 	book      *ledger.Book
 	partition int
 
-	plans  []commitPlan
-	states []byte         // encoded accounts, one behind the other
-	ends   []int          // end of each in states
-	leads  map[string]int // lead → index of its plan; nil with a single plan
-	home   []int          // plan of each touched account
-	ids    [][]core.SeenID
+	plans   []commitPlan
+	states  []byte         // the days of the ids and the accounts, see encode
+	spare   []byte         // states of the batch before
+	days    int            // where the accounts begin
+	ends    []int          // end of each in states
+	account []byte         // the account in hand
+	leads   map[string]int // lead → index of its plan; nil with a single plan
+	home    []int          // plan of each touched account
+	ids     [][]core.SeenID
 }
 
 // plan cuts the batch. begin is the position before it, done the record's
@@ -44,13 +47,15 @@ type planner struct {
 // plans' outputs, events and deltas, which are the journal's from then on.
 func (p *planner) plan(out *core.Output, begin journal.Position, done journal.Record) ([]commitPlan, error) {
 	p.encode(out)
-	if len(p.states) <= maxState && len(out.Decisions)+len(out.Rejected) <= journal.MaxOutputs {
-		p.plans, p.leads = append(p.plans[:0], commitPlan{}), nil
-	} else if err := p.cut(out); err != nil {
-		return nil, err
+	if len(p.states)-p.days <= maxState && len(out.Decisions)+len(out.Rejected) <= journal.MaxOutputs {
+		p.single(out)
+	} else {
+		if err := p.cut(out); err != nil {
+			return nil, err
+		}
+		p.placeIDs(out)
+		p.placeStates(out)
 	}
-	p.placeIDs(out)
-	p.placeStates(out)
 	if err := p.placeOutputs(out); err != nil {
 		return nil, err
 	}
@@ -66,20 +71,37 @@ func (p *planner) plan(out *core.Output, begin journal.Position, done journal.Re
 	return p.plans, nil
 }
 
-// encode writes the state of every touched account.
+// encode writes what is the delta if one record holds all: the days of the
+// event ids, then the state of every touched account behind its length. The
+// memory changes from batch to batch, because the commit in flight reads that
+// of the one before.
 func (p *planner) encode(out *core.Output) {
-	p.states, p.ends = p.states[:0], p.ends[:0]
+	p.states, p.spare = p.spare, p.states
+	p.states, p.ends = appendDays(p.states[:0], out.NewIDs), p.ends[:0]
+	p.days = len(p.states)
 	for _, a := range out.Touched {
-		p.states = a.Append(p.states, p.book)
+		p.account = a.Append(p.account[:0], p.book)
+		p.states = binary.AppendUvarint(p.states, uint64(len(p.account)))
+		p.states = append(p.states, p.account...)
 		p.ends = append(p.ends, len(p.states))
 	}
 }
 
+// state is the i-th account behind its length.
 func (p *planner) state(i int) []byte {
 	if i == 0 {
-		return p.states[:p.ends[0]]
+		return p.states[p.days:p.ends[0]]
 	}
 	return p.states[p.ends[i-1]:p.ends[i]]
+}
+
+// single makes the one plan that holds all.
+func (p *planner) single(out *core.Output) {
+	p.leads = nil
+	p.plans = append(p.plans[:0], commitPlan{rec: journal.Record{Delta: p.states, Events: make([]journal.EventID, len(out.NewIDs))}})
+	for i := range out.NewIDs {
+		p.plans[0].rec.Events[i] = out.NewIDs[i].Hash
+	}
 }
 
 // cut spreads the touched leads over plans by the size of their state and the
@@ -142,13 +164,8 @@ func (p *planner) planOf(leadKey string) int {
 
 func (p *planner) placeStates(out *core.Output) {
 	for i := range out.Touched {
-		at := 0
-		if p.leads != nil {
-			at = p.home[i]
-		}
-		rec, state := &p.plans[at].rec, p.state(i)
-		rec.Delta = binary.AppendUvarint(rec.Delta, uint64(len(state)))
-		rec.Delta = append(rec.Delta, state...)
+		rec := &p.plans[p.home[i]].rec
+		rec.Delta = append(rec.Delta, p.state(i)...)
 	}
 }
 

@@ -88,7 +88,7 @@ func (pt *Partition) write(ctx context.Context, outs []Output, r *Record) error 
 		return err
 	}
 	r.Prev, r.Number = pt.head.seq, pt.head.number+1
-	data, chain := r.encode(nil, pt.head.chain)
+	data, chain := r.encode(&pt.scratch, pt.head.chain)
 	r.Chain = chain
 	if err := pt.fits(outs, data); err != nil {
 		return err

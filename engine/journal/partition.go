@@ -23,6 +23,7 @@ type Partition struct {
 	claim   Record // as written
 	head    head   // the last record; owned by the commit in flight while there is one
 	marks   []checkpoint
+	scratch scratch // of the commit in flight
 
 	mu   sync.Mutex
 	tail *Pending // the youngest commit, nil before the first

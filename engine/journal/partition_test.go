@@ -243,7 +243,7 @@ func TestRewrittenRecordStopsThePartition(t *testing.T) {
 	r, err := pt.Commit(t.Context(), nil, Record{Delta: []byte("true")})
 	require.NoError(t, err)
 	forged := Record{Kind: KindCommit, Epoch: 1, Number: 3, Prev: r.Seq, Input: r.Input, Delta: []byte("forged")}
-	data, _ := forged.encode(nil, [32]byte{1, 2, 3}) // a chain that it cannot know
+	data, _ := forged.encode(new(scratch), [32]byte{1, 2, 3}) // a chain that it cannot know
 	_, err = b.js.Publish(t.Context(), RecordSubject(0), data)
 	require.NoError(t, err)
 	err = b.claim(0).Restore(t.Context(), func(Record) error { return nil })

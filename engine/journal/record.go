@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/klauspost/compress/s2"
 )
@@ -69,17 +70,24 @@ var magic = [2]byte{'R', 'J'}
 
 var errRecord = errors.New("record cannot be read")
 
-// encode appends the record to dst and returns it with its chain hash.
-func (r *Record) encode(dst []byte, before [32]byte) ([]byte, [32]byte) {
-	body := r.appendBody(nil)
-	chain := chainOf(before, body)
-	dst = append(dst, magic[0], magic[1], recordVersion, codingPlain)
-	dst = append(dst, chain[:]...)
-	if packed := s2.Encode(nil, body); len(packed) < len(body) {
-		dst[len(dst)-sha256.Size-1] = codingS2
-		return append(dst, packed...), chain
+// scratch is memory that records are encoded in, one after the other: a large
+// one is megabytes.
+type scratch struct{ body, data []byte }
+
+// encode writes the record and returns it with its chain hash. The bytes are
+// valid until the next call with the same scratch.
+func (r *Record) encode(s *scratch, before [32]byte) ([]byte, [32]byte) {
+	s.body = r.appendBody(slices.Grow(s.body[:0], len(r.Delta)+len(r.Health)+16*len(r.Events)+512))
+	chain := chainOf(before, s.body)
+	s.data = slices.Grow(s.data[:0], headerSize+s2.MaxEncodedLen(len(s.body)))
+	s.data = append(s.data, magic[0], magic[1], recordVersion, codingS2)
+	s.data = append(s.data, chain[:]...)
+	packed := s2.Encode(s.data[headerSize:cap(s.data)], s.body)
+	if len(packed) < len(s.body) {
+		return s.data[:headerSize+len(packed)], chain // it stands there already
 	}
-	return append(dst, body...), chain
+	s.data[3] = codingPlain
+	return append(s.data, s.body...), chain
 }
 
 func chainOf(before [32]byte, body []byte) (chain [32]byte) {

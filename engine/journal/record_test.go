@@ -20,7 +20,7 @@ func TestRecordRoundTrip(t *testing.T) {
 	for name, r := range map[string]Record{"full": sample(), "empty": {Kind: KindClaim}} {
 		t.Run(name, func(t *testing.T) {
 			before := [32]byte{9}
-			data, chain := r.encode(nil, before)
+			data, chain := r.encode(new(scratch), before)
 			got, body, err := decodeRecord(data)
 			require.NoError(t, err)
 			require.Equal(t, chain, got.Chain)
@@ -35,13 +35,13 @@ func TestRecordRoundTrip(t *testing.T) {
 func TestRecordIsCompressed(t *testing.T) {
 	r := sample()
 	r.Delta = bytes.Repeat([]byte("lead state "), 10_000)
-	data, _ := r.encode(nil, [32]byte{})
+	data, _ := r.encode(new(scratch), [32]byte{})
 	require.Less(t, len(data), len(r.Delta)/5)
 }
 
 func TestDamagedRecordsAreErrors(t *testing.T) {
 	r := sample()
-	data, _ := r.encode(nil, [32]byte{})
+	data, _ := r.encode(new(scratch), [32]byte{})
 	for n := range data {
 		_, _, err := decodeRecord(data[:n])
 		require.Error(t, err, "cut at %d", n)
@@ -68,7 +68,7 @@ func plain(r *Record) []byte {
 // what it reads it writes again as it was.
 func FuzzDecodeRecord(f *testing.F) {
 	r, empty := sample(), Record{Kind: KindClaim}
-	packed, _ := r.encode(nil, [32]byte{})
+	packed, _ := r.encode(new(scratch), [32]byte{})
 	f.Add(packed)
 	f.Add(plain(&r))
 	f.Add(plain(&empty))
