@@ -50,7 +50,7 @@ type partition struct {
 	out     core.Output
 	planner planner
 	flight  *flight
-	begin   journal.Position // of the first input that is not committed
+	begin   journal.Record   // position and breakers behind the newest batch
 	pos     journal.Position // of the next input to be taken
 	last    journal.Message  // last message read
 }
@@ -195,7 +195,7 @@ func (p *partition) open(ctx context.Context) (err error) {
 	if rewound {
 		p.log.Warn("events behind the recorded position are missing, reading again from the newest that is there", "position", pos.Seq)
 	}
-	p.begin, p.pos = pos, pos
+	p.begin, p.pos = journal.Record{Pos: pos, Health: appendHealth(nil, p.crew)}, pos
 	p.status.leads.Store(int64(p.core.Len()))
 	p.status.position.Store(pos.Seq)
 	if p.older != "" && p.number == 0 {
@@ -350,7 +350,7 @@ func (p *partition) commit(ctx context.Context) error {
 			return err
 		}
 	}
-	p.begin = p.pos
+	p.begin = journal.Record{Pos: done.Pos, Health: done.Health}
 	p.count()
 	p.adapt(len(p.planner.states))
 	return nil

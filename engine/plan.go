@@ -42,10 +42,11 @@ type planner struct {
 	ids     [][]core.SeenID
 }
 
-// plan cuts the batch. begin is the position before it, done the record's
-// fields after it. What it returns is valid until the next call but for the
-// plans' outputs, events and deltas, which are the journal's from then on.
-func (p *planner) plan(out *core.Output, begin journal.Position, done journal.Record) ([]commitPlan, error) {
+// plan cuts the batch. begin holds position and breakers as they were before
+// it, done the record's fields after it. The list is valid until the next call;
+// the deltas in it until the call after that, so that one commit may be in
+// flight while the next batch is planned.
+func (p *planner) plan(out *core.Output, begin, done journal.Record) ([]commitPlan, error) {
 	p.encode(out)
 	if len(p.states)-p.days <= maxState && len(out.Decisions)+len(out.Rejected) <= journal.MaxOutputs {
 		p.single(out)
@@ -63,7 +64,7 @@ func (p *planner) plan(out *core.Output, begin journal.Position, done journal.Re
 	for i := range p.plans {
 		rec := done
 		if i < last {
-			rec.Pos, rec.Clock = begin, 0
+			rec.Pos, rec.Clock, rec.Health = begin.Pos, 0, begin.Health
 		}
 		rec.Events, rec.Delta = p.plans[i].rec.Events, p.plans[i].rec.Delta
 		p.plans[i].rec = rec

@@ -20,7 +20,8 @@ func planBook() *ledger.Book {
 }
 
 func TestPlanner(t *testing.T) {
-	begin, done := journal.Position{Seq: 5}, journal.Record{Pos: journal.Position{Seq: 9}, Clock: 77}
+	begin := journal.Record{Pos: journal.Position{Seq: 5}, Health: []byte("before")}
+	done := journal.Record{Pos: journal.Position{Seq: 9}, Clock: 77, Health: []byte("after")}
 	tests := map[string]struct {
 		leads, decisions, rejected, state int // per lead: decisions, bytes of state
 		plans                             int
@@ -59,7 +60,7 @@ func TestPlanner(t *testing.T) {
 
 // checkPlans: everything is in exactly one commit, a lead whole in one, and
 // only the last moves the position.
-func checkPlans(t *testing.T, book *ledger.Book, plans []commitPlan, out *core.Output, begin journal.Position, done journal.Record) {
+func checkPlans(t *testing.T, book *ledger.Book, plans []commitPlan, out *core.Output, begin, done journal.Record) {
 	t.Helper()
 	outs, ids, accounts := 0, 0, 0
 	for i := range plans {
@@ -70,10 +71,12 @@ func checkPlans(t *testing.T, book *ledger.Book, plans []commitPlan, out *core.O
 		ids += len(seen)
 		accounts += len(touched)
 		if i < len(plans)-1 {
-			assert.Equal(t, begin, plans[i].rec.Pos)
+			assert.Equal(t, begin.Pos, plans[i].rec.Pos)
+			assert.Equal(t, begin.Health, plans[i].rec.Health)
 			assert.Zero(t, plans[i].rec.Clock)
 		} else {
 			assert.Equal(t, done.Pos, plans[i].rec.Pos)
+			assert.Equal(t, done.Health, plans[i].rec.Health)
 			assert.Equal(t, done.Clock, plans[i].rec.Clock)
 		}
 	}
@@ -88,7 +91,7 @@ func TestPlanner_OneLeadWithTooManyDecisionsAsksForSmallerBatches(t *testing.T) 
 	for range journal.MaxOutputs + 1 {
 		out.Decisions = append(out.Decisions, lead.Decision{Lead: "a"})
 	}
-	_, err := (&planner{book: book}).plan(&out, journal.Position{}, journal.Record{})
+	_, err := (&planner{book: book}).plan(&out, journal.Record{}, journal.Record{})
 	assert.ErrorIs(t, err, journal.ErrTooLarge)
 }
 
