@@ -5,7 +5,7 @@ BIN := bin/ripen
 export GOFLAGS ?= -buildvcs=false
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test race plugins build check fmt vet requirements bench-step bench-drain clean
+.PHONY: help demo test race plugins build check fmt vet requirements bench-step bench-drain bench-ingest clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ bench-step: plugins ## one step against native Go, expr-lang and cel-go, in one 
 
 bench-drain: build ## events a second through the whole engine
 	$(GO) test -run '^$$' -bench Drain -benchtime 1x ./engine
+
+bench-ingest: plugins ## durable events a second at the door against plain publishing, and latency to the decision
+	$(GO) run ./engine/internal/ingestbench
 
 clean: ## remove what was built
 	rm -rf build bin engine/registry/builtin/wasm/*.wasm

@@ -55,6 +55,7 @@ var allowed = map[string][]string{
 	"engine/internal/randflow":     {"engine/lead"},
 	"engine/internal/requirements": {},
 	"engine/internal/mkplugins":    {"engine/wasm", "engine/wasm/meter", "engine/registry/...", "sdk/abi"},
+	"engine/internal/ingestbench":  {"engine", "engine/ingest", "engine/intake", "engine/journal", "engine/lead", "engine/natsd"},
 	"sdk":                          {"sdk/abi"},
 	"sdk/abi":                      {},
 	"sdk/sdktest":                  {"sdk", "sdk/abi"},

@@ -1,0 +1,107 @@
+// Command ingestbench measures the door for events in one run: how many a
+// second are acknowledged as durable, each written with SyncAlways, when they
+// come as requests of one event or of arrays, against one JetStream publish per
+// event; and how long it takes from a request to the decision at a subscriber.
+//
+//	make bench-ingest
+//
+// Server, engine and producers share one process and its processors; producers
+// and subscribers come over TCP like anybody's. The machine may be shared, so
+// the variants take turns and only ratios of the same turn have targets: their
+// median counts.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"runtime"
+	"time"
+)
+
+// errMissed says that a target was missed; the lines are printed.
+var errMissed = errors.New("a target was missed")
+
+type settings struct {
+	dir      string        // of the data folders
+	turns    int           // that each variant gets
+	length   time.Duration // of a turn
+	latency  time.Duration // for how long latency is measured
+	inflight int           // single events on their way
+	conns    int           // connections of the producers
+	parts    int           // partitions
+	linger   time.Duration // 0: ingest's default
+}
+
+func main() {
+	var s settings
+	flag.StringVar(&s.dir, "dir", "", "where data folders are made; a disk, not memory (default: the system's folder for temporary files)")
+	flag.IntVar(&s.turns, "turns", 5, "turns that each variant gets")
+	flag.DurationVar(&s.length, "length", 2*time.Second, "length of a turn")
+	flag.DurationVar(&s.latency, "latency", 8*time.Second, "for how long latency is measured")
+	flag.IntVar(&s.inflight, "inflight", 1024, "single events on their way at a time")
+	flag.IntVar(&s.conns, "conns", 4, "connections of the producers")
+	flag.IntVar(&s.parts, "partitions", 4, "partitions")
+	flag.DurationVar(&s.linger, "linger", 0, "how long an event waits for company (default: that of ingest)")
+	flag.Parse()
+	if err := run(context.Background(), &s); err != nil {
+		fmt.Fprintln(os.Stderr, "bench-ingest:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, s *settings) (err error) {
+	root, err := os.MkdirTemp(s.dir, "ripen-bench-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(root)) }()
+	sync, err := syncTime(root)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("%d processors, SyncAlways, %s per fsync of this disk, %d partitions, events of %d bytes, producers on %d connections over TCP\n",
+		runtime.GOMAXPROCS(0), sync.Round(time.Microsecond), s.parts, len(event(nil, 1, 1, "Email Opened")), s.conns)
+	alone, scoring, err := newSites(ctx, root, s)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, alone.close(), scoring.close()) }()
+	list := variants(s, alone, scoring)
+	if err = turns(s, list); err != nil {
+		return err
+	}
+	if err = errors.Join(alone.check(ctx), scoring.check(ctx)); err != nil {
+		return err
+	}
+	missed := report(s, list)
+	if err = latency(ctx, s, scoring, median(list[singleScoring].rates)/2); err != nil {
+		return err
+	}
+	if missed {
+		return errMissed
+	}
+	return nil
+}
+
+// syncTime is what a small write and an fsync cost in the folder.
+func syncTime(dir string) (time.Duration, error) {
+	f, err := os.CreateTemp(dir, "sync")
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = f.Close() }()
+	const n = 200
+	began := time.Now()
+	for range n {
+		if _, err := f.Write(make([]byte, 200)); err != nil {
+			return 0, err
+		}
+		if err := f.Sync(); err != nil {
+			return 0, err
+		}
+	}
+	return time.Since(began) / n, nil
+}
