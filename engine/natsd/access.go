@@ -46,15 +46,18 @@ var services = []struct {
 // feeds are what clients may listen to.
 var feeds = []string{"ripen.decisions.>"}
 
-// login is the engine's own user.
+// login is a user that Ripen makes up.
 type login struct{ user, password string }
 
-// newLogin makes a password that lives only in this process.
-func newLogin() login { return login{engineUser, rand.Text()} }
+// newLogin makes a password for this process.
+func newLogin(user string) login { return login{user, rand.Text()} }
 
 // configureAccess fills in accounts, users and permissions.
-func configureAccess(so *server.Options, o Options, engine login) error {
+func configureAccess(so *server.Options, o Options, engine, admin login) error {
 	engineUsers := []string{userEntry(User{Name: engine.user, Password: engine.password}, "")}
+	if !o.NoListen {
+		engineUsers = append(engineUsers, userEntry(User{Name: admin.user, Password: admin.password}, ""))
+	}
 	var clients []string
 	for _, u := range o.Users {
 		if u.Admin {

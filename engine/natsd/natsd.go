@@ -45,6 +45,7 @@ type Server struct {
 	opts   Options
 	folder *folder
 	engine login
+	admin  login // of operators, see Admin
 
 	mu   sync.Mutex
 	srv  *server.Server // nil after Stop
@@ -61,9 +62,12 @@ func Start(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{opts: o, folder: f, engine: newLogin(), port: o.Port}
+	s := &Server{opts: o, folder: f, engine: newLogin(engineUser), admin: newLogin(adminUser), port: o.Port}
 	if err := s.boot(); err != nil {
 		return nil, errors.Join(err, f.close())
+	}
+	if err := s.writeAdmin(); err != nil {
+		return nil, errors.Join(err, s.Stop(context.Background()))
 	}
 	if o.Durability == Process {
 		o.Logger.Warn("durability is \"process\": events survive a crash of the engine, " +
@@ -77,7 +81,7 @@ func (s *Server) boot() error {
 	if err := probePort(s.opts, s.port); err != nil {
 		return err
 	}
-	so, err := serverOptions(s.opts, s.folder.store(), s.port, s.engine)
+	so, err := serverOptions(s.opts, s.folder.store(), s.port, s.engine, s.admin)
 	if err != nil {
 		return err
 	}
@@ -121,6 +125,10 @@ func probePort(o Options, port int) error {
 func (s *Server) URL() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.url()
+}
+
+func (s *Server) url() string {
 	if s.opts.NoListen {
 		return ""
 	}
@@ -190,6 +198,7 @@ func (s *Server) Stop(ctx context.Context) error {
 	if s.srv == nil {
 		return s.folder.close()
 	}
+	s.removeAdmin()
 	done := make(chan struct{})
 	go func(srv *server.Server) {
 		defer close(done)

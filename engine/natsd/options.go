@@ -135,7 +135,7 @@ func (u User) validate() error {
 		return fmt.Errorf("name %q contains a space, a quote, a backslash or a character outside ASCII", u.Name)
 	case !plain(u.Password):
 		return errors.New("the password contains a quote, a backslash or a character outside ASCII")
-	case u.Name == anonymous || u.Name == engineUser:
+	case u.Name == anonymous || u.Name == engineUser || u.Name == adminUser:
 		return fmt.Errorf("name %q is taken by Ripen itself", u.Name)
 	}
 	return nil
@@ -170,9 +170,9 @@ func isLoopback(host string) bool {
 }
 
 // serverOptions translates ours into the server's.
-func serverOptions(o Options, store string, port int, engine login) (*server.Options, error) {
+func serverOptions(o Options, store string, port int, engine, admin login) (*server.Options, error) {
 	so := &server.Options{}
-	if err := configureAccess(so, o, engine); err != nil {
+	if err := configureAccess(so, o, engine, admin); err != nil {
 		return nil, err
 	}
 	so.ServerName = ServerName
