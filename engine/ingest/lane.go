@@ -12,6 +12,7 @@ import (
 	"github.com/nats-io/nuid"
 
 	"github.com/ripenhq/ripen/engine/intake"
+	"github.com/ripenhq/ripen/engine/internal/failpoint"
 )
 
 // lane is the way of one partition's events into the stream: one pack at a
@@ -142,9 +143,14 @@ func publish(ctx context.Context, o Options, m *nats.Msg) error {
 	defer cancel()
 	id := jetstream.WithMsgID(nuid.Next())
 	for pause := 20 * time.Millisecond; ; pause = min(2*pause, time.Second) {
+		failpoint.Hit("ingest.before")
+		failpoint.Soon("ingest.sent")
 		attempt, end := context.WithTimeout(ctx, o.GiveUp/2)
 		_, err := o.JS.PublishMsg(attempt, m, id, jetstream.WithRetryAttempts(0))
 		end()
+		if err == nil {
+			err = failpoint.Err("ingest.stored")
+		}
 		if err == nil || !passing(err) {
 			return fullOr(err)
 		}

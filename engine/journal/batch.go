@@ -9,6 +9,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nuid"
+
+	"github.com/ripenhq/ripen/engine/internal/failpoint"
 )
 
 // Headers of the server. The client library has no publisher for atomic
@@ -60,6 +62,9 @@ func passing(err error) bool {
 func (pt *Partition) attempt(ctx context.Context, outs []Output, record []byte) (uint64, error) {
 	ctx, cancel := context.WithTimeout(ctx, pt.j.cfg.CommitTimeout)
 	defer cancel()
+	if err := failpoint.Err("commit.before"); err != nil {
+		return 0, err
+	}
 	nc := pt.j.nc
 	last := nats.Msg{Subject: pt.subject, Data: record, Header: nats.Header{
 		headerExpectLast: {strconv.FormatUint(pt.head.seq, 10)}}}
@@ -80,8 +85,14 @@ func (pt *Partition) attempt(ctx context.Context, outs []Output, record []byte) 
 		last.Header[headerBatchID] = id
 		last.Header[headerBatchSeq] = []string{strconv.Itoa(len(outs) + 1)}
 		last.Header[headerBatchEnd] = []string{"1"}
+		failpoint.Hit("commit.outputs")
 	}
-	return request(ctx, nc, &last)
+	failpoint.Soon("commit.sent")
+	seq, err := request(ctx, nc, &last)
+	if err == nil {
+		err = failpoint.Err("commit.acked")
+	}
+	return seq, err
 }
 
 // request publishes a message and returns the sequence that the stream gave it.

@@ -9,6 +9,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/ripenhq/ripen/engine/internal/failpoint"
 )
 
 // Types of control messages.
@@ -83,8 +85,13 @@ func (l *ControlLine) Publish(ctx context.Context, c Control) (uint64, error) {
 	}
 	attempt, cancel := context.WithTimeout(ctx, l.j.cfg.CommitTimeout)
 	defer cancel()
+	failpoint.Hit("tick.before")
+	failpoint.Soon("tick.sent")
 	seq, err := request(attempt, l.j.nc, &nats.Msg{Subject: ControlSubject, Data: data,
 		Header: nats.Header{headerExpectLast: {strconv.FormatUint(l.seq, 10)}}})
+	if err == nil {
+		err = failpoint.Err("tick.acked")
+	}
 	if err == nil {
 		l.seq, l.last = seq, c
 		return seq, nil

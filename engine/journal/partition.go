@@ -8,6 +8,8 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/nats-io/nuid"
+
+	"github.com/ripenhq/ripen/engine/internal/failpoint"
 )
 
 // keepCheckpoints bounds how far back Resume can look for an input that the
@@ -63,9 +65,11 @@ func (j *Journal) Claim(ctx context.Context, p int) (*Partition, error) {
 		claim.Pos.Seq, claim.Input = 1, j.input
 	}
 	pt.head = head{last.Seq, last.Number, last.Chain}
+	failpoint.Hit("claim.before")
 	if err := pt.write(ctx, nil, &claim); err != nil {
 		return nil, fmt.Errorf("claim partition %d: %w", p, err)
 	}
+	failpoint.Hit("claim.after")
 	pt.claim = claim
 	pt.mark(&claim)
 	return pt, nil
@@ -125,6 +129,7 @@ func (pt *Partition) Restore(ctx context.Context, apply func(Record) error) erro
 				return err
 			}
 			pt.mark(&rec)
+			failpoint.Hit("restore.record")
 			if err := apply(rec); err != nil {
 				return fmt.Errorf("restore partition %d at sequence %d: %w", pt.number, rec.Seq, err)
 			}

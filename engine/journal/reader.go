@@ -10,6 +10,8 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/nats-io/nuid"
+
+	"github.com/ripenhq/ripen/engine/internal/failpoint"
 )
 
 // Message is one message of a stream.
@@ -128,6 +130,7 @@ func (r *Reader) Next(ctx context.Context) ([]Message, error) {
 		}
 	}
 	r.drain()
+	failpoint.Hit("read")
 	return r.batch, nil
 }
 
