@@ -40,7 +40,7 @@ func (e *Engine) serverError(nc *nats.Conn, _ *nats.Subscription, err error) {
 	todo := "log in as a user who may publish on and subscribe to $JS.>, ripen.> and _INBOX.>, e.g. with --nats-creds"
 	if nc.ConnectedServerName() == natsd.ServerName {
 		todo = "this is the server inside a running engine, whose clients may only send events and read decisions; " +
-			"stop that engine and name its folder with --data, or run it on a NATS server of your own and log in there with --nats-creds"
+			"name its folder with --data, or run it on a NATS server of your own and log in there with --nats-creds"
 	}
 	(*cancel)(fmt.Errorf("%w: %s: %s", ErrNotAllowed, what, todo))
 }

@@ -20,7 +20,7 @@ func TestInspect_TheServerInsideAnEngineSaysNoAtOnce(t *testing.T) {
 	require.ErrorIs(t, err, engine.ErrNotAllowed)
 	assert.Less(t, time.Since(began), 2*time.Second, "it does not wait for an answer that never comes")
 	assert.ErrorContains(t, err, `"$JS.API.STREAM.INFO.RIPEN_EVENTS"`)
-	assert.ErrorContains(t, err, "stop that engine and name its folder with --data")
+	assert.ErrorContains(t, err, "name its folder with --data")
 
 	_, err = engine.New(t.Context(), engine.Options{Workflow: w, NATS: e.URL()})
 	require.ErrorIs(t, err, engine.ErrNotAllowed)

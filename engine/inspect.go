@@ -20,17 +20,15 @@ type Snapshot struct {
 	cores     []*core.Core
 }
 
-// Inspect reads the journal of an engine's streams: of the embedded server's
-// data folder, which no engine may be using, or of an external server. The
-// server inside a running engine is none: ErrNotAllowed.
+// Inspect reads the journal of an engine's streams: of a data folder, also
+// while an engine runs on it, or of an external server. A client of the server
+// inside a running engine may not: ErrNotAllowed.
 func Inspect(ctx context.Context, o Options) (_ *Snapshot, err error) {
-	o = o.withDefaults()
-	o.Port, o.Partitions, o.Durability = -1, 0, "" // nothing is accepted here
-	e := &Engine{opts: o, log: o.Logger, work: o.Workflow, done: make(chan struct{})}
-	defer e.shut(context.Background())
-	if err := e.connect(); err != nil {
+	e, err := reach(o)
+	if err != nil {
 		return nil, err
 	}
+	defer e.shut(context.Background())
 	if err := e.openJournal(ctx, true); err != nil {
 		return nil, err
 	}

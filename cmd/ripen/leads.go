@@ -27,10 +27,10 @@ func (a *app) leadsCommand() *cobra.Command {
 best grade first, then the highest primary score, then by name. DIR is the folder
 of the workflow.
 
-By default the data folder of an engine with an embedded server is read; stop
-that engine first. With --nats an external server is asked, and a running engine
-goes on undisturbed. The server inside a running engine lets nobody read its
-journal.`,
+By default the data folder of an engine with an embedded server is read, whether
+that engine runs or not; with --nats an external server is asked. A running
+engine goes on undisturbed. Without the data folder nobody reads the journal of
+the server inside an engine.`,
 		Example: `  ripen leads workflows/letter-and-number --data ripen-data
   ripen leads -w . --explain lead_0042
   ripen leads -w . --nats nats://nats.internal:4222 --nats-creds ripen.creds --json | jq -r '.lead'`,
