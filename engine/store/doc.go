@@ -1,0 +1,21 @@
+// Package store keeps the state of leads that are not in memory, in one Pebble
+// database per engine.
+//
+// It is a cache of the journal: its write-ahead log is off, it is never ahead
+// of the journal, and whoever doubts it deletes it. What it promises is that
+// after a crash it holds a prefix of the batches that were written, over all
+// partitions; so a head that is written in the same batch as, or after, what it
+// speaks of is never true too early.
+//
+// Keys are the number of the partition (2 bytes, big endian) and
+//
+//	'l' lead            → state of the lead
+//	't' due (8B) lead   → nothing; the lead's earliest timer, ms since 1970 UTC
+//	'h' lead            → nothing; the lead has inputs that wait
+//	'm'                 → head: what the store is complete up to
+//	'n'                 → newest: what nothing in the store is newer than
+//
+// States, head and newest are bytes that mean nothing here. The package may
+// import engine/lead and engine/ledger (it needs neither) and never looks at a
+// clock, a stream or an account.
+package store
