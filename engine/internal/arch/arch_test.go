@@ -56,6 +56,8 @@ var allowed = map[string][]string{
 	"engine/internal/scoretest":    {"engine/lead", "engine/ledger", "engine/step", "engine/decide", "sdk/abi"},
 	"engine/internal/diagtest":     {},
 	"engine/internal/randflow":     {"engine/lead"},
+	"engine/internal/faults":       {},
+	"engine/internal/faults/...":   {},
 	"engine/internal/requirements": {},
 	"engine/internal/mkplugins":    {"engine/wasm", "engine/wasm/meter", "engine/registry/...", "sdk/abi"},
 	"engine/internal/ingestbench":  {"engine", "engine/ingest", "engine/intake", "engine/journal", "engine/lead", "engine/natsd"},
@@ -90,7 +92,7 @@ var debts = map[string][]string{
 var pure = []string{"engine/lead", "engine/ledger", "engine/step", "engine/decide", "engine/core", "engine/model", "engine/model/expr", "sdk", "sdk/abi"}
 
 // testOnly are the packages that only tests may import.
-var testOnly = []string{"engine/internal/scoretest", "engine/internal/diagtest", "engine/internal/randflow", "sdk/sdktest"}
+var testOnly = []string{"engine/internal/scoretest", "engine/internal/diagtest", "engine/internal/randflow", "engine/internal/faults/broker", "engine/internal/faults/proxy", "sdk/sdktest"}
 
 // source is one Go file outside tests.
 type source struct {
