@@ -101,6 +101,8 @@ type Engine struct {
 	refusal atomic.Pointer[context.CancelCauseFunc] // see allowed
 
 	restart sync.Mutex
+	life    context.Context // of commits in flight: a drain lets them end
+	die     context.CancelFunc
 	stop    context.CancelFunc
 	done    chan struct{}
 	err     error
@@ -112,6 +114,7 @@ type Engine struct {
 func New(ctx context.Context, o Options) (_ *Engine, err error) {
 	o = o.withDefaults()
 	e := &Engine{opts: o, log: o.Logger, work: o.Workflow, done: make(chan struct{})}
+	e.life, e.die = context.WithCancel(context.Background())
 	defer func() {
 		if err != nil {
 			e.shut(context.Background())
@@ -269,7 +272,8 @@ func (e *Engine) Done() <-chan struct{} { return e.done }
 func (e *Engine) Err() error { return e.err }
 
 // Stop drains: no new requests, what was taken is stored and answered, commits
-// in flight end, the server flushes.
+// in flight end, the server flushes. A context that ends first gives up commits
+// whose fate cannot be learned.
 func (e *Engine) Stop(ctx context.Context) error {
 	e.shut(ctx)
 	return e.err
@@ -290,7 +294,12 @@ func (e *Engine) shut(ctx context.Context) {
 		}
 		if e.stop != nil {
 			e.stop()
-			<-e.done
+			select {
+			case <-e.done:
+			case <-ctx.Done(): // the server is away: what became of the last commits the next owner finds out
+				e.die()
+				<-e.done
+			}
 		}
 		if e.conn != nil {
 			e.conn.Close()

@@ -380,11 +380,11 @@ func (p *partition) send(ctx context.Context, plan *commitPlan, events int) erro
 	f := &flight{done: make(chan struct{})}
 	p.flight = f
 	// A drain lets the last commit end, so it does not stop with the session.
-	pending := p.pt.CommitAsync(context.WithoutCancel(ctx), plan.outs, plan.rec)
+	pending := p.pt.CommitAsync(p.e.life, plan.outs, plan.rec)
 	abort := p.abort
 	go func() {
 		defer close(f.done)
-		if _, f.err = pending.Wait(context.WithoutCancel(ctx)); f.err != nil {
+		if _, f.err = pending.Wait(p.e.life); f.err != nil {
 			abort(f.err)
 			return
 		}
