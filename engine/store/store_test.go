@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/stretchr/testify/assert"
@@ -264,36 +266,48 @@ func TestOpen_SomebodyElsesFolderIsLeftAlone(t *testing.T) {
 // random moments the disk is frozen as a power loss would leave it, with some
 // of what was not synced.
 func TestCrash_LeavesAPrefixOverAllPartitions(t *testing.T) {
-	const parts = 3
 	r := rand.New(rand.NewPCG(7, 7))
 	kept := map[int]bool{}
 	for run := range 6 {
 		disk := vfs.NewCrashableMem()
 		d := open(t, Options{Dir: "store", MemTable: 256 << 10, fs: disk})
 		var ps []*Partition
-		for n := range parts {
+		for n := range crashParts {
 			ps = append(ps, part(t, d, n))
 		}
-		batches := 500 + r.IntN(2500)
+		batches := 500 + r.IntN(1500)
 		for i := range batches {
-			b := ps[i%parts].NewBatch()
-			for k := range 5 {
-				require.NoError(t, b.Put(fmt.Sprintf("%d/%d", i, k), make([]byte, 300), int64(i), 0, false))
-			}
-			require.NoError(t, b.Head(fmt.Append(nil, i)))
-			require.NoError(t, b.Commit())
-			b.Close()
+			require.NoError(t, writeNumbered(ps, i))
 		}
 		crashed := disk.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: 50, RNG: rand.New(rand.NewPCG(uint64(run), 1))})
 		require.NoError(t, d.Close())
-		kept[prefix(t, crashed, parts, batches)] = true
+		kept[prefix(t, "store", crashed, batches)] = true
 	}
 	assert.Greater(t, len(kept), 2, "crashes at different moments leave different prefixes")
 }
 
+const crashParts = 3
+
+// writeNumbered writes the i-th batch: three leads and a head, the partitions
+// take turns.
+func writeNumbered(ps []*Partition, i int) error {
+	b := ps[i%len(ps)].NewBatch()
+	defer b.Close()
+	for k := range 3 {
+		if err := b.Put(fmt.Sprintf("%d/%d", i, k), make([]byte, 300), int64(i), 0, false); err != nil {
+			return err
+		}
+	}
+	if err := b.Head(fmt.Append(nil, i)); err != nil {
+		return err
+	}
+	return b.Commit()
+}
+
 // prefix demands that the store holds the first n batches and nothing else.
-func prefix(t *testing.T, disk vfs.FS, parts, batches int) (n int) {
-	d := open(t, Options{Dir: "store", fs: disk})
+func prefix(t *testing.T, dir string, disk vfs.FS, batches int) (n int) {
+	const parts = crashParts
+	d := open(t, Options{Dir: dir, fs: disk})
 	defer func() { require.NoError(t, d.Close()) }()
 	all := map[string]string{}
 	heads := make([]int, parts)
@@ -311,10 +325,12 @@ func prefix(t *testing.T, disk vfs.FS, parts, batches int) (n int) {
 		n = max(n, heads[q]+1)
 	}
 	require.LessOrEqual(t, n, batches)
-	require.Len(t, all, 5*n)
+	require.Len(t, all, 3*n)
 	for i := range n {
-		for k := range 5 {
-			require.Contains(t, all, fmt.Sprintf("%d/%d", i, k), "batch %d of the first %d", i, n)
+		for k := range 3 {
+			if _, there := all[fmt.Sprintf("%d/%d", i, k)]; !there {
+				require.Fail(t, "a hole", "batch %d of the first %d", i, n)
+			}
 		}
 	}
 	for q, head := range heads {
@@ -325,29 +341,54 @@ func prefix(t *testing.T, disk vfs.FS, parts, batches int) (n int) {
 	return n
 }
 
-// A process that is killed leaves its files as they are and never closes.
-func TestCrash_WithoutClose(t *testing.T) {
-	dir, after := t.TempDir(), t.TempDir()
-	d := open(t, Options{Dir: dir, MemTable: 256 << 10})
-	p := part(t, d, 0)
-	for i := range 3000 {
-		b := p.NewBatch()
-		require.NoError(t, b.Put(fmt.Sprint(i), make([]byte, 300), 0, 0, false))
-		require.NoError(t, b.Head(fmt.Append(nil, i)))
-		require.NoError(t, b.Commit())
-		b.Close()
-	}
-	require.NoError(t, d.Flush())
-	put(t, p, stored{"unflushed", "x", 0, 0, false})
-	require.NoError(t, os.CopyFS(after, os.DirFS(dir)))
-	require.NoError(t, d.Close())
+// victim is the environment of a process that writes until it is killed: the
+// folder of its store.
+const victim = "RIPEN_TEST_STORE_VICTIM"
 
-	d = open(t, Options{Dir: after})
-	defer func() { require.NoError(t, d.Close()) }()
-	p = part(t, d, 0)
-	head, found, err := p.Head()
-	require.NoError(t, err)
-	require.True(t, found)
-	assert.Equal(t, "2999", string(head))
-	assert.Len(t, states(t, p), 3000, "what was not flushed is gone, what was is there")
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(victim); dir != "" {
+		writeForEver(dir)
+	}
+	os.Exit(m.Run())
+}
+
+func writeForEver(dir string) {
+	d, err := Open(Options{Dir: dir, MemTable: 256 << 10})
+	if err != nil {
+		panic(err)
+	}
+	var ps []*Partition
+	for n := range crashParts {
+		p, err := d.Partition(n)
+		if err != nil {
+			panic(err)
+		}
+		ps = append(ps, p)
+	}
+	for i := 0; ; i++ {
+		if err := writeNumbered(ps, i); err != nil {
+			panic(err)
+		}
+		if i == 1000 {
+			fmt.Println("well under way")
+		}
+	}
+}
+
+// A process that is killed never closes its store.
+func TestCrash_Killed(t *testing.T) {
+	for range 3 {
+		dir := t.TempDir()
+		cmd := exec.Command(os.Args[0])
+		cmd.Env = append(os.Environ(), victim+"="+dir)
+		out, err := cmd.StdoutPipe()
+		require.NoError(t, err)
+		require.NoError(t, cmd.Start())
+		_, err = out.Read(make([]byte, 1))
+		require.NoError(t, err)
+		time.Sleep(time.Duration(rand.IntN(200)) * time.Millisecond)
+		require.NoError(t, cmd.Process.Kill())
+		require.Error(t, cmd.Wait())
+		assert.NotZero(t, prefix(t, dir, vfs.Default, 1<<40), "tables were written")
+	}
 }
