@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -64,25 +65,100 @@ func (c *clock) tick(ctx context.Context, at int64) {
 	}
 }
 
+// followWall ticks at whole intervals of UTC, so that several engines write the
+// same tick: whoever comes first does, and the others find it there.
 func (c *clock) followWall(ctx context.Context) {
-	t := time.NewTicker(c.e.opts.Tick)
-	defer t.Stop()
+	every := c.e.opts.Tick
+	jumps := newJumpGuard(c.e.opts.Skew)
 	for {
-		select {
-		case <-ctx.Done():
+		now := time.Now()
+		if sleep(ctx, now.Truncate(every).Add(every).Sub(now)); ctx.Err() != nil {
 			return
-		case now := <-t.C:
-			c.tick(ctx, now.UnixMilli())
 		}
+		at := time.Now().Truncate(every).UnixMilli()
+		if why := c.doubt(ctx, jumps, at); why != "" {
+			c.e.log.Error("time stands still: the clock of this machine is not believed", "reason", why)
+			continue
+		}
+		c.tick(ctx, at)
 	}
 }
 
+// doubt says why time at (ms) must not be written, "" if it may. A tick cannot be
+// taken back, and every timer before it fires. The clock of an external server
+// is a second opinion; beside an embedded one there is only the clock that runs
+// since the start.
+func (c *clock) doubt(ctx context.Context, jumps *jumpGuard, at int64) string {
+	last := c.lastTick()
+	if behind := time.Duration(last-at) * time.Millisecond; behind > c.e.opts.Skew {
+		return fmt.Sprintf("it is %s behind the time that has passed in the stream; time goes on when it has caught up", behind.Round(time.Second))
+	}
+	if c.e.server != nil {
+		return jumps.look(time.Now(), time.Since(jumps.began))
+	}
+	theirs, err := c.e.journal.ServerTime(ctx)
+	if err != nil {
+		return "" // the tick itself will say what is wrong
+	}
+	if ahead := time.UnixMilli(at).Sub(theirs); ahead > c.e.opts.Skew {
+		return fmt.Sprintf("it is %s ahead of the NATS server's, at most %s is accepted (--skew); set the clock", ahead.Round(time.Second), c.e.opts.Skew)
+	}
+	return ""
+}
+
+func (c *clock) lastTick() int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.line.Last().At
+}
+
+// jumpGuard notices that the wall clock moved forward by more than has passed.
+// It cannot tell a clock that was set wrong from a machine that was suspended,
+// so it waits whether somebody corrects it.
+type jumpGuard struct {
+	began time.Time     // with its monotonic reading
+	shift time.Duration // wall minus monotonic, as believed
+	least time.Duration // jumps below are none
+	since time.Duration // monotonic time of the first doubt, 0 = none
+}
+
+// jumpHold is how long a jump of the wall clock must stay to be believed.
+const jumpHold = 10 * time.Minute
+
+func newJumpGuard(skew time.Duration) *jumpGuard {
+	return &jumpGuard{began: time.Now(), least: max(skew, time.Minute)}
+}
+
+// look compares the wall clock with the time that has passed since the guard
+// began, and says why it is not believed.
+func (g *jumpGuard) look(wall time.Time, passed time.Duration) string {
+	shift := wall.Round(0).Sub(g.began.Round(0)) - passed
+	jump := shift - g.shift
+	if jump <= g.least {
+		g.shift, g.since = max(shift, g.shift), 0
+		return ""
+	}
+	if g.since == 0 {
+		g.since = passed
+	}
+	if passed-g.since >= jumpHold {
+		g.shift, g.since = shift, 0
+		return ""
+	}
+	return fmt.Sprintf("it jumped forward by %s; set it right, or wait %s more if it is right now",
+		jump.Round(time.Second), (jumpHold - passed + g.since).Round(time.Second))
+}
+
 // followStream writes a tick when the stream has been still for a while, and
-// with a lateness also while it flows.
+// with a lateness also while it flows. Of several engines the one that runs
+// partition 0 does: it asks the stream itself whether it is still, and hears
+// from the others how far time has come in their partitions. What it has not
+// heard yet makes a tick earlier than it could be, and another one follows.
 func (c *clock) followStream(ctx context.Context) {
 	t := time.NewTicker(quietPoll)
 	defer t.Stop()
-	var newest, events, ticked int64
+	var newest, ticked int64
+	var end uint64
 	still := time.Now()
 	for {
 		select {
@@ -90,13 +166,19 @@ func (c *clock) followStream(ctx context.Context) {
 			return
 		case <-t.C:
 		}
-		at, n := c.e.newest()
-		if n != events || at != newest {
-			newest, events, still = at, n, time.Now()
+		first, abroad := c.e.keeper.first()
+		if !first {
+			still = time.Now()
+			continue
+		}
+		at, n, err := c.e.progress(ctx)
+		at = max(at, abroad)
+		if err != nil || n != end || at != newest {
+			newest, end, still = at, n, time.Now()
 		}
 		target := int64(0)
 		switch {
-		case events == 0:
+		case newest == 0:
 		case time.Since(still) >= c.e.opts.Quiet:
 			target = newest
 		case c.e.opts.Lateness > 0:
@@ -110,12 +192,25 @@ func (c *clock) followStream(ctx context.Context) {
 	}
 }
 
-// newest is the latest event time that any partition has seen, and how many
-// events were taken in all.
-func (e *Engine) newest() (at, events int64) {
+// progress is the latest event time that this engine has seen, and a number
+// that changes while events come: of those taken, or where the stream ends if
+// other engines take some too.
+func (e *Engine) progress(ctx context.Context) (at int64, n uint64, err error) {
+	at = e.newest()
+	if e.server == nil {
+		n, err = e.journal.LastEvent(ctx)
+		return at, n, err
+	}
+	for _, p := range e.parts {
+		n += uint64(p.status.events.Load() + p.status.repeated.Load() + p.status.rejected.Load())
+	}
+	return at, n, nil
+}
+
+// newest is the latest event time that any partition has seen, ms.
+func (e *Engine) newest() (at int64) {
 	for _, p := range e.parts {
 		at = max(at, p.status.newest.Load())
-		events += p.status.events.Load() + p.status.repeated.Load() + p.status.rejected.Load()
 	}
-	return at, events
+	return at
 }

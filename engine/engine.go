@@ -2,10 +2,8 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -13,6 +11,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+	"github.com/nats-io/nuid"
 
 	"github.com/ripenhq/ripen/engine/core"
 	"github.com/ripenhq/ripen/engine/ingest"
@@ -87,6 +86,7 @@ func (o Options) withDefaults() Options {
 // Engine runs one workflow over the events of a stream.
 type Engine struct {
 	opts    Options
+	id      string // names this engine to others and in its claims
 	log     hclog.Logger
 	work    *Workflow
 	server  *natsd.Server // nil with an external server
@@ -94,7 +94,8 @@ type Engine struct {
 	js      jetstream.JetStream
 	journal *journal.Journal
 	ingest  *ingest.Ingest
-	parts   []*partition
+	parts   []*partition // all, also those that another engine runs
+	keeper  *keeper
 	clock   *clock
 	web     *web
 	subs    *nats.Subscription
@@ -113,7 +114,7 @@ type Engine struct {
 // events are accepted. A failure leaves nothing behind.
 func New(ctx context.Context, o Options) (_ *Engine, err error) {
 	o = o.withDefaults()
-	e := &Engine{opts: o, log: o.Logger, work: o.Workflow, done: make(chan struct{})}
+	e := &Engine{opts: o, id: nuid.Next(), log: o.Logger, work: o.Workflow, done: make(chan struct{})}
 	e.life, e.die = context.WithCancel(context.Background())
 	defer func() {
 		if err != nil {
@@ -129,7 +130,7 @@ func New(ctx context.Context, o Options) (_ *Engine, err error) {
 	if e.subs, err = e.journal.ServeSubscribers(ctx); err != nil {
 		return nil, err
 	}
-	if err = e.startParts(); err != nil {
+	if err = e.startParts(ctx); err != nil {
 		return nil, err
 	}
 	return e, e.openDoors(ctx)
@@ -159,7 +160,7 @@ func (e *Engine) openJournal(ctx context.Context, readOnly bool) (err error) {
 		return err
 	}
 	o := &e.opts
-	cfg := journal.Config{Partitions: o.Partitions, MaxBytes: o.MaxBytes, History: o.History, Replicas: o.Replicas, ReadOnly: readOnly, Logger: e.log.Named("journal")}
+	cfg := journal.Config{Partitions: o.Partitions, MaxBytes: o.MaxBytes, History: o.History, Replicas: o.Replicas, ReadOnly: readOnly, Owner: e.id, Logger: e.log.Named("journal")}
 	if e.server != nil {
 		cfg.FreeBytes, cfg.FreeFloor = e.server.FreeBytes, journal.DefaultFreeFloor
 	}
@@ -169,40 +170,30 @@ func (e *Engine) openJournal(ctx context.Context, readOnly bool) (err error) {
 	})
 }
 
-// startParts lets every partition work, and ends the engine if one fails.
-func (e *Engine) startParts() error {
-	ctx, cancel := context.WithCancel(context.Background())
-	e.stop = cancel
-	var running sync.WaitGroup
-	failed := make(chan error, e.journal.Partitions())
+// startParts lets partitions work, and ends the engine if it cannot go on.
+func (e *Engine) startParts(ctx context.Context) error {
 	for n := range e.journal.Partitions() {
 		p := &partition{e: e, number: n, log: e.log.Named("partition").With("partition", n), largest: maxInputs, decoder: intake.NewDecoder(intake.Options{})}
 		e.parts = append(e.parts, p)
-		running.Go(func() {
-			defer p.close()
-			defer func() {
-				// A bug of ours ends the engine with one line; what is committed stays.
-				if r := recover(); r != nil {
-					e.log.Error("internal error", "partition", n, "panic", r, "stack", string(debug.Stack()))
-					failed <- fmt.Errorf("partition %d: internal error: %v; please report it", n, r)
-					cancel()
-				}
-			}()
-			if err := p.run(ctx); err != nil {
-				failed <- err
-				cancel()
-			}
-		})
 	}
-	go func() {
-		running.Wait()
-		close(failed)
-		for err := range failed {
-			if !errors.Is(e.err, err) { // several partitions may say the same
-				e.err = errors.Join(e.err, err)
+	k := newKeeper(e.log, e.parts, e.conn, e.newest)
+	if e.server == nil {
+		if err := e.allowed(ctx, func(ctx context.Context) error {
+			h, known, err := openHints(ctx, e.js, e.id, e.opts.Replicas, e.log)
+			if err == nil {
+				k.share(h, known)
 			}
+			return err
+		}); err != nil {
+			return err
 		}
-		close(e.done)
+	}
+	e.keeper = k
+	var run context.Context
+	run, e.stop = context.WithCancel(context.Background())
+	go func() {
+		defer close(e.done)
+		e.err = k.run(run)
 	}()
 	return nil
 }
@@ -287,6 +278,9 @@ func (e *Engine) shut(ctx context.Context) {
 		if e.clock != nil {
 			e.clock.stop()
 		}
+		if e.stop != nil && e.server == nil {
+			e.stop() // others wait for the partitions
+		}
 		if e.ingest != nil {
 			if err := e.ingest.Close(ctx); err != nil {
 				e.log.Warn("requests were given up", "error", err)
@@ -312,11 +306,17 @@ func (e *Engine) shut(ctx context.Context) {
 	})
 }
 
+// refusedPause is how long an external server that refused a commit is left
+// alone.
+const refusedPause = 2 * time.Second
+
 // restartServer restarts the embedded server: only that settles a commit that
-// it refused.
+// it refused. An external one is its operator's; the partition claims and
+// restores again, until it works.
 func (e *Engine) restartServer() error {
 	if e.server == nil {
-		return errors.New("the NATS server refused a commit: check its disk and limits")
+		time.Sleep(refusedPause)
+		return nil
 	}
 	e.restart.Lock()
 	defer e.restart.Unlock()

@@ -69,9 +69,11 @@ type flight struct {
 
 // partitionStatus is what others may know of a partition.
 type partitionStatus struct {
+	owned     atomic.Bool // runs here; says nothing of the claim
 	ready     atomic.Bool
-	events    atomic.Int64 // events that changed something
-	newest    atomic.Int64 // latest event time seen, ms
+	epoch     atomic.Uint64 // of the claim, 0 before
+	events    atomic.Int64  // events that changed something
+	newest    atomic.Int64  // latest event time seen, ms
 	position  atomic.Uint64
 	leads     atomic.Int64
 	tick      atomic.Int64
@@ -165,6 +167,8 @@ func (p *partition) open(ctx context.Context) (err error) {
 	if p.pt, err = p.e.journal.Claim(ctx, p.number); err != nil {
 		return err
 	}
+	p.status.epoch.Store(p.pt.Epoch())
+	p.status.newest.Store(max(p.status.newest.Load(), p.pt.Claimed().Newest))
 	p.close()
 	if p.crew, err = p.e.work.NewCrew(ctx); err != nil {
 		return err
@@ -336,7 +340,7 @@ func (p *partition) commit(ctx context.Context) error {
 	}
 	p.inputs = p.inputs[:0]
 	done := journal.Record{Pos: p.pos, InputSeq: p.last.Seq, InputHash: journal.HashInput(p.last.Data), Clock: p.core.Clock(), Model: modelName(p.e.work.Model),
-		Health: appendHealth(nil, p.crew)}
+		Health: appendHealth(nil, p.crew), Newest: p.status.newest.Load()}
 	plans, err := p.planner.plan(&p.out, p.begin, done)
 	if err != nil {
 		return err

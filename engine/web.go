@@ -58,7 +58,7 @@ func (e *Engine) alive() error {
 }
 
 // Ready says why the engine is not ready, nil if it is: connected, and every
-// partition restored.
+// partition that is assigned to it restored.
 func (e *Engine) Ready() error {
 	if err := e.alive(); err != nil {
 		return err
@@ -66,12 +66,7 @@ func (e *Engine) Ready() error {
 	if !e.conn.IsConnected() {
 		return errors.New("not connected to NATS")
 	}
-	for _, p := range e.parts {
-		if !p.status.ready.Load() {
-			return fmt.Errorf("partition %d is restoring", p.number)
-		}
-	}
-	return nil
+	return e.keeper.ready()
 }
 
 // collector reads the engine's counters when metrics are asked for.

@@ -52,13 +52,14 @@ type Record struct {
 	Events    []EventID
 	Delta     []byte // state of the leads touched; opaque
 	Health    []byte // plugin failures and breaker changes; opaque
+	Newest    int64  // latest event time among all inputs so far, ms
 }
 
 // HashInput is the hash that Record.InputHash holds for a message's data.
 func HashInput(data []byte) [32]byte { return sha256.Sum256(data) }
 
 const (
-	recordVersion = 1
+	recordVersion = 2
 	codingPlain   = 0
 	codingS2      = 1
 	headerSize    = 4 + sha256.Size // magic, version, coding, chain
@@ -119,7 +120,8 @@ func (r *Record) appendBody(b []byte) []byte {
 		b = append(b, r.Events[i][:]...)
 	}
 	b = appendBytes(b, r.Delta)
-	return appendBytes(b, r.Health)
+	b = appendBytes(b, r.Health)
+	return binary.AppendVarint(b, r.Newest)
 }
 
 func appendBytes[T string | []byte](b []byte, v T) []byte {
@@ -216,6 +218,7 @@ func (d *decoder) record(r *Record) {
 		copy(r.Events[i][:], d.fixed(len(EventID{})))
 	}
 	r.Delta, r.Health = d.bytes(), d.bytes()
+	r.Newest = d.varint()
 }
 
 // fixed takes n bytes; after an error they are zeros.

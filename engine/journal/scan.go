@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -58,6 +59,26 @@ func (j *Journal) end(ctx context.Context, stream string, filters []string) (uin
 		end = max(end, m.Sequence)
 	}
 	return end, nil
+}
+
+// LastEvent is the sequence of the newest event in the stream, of any
+// partition; 0 without one.
+func (j *Journal) LastEvent(ctx context.Context) (uint64, error) {
+	ctx, cancel := context.WithTimeout(ctx, j.cfg.CommitTimeout)
+	defer cancel()
+	return j.end(ctx, EventsStream, []string{eventsPrefix + "*"})
+}
+
+// ServerTime is the time on the clock of the server that leads the events
+// stream.
+func (j *Journal) ServerTime(ctx context.Context) (time.Time, error) {
+	ctx, cancel := context.WithTimeout(ctx, j.cfg.CommitTimeout)
+	defer cancel()
+	info, err := j.info(ctx, EventsStream)
+	if err != nil {
+		return time.Time{}, err
+	}
+	return info.TimeStamp, nil
 }
 
 // Records hands every record of partition p up to now, oldest first and
