@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 	"github.com/nats-io/nats.go"
 
+	"github.com/ripenhq/ripen/engine/internal/failpoint"
 	"github.com/ripenhq/ripen/engine/journal"
 )
 
@@ -78,6 +79,7 @@ func (k *keeper) run(ctx context.Context) error {
 	defer cancel()
 	k.ctx = work
 	err := k.loop(ctx)
+	failpoint.Hit("drain.before")
 	k.leave()
 	cancel()
 	for k.running() > 0 {
@@ -88,6 +90,7 @@ func (k *keeper) run(ctx context.Context) error {
 		}
 		k.say(false)
 	}
+	failpoint.Hit("drain.after")
 	if k.hints != nil {
 		k.hints.goodbye()
 		k.hints.close()
@@ -244,6 +247,7 @@ func (k *keeper) start(n int) {
 			p.close()
 			k.ended <- e
 		}()
+		failpoint.Hit("assign.claim")
 		e.err = p.run(ctx)
 	}()
 }

@@ -253,6 +253,16 @@ func (e *Engine) Committed() (n int64) {
 	return n
 }
 
+// Partitions are those that this engine runs, claimed and restored.
+func (e *Engine) Partitions() (list []int) {
+	for n, p := range e.parts {
+		if p.status.ready.Load() {
+			list = append(list, n)
+		}
+	}
+	return list
+}
+
 // Conn is the engine's own connection, with all rights.
 func (e *Engine) Conn() *nats.Conn { return e.conn }
 

@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -10,7 +11,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ripenhq/ripen/engine"
-	"github.com/ripenhq/ripen/engine/journal"
 )
 
 // openServer is a NATS server that is not ours: JetStream, one account, no
@@ -28,41 +28,91 @@ func openServer(t *testing.T) string {
 	return s.ClientURL()
 }
 
-// On a server of one's own all works as on the embedded one; a second engine
-// takes over, and the first one says so and ends.
-func TestEngine_ExternalServer(t *testing.T) {
+// running lists the partitions whose state this engine holds.
+func running(e *engine.Engine) int { return len(e.Partitions()) }
+
+// ready waits until the engines run all partitions, each its share.
+func ready(t *testing.T, engines ...*engine.Engine) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		seen := map[int]bool{}
+		for _, e := range engines {
+			list := e.Partitions()
+			if e.Ready() != nil || len(list) < 4/len(engines) {
+				return false
+			}
+			for _, n := range list {
+				if seen[n] {
+					return false
+				}
+				seen[n] = true
+			}
+		}
+		return len(seen) == 4
+	}, 20*time.Second, 2*time.Millisecond)
+}
+
+// On a server of one's own all works as on the embedded one, and several
+// engines share the partitions: moved when one joins, drains or crashes.
+func TestEngine_ExternalServerIsShared(t *testing.T) {
 	url, w := openServer(t), loadWorkflow(t, smallWorkflow)
-	first, err := engine.New(t.Context(), engine.Options{Workflow: w, NATS: url, Clock: engine.ClockStream})
-	require.NoError(t, err)
+	start := func() *engine.Engine {
+		e, err := engine.New(t.Context(), engine.Options{Workflow: w, NATS: url, Clock: engine.ClockStream})
+		require.NoError(t, err)
+		t.Cleanup(func() { _ = stopEngine(e) })
+		return e
+	}
 	nc, err := nats.Connect(url)
 	require.NoError(t, err)
 	defer nc.Close()
 	sub, err := nc.SubscribeSync("ripen.decisions.small.>")
 	require.NoError(t, err)
 	require.NoError(t, nc.Flush())
-	send(t, nc, track("1", "ann", "Demo Requested", "2026-01-01T00:00:00Z"))
-	m, err := sub.NextMsg(10 * time.Second)
-	require.NoError(t, err)
-	assert.Equal(t, "ann", decision(t, m).Lead)
+	round := 0
+	everyPartition := func() {
+		t.Helper()
+		round++
+		got, want := map[string]int{}, map[string]int{}
+		for i := range 12 {
+			who := fmt.Sprint("lead-", round, "-", i)
+			want[who] = 1
+			send(t, nc, track(fmt.Sprint(round, i), who, "Demo Requested", "2026-01-02T00:00:00Z"))
+		}
+		for range want {
+			m, err := sub.NextMsg(10 * time.Second)
+			require.NoError(t, err)
+			got[decision(t, m).Lead]++
+		}
+		assert.Equal(t, want, got, "each decision once, whoever owns the partition")
+	}
 
-	second, err := engine.New(t.Context(), engine.Options{Workflow: w, NATS: url, Clock: engine.ClockStream})
-	require.NoError(t, err)
-	defer func() { assert.NoError(t, stopEngine(second)) }()
-	require.Eventually(t, func() bool { return second.Ready() == nil }, 10*time.Second, time.Millisecond)
-	for _, id := range []string{"2", "3", "4", "5"} { // one lead for each partition and more
-		send(t, nc, track(id, "lead-"+id, "Demo Requested", "2026-01-02T00:00:00Z"))
-	}
-	got := map[string]int{}
-	for range 4 {
-		m, err := sub.NextMsg(10 * time.Second)
-		require.NoError(t, err)
-		got[decision(t, m).Lead]++
-	}
-	assert.Equal(t, map[string]int{"lead-2": 1, "lead-3": 1, "lead-4": 1, "lead-5": 1}, got, "each decision once, whoever owned the partition")
+	first := start()
+	ready(t, first)
+	everyPartition()
+	second := start()
+	ready(t, first, second)
+	everyPartition()
+
+	began := time.Now()
+	require.NoError(t, stopEngine(first))
+	ready(t, second)
+	t.Logf("after a drain the other engine runs all partitions within %s", time.Since(began).Round(time.Millisecond))
+	assert.Less(t, time.Since(began), time.Second)
+	everyPartition()
+
+	third := start()
+	ready(t, second, third)
+	everyPartition()
+	began = time.Now()
+	third.Conn().Close() // gone without a word
+	ready(t, second)
+	t.Logf("after a crash the other engine runs all partitions within %s", time.Since(began).Round(time.Millisecond))
+	assert.Less(t, time.Since(began), 10*time.Second)
+	everyPartition()
 	select {
-	case <-first.Done():
-	case <-time.After(10 * time.Second):
-		t.Fatal("an engine that lost its partitions goes on")
+	case <-second.Done():
+		t.Fatalf("the engine ended: %v", second.Err())
+	default:
 	}
-	assert.ErrorIs(t, stopEngine(first), journal.ErrFenced)
+	assert.Empty(t, running(third))
 }

@@ -12,7 +12,7 @@ func sample() Record {
 		Kind: KindCommit, Epoch: 3, Number: 17, Owner: "me", Prev: 99, Input: Identity{"RIPEN_EVENTS", 1234567890},
 		Pos: Position{Seq: 1 << 40, Index: 7, Due: -5, Lead: "ada"}, InputSeq: 1<<40 - 1, InputHash: HashInput([]byte("x")),
 		Clock: 1_700_000_000_000, Model: "sha256:abc", Events: []EventID{{1}, {2, 3}},
-		Delta: bytes.Repeat([]byte("delta "), 100), Health: []byte{0, 1},
+		Delta: bytes.Repeat([]byte("delta "), 100), Health: []byte{0, 1}, Newest: 1_767_225_600_000,
 	}
 }
 
@@ -47,7 +47,7 @@ func TestDamagedRecordsAreErrors(t *testing.T) {
 		require.Error(t, err, "cut at %d", n)
 	}
 	for name, change := range map[string]func([]byte){
-		"magic": func(b []byte) { b[0] = 'X' }, "newer version": func(b []byte) { b[2] = 2 }, "coding": func(b []byte) { b[3] = 9 },
+		"magic": func(b []byte) { b[0] = 'X' }, "newer version": func(b []byte) { b[2] = recordVersion + 1 }, "coding": func(b []byte) { b[3] = 9 },
 	} {
 		bad := bytes.Clone(data)
 		change(bad)
