@@ -225,6 +225,10 @@ func text(v any) string {
 // its fields, for people.
 func (tr *trial) account(a *ledger.Account) string {
 	b := a.Append(nil, tr.prog.Book)
+	a, err := ledger.DecodeAccount(b, tr.prog.Book) // what was told of in deltas is left out of the fields
+	if err != nil {
+		panic(err)
+	}
 	return fmt.Sprintf("account %x\nclock %d activity %d\nbuckets %+v\nuses %+v\ncounters %+v\npeaks %+v\nsteps %+v\nmarks %+v\nheld %d\n",
 		b, a.Clock, a.LastActivity, a.Buckets, a.Uses, a.Counters, a.Peaks, a.Steps, a.Marks, len(a.Held))
 }

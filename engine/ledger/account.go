@@ -20,8 +20,11 @@ type Account struct {
 	// Held are inputs that wait because a step with on_error = "hold" failed.
 	Held []lead.Event
 
-	totals []lead.Points // raw sum by score, always equal to the buckets
-	undo   *Undo
+	totals   []lead.Points // raw sum by score, always equal to the buckets
+	undo     *Undo
+	told     told
+	peakTail uint32 // that many last elements of each list of peaks may be new
+	dirty    uint8
 }
 
 // Bucket is the unit of the ledger. Awarded − Reversed − Remaining is what
@@ -32,6 +35,7 @@ type Bucket struct {
 	Event       uint64 // hash of the event id if the book is Voidable, else 0
 	Step        int64  // age step of the events' time; 0 on a replaced line
 	Count       uint32
+	mark        uint8
 	Awarded     lead.Points
 	Reversed    lead.Points
 	Remaining   lead.Points
@@ -54,6 +58,7 @@ const (
 // Use remembers what scopes and caps have given out.
 type Use struct {
 	Kind UseKind
+	mark uint8
 	ID   uint32
 	Key  uint64
 	Day  int32 // calendar day for PerDay keys, else 0
@@ -66,12 +71,16 @@ type Use struct {
 type Counter struct {
 	Steps []Tally
 	Seen  []Seen // sorted by Hash
+
+	touched uint64 // the value that changed, if mark says so
+	mark    uint8
 }
 
 // Tally is the count of one age step.
 type Tally struct {
 	Step int64
 	N    uint32
+	mark uint8
 }
 
 // Seen is one distinct value.
@@ -89,11 +98,13 @@ type Peak struct {
 // StepMemo is what a step last said of the lead, and its state.
 type StepMemo struct {
 	Ran    bool
+	mark   uint8
 	Grade  uint16 // 1+index, 0 = none
 	Reason uint16
 	Out    uint64 // named flags
 	Wake   int64  // due time asked for, 0 = none
 	State  []byte
+	told   int64 // Wake as the last delta left it
 }
 
 // Marks is what routes remember of a lead.

@@ -301,11 +301,18 @@ func (a *Account) reverse(b *Book, r *Rule, i int) (removed lead.Points) {
 
 func (a *Account) setBucket(score, i int, next Bucket) {
 	a.logChange(change{kind: bucketSet, at: i, in: score, bucket: a.Buckets[i]})
+	a.dirty |= dirtyBuckets
+	next.mark |= markSet
+	if next.Label != a.Buckets[i].Label {
+		next.mark |= markText
+	}
 	a.addTotal(score, next.Remaining-a.Buckets[i].Remaining)
 	a.Buckets[i] = next
 }
 
 func (a *Account) insertBucket(score, i int, v Bucket) {
+	a.dirty |= dirtyBuckets
+	v.mark = markNew
 	a.Buckets = insert(a.Buckets, i, v)
 	a.addTotal(score, v.Remaining)
 	a.logChange(change{kind: bucketInserted, at: i, in: score})
@@ -339,8 +346,9 @@ func (a *Account) useSum(key Use) lead.Points {
 
 func (a *Account) addUse(key Use, n int, sum lead.Points) {
 	i, found := a.findUse(key)
+	a.dirty |= dirtyUses
 	if !found {
-		key.N, key.Sum = uint32(max(n, 0)), sum
+		key.N, key.Sum, key.mark = uint32(max(n, 0)), sum, markNew
 		a.Uses = insert(a.Uses, i, key)
 		a.logChange(change{kind: useInserted, at: i})
 		return
@@ -348,9 +356,18 @@ func (a *Account) addUse(key Use, n int, sum lead.Points) {
 	a.logChange(change{kind: useSet, at: i, use: a.Uses[i]})
 	a.Uses[i].N = uint32(max(int(a.Uses[i].N)+n, 0))
 	a.Uses[i].Sum += sum
+	a.Uses[i].mark |= markSet
 }
 
 func (a *Account) removeUse(i int) {
 	a.logChange(change{kind: useRemoved, at: i, use: a.Uses[i]})
+	a.dropUse(i)
+}
+
+// dropUse removes a use and remembers its key for the delta.
+func (a *Account) dropUse(i int) {
+	if a.dirty |= dirtyUses; a.Uses[i].mark&markNew == 0 {
+		a.told.gone = append(a.told.gone, a.Uses[i])
+	}
 	a.Uses = remove(a.Uses, i)
 }

@@ -65,6 +65,7 @@ func DecodeAccount(src []byte, b *Book) (*Account, error) {
 		return nil, fmt.Errorf("%w: truncated or %d bytes too long", ErrCodec, len(d.b))
 	}
 	a.recount(b)
+	a.clean()
 	return a, nil
 }
 

@@ -60,6 +60,7 @@ func TestCodec_RoundTrip(t *testing.T) {
 		require.Equal(t, a.Marks, got.Marks)
 		require.Equal(t, a.Person, got.Person)
 		require.Equal(t, a.Held, got.Held)
+		a.clean()
 		require.Equal(t, a.Buckets, got.Buckets)
 	})
 }

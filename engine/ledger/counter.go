@@ -29,14 +29,23 @@ func (a *Account) Count(f *Frame) {
 
 func (a *Account) tally(i int, ageStep int64) {
 	steps := a.Counters[i].Steps
+	a.dirty |= dirtyCounters
+	a.Counters[i].mark |= stepsSet
 	at := sort.Search(len(steps), func(k int) bool { return steps[k].Step >= ageStep })
 	if at < len(steps) && steps[at].Step == ageStep {
 		a.logChange(change{kind: tallySet, at: at, in: i, tally: steps[at]})
 		steps[at].N++
+		steps[at].mark |= markSet
 		return
 	}
-	a.Counters[i].Steps = insert(steps, at, Tally{Step: ageStep, N: 1})
+	a.Counters[i].Steps = insert(steps, at, Tally{Step: ageStep, N: 1, mark: markNew})
 	a.logChange(change{kind: tallyInserted, at: at, in: i})
+}
+
+// touch marks a distinct value as changed.
+func (a *Account) touch(i int, hash uint64) {
+	a.Counters[i].touch(hash)
+	a.dirty |= dirtyCounters
 }
 
 func (a *Account) see(i int, hash uint64, ageStep int64) {
@@ -46,6 +55,7 @@ func (a *Account) see(i int, hash uint64, ageStep int64) {
 		if ageStep > seen[at].Step {
 			a.logChange(change{kind: seenSet, at: at, in: i, seen: seen[at]})
 			seen[at].Step = ageStep
+			a.touch(i, hash)
 		}
 		return
 	}
@@ -53,6 +63,7 @@ func (a *Account) see(i int, hash uint64, ageStep int64) {
 		return
 	}
 	a.Counters[i].Seen = insert(seen, at, Seen{Hash: hash, Step: ageStep})
+	a.touch(i, hash)
 	a.logChange(change{kind: seenInserted, at: at, in: i})
 }
 
@@ -107,23 +118,36 @@ func (a *Account) Trim(b *Book, now int64) {
 	for i := range b.Counters {
 		w := b.Counters[i].Window
 		if w == 0 {
-			a.Counters[i].Steps = foldTallies(a.Counters[i].Steps)
+			if c := &a.Counters[i]; len(c.Steps) > 1 {
+				c.Steps = foldTallies(c.Steps)
+				a.trimmed(c, stepsWhole)
+			}
 			continue
 		}
 		first := step - w/b.AgeStep + 1
 		c := &a.Counters[i]
-		c.Steps = dropWhile(c.Steps, func(t Tally) bool { return t.Step < first })
+		if n := len(c.Steps); n > 0 {
+			if c.Steps = dropWhile(c.Steps, func(t Tally) bool { return t.Step < first }); len(c.Steps) < n {
+				a.trimmed(c, stepsCut)
+			}
+		}
 		keep := c.Seen[:0]
 		for _, s := range c.Seen {
 			if s.Step >= first {
 				keep = append(keep, s)
 			}
 		}
+		if len(keep) < len(c.Seen) {
+			a.trimmed(c, seenCut)
+		}
 		c.Seen = keep
 	}
 	for i := range b.Peaks {
 		first := step - b.Peaks[i].Window/b.AgeStep
-		a.Peaks[i] = dropWhile(a.Peaks[i], func(p Peak) bool { return p.Step < first })
+		n := len(a.Peaks[i])
+		if a.Peaks[i] = dropWhile(a.Peaks[i], func(p Peak) bool { return p.Step < first }); len(a.Peaks[i]) < n {
+			a.dirty |= dirtyPeaksCut
+		}
 	}
 	a.trimWindows(b, step)
 }
@@ -137,12 +161,18 @@ func foldTallies(steps []Tally) []Tally {
 	return steps
 }
 
+// trimmed notes that something of a counter fell out of its window.
+func (a *Account) trimmed(c *Counter, how uint8) {
+	c.mark |= how
+	a.dirty |= dirtyCounters
+}
+
 func (a *Account) trimWindows(b *Book, step int64) {
 	for i := 0; i < len(a.Uses); {
 		u := &a.Uses[i]
 		if u.Kind == UseWindow {
 			if r, ok := b.RuleByID(u.ID); ok && r.Window > 0 && int64(u.Key) < step-r.Window/b.AgeStep+1 {
-				a.Uses = remove(a.Uses, i)
+				a.dropUse(i)
 				continue
 			}
 		}
@@ -163,14 +193,22 @@ func dropWhile[T any](s []T, old func(T) bool) []T {
 
 // NotePeaks records the values after an event for every declared peak.
 func (a *Account) NotePeaks(f *Frame) {
+	grown := false
 	for i := range f.Book.Peaks {
 		step, value := f.Book.AgeStepOf(f.Now), f.Values[f.Book.Peaks[i].Score]
 		peaks := a.Peaks[i]
 		if n := len(peaks); n > 0 && peaks[n-1].Step == step {
-			peaks[n-1].Max = max(peaks[n-1].Max, value)
+			if value > peaks[n-1].Max {
+				peaks[n-1].Max = value
+				a.peakTail, a.dirty = max(a.peakTail, 1), a.dirty|dirtyPeaks
+			}
 			continue
 		}
 		a.Peaks[i] = append(peaks, Peak{Step: step, Max: value})
+		grown = true
+	}
+	if grown {
+		a.peakTail, a.dirty = a.peakTail+1, a.dirty|dirtyPeaks
 	}
 }
 

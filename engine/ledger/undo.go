@@ -81,6 +81,9 @@ func (a *Account) revert(c *change) {
 		a.Uses = remove(a.Uses, c.at)
 	case useRemoved:
 		a.Uses = insert(a.Uses, c.at, c.use)
+		if c.use.mark&markNew == 0 {
+			a.told.gone = a.told.gone[:len(a.told.gone)-1]
+		}
 	case stepSet:
 		memo := c.memo
 		memo.State = append(a.Steps[c.at].State[:0], memo.State...)
@@ -211,20 +214,19 @@ func (a *Account) SetStep(i int, memo StepMemo) {
 		prev.State = a.undo.bytes[start:len(a.undo.bytes):len(a.undo.bytes)]
 		a.logChange(change{kind: stepSet, at: i, memo: prev})
 	}
+	memo.mark, memo.told = old.mark|markSet, old.told
 	state := old.State
-	if !sameBytes(state, memo.State) {
+	if !bytes.Equal(state, memo.State) {
 		state = append(state[:0], memo.State...)
+		memo.mark |= markText
 	}
+	memo.State = state
 	*old = memo
-	old.State = state
+	a.dirty |= dirtySteps
 }
 
 func (m *StepMemo) equal(o *StepMemo) bool {
 	return m.Ran == o.Ran && m.Grade == o.Grade && m.Reason == o.Reason && m.Out == o.Out && m.Wake == o.Wake && bytes.Equal(m.State, o.State)
-}
-
-func sameBytes(a, b []byte) bool {
-	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
 }
 
 func insert[T any](s []T, i int, v T) []T {

@@ -1,0 +1,299 @@
+package ledger
+
+import (
+	"fmt"
+	"slices"
+	"sort"
+
+	"github.com/ripenhq/ripen/engine/lead"
+)
+
+// ApplyDelta changes the account as AppendDelta of another one said. It must
+// be what that one was before. A new lead's first delta belongs on NewAccount.
+// After an error (ErrCodec) the account is of no use any more.
+func (a *Account) ApplyDelta(src []byte, b *Book) error {
+	if len(src) == 0 {
+		return nil
+	}
+	d := decoder{b: src}
+	has := section(0)
+	if v := d.uint(); v == 0 || v > uint64(allSections) {
+		d.fail()
+	} else {
+		has = section(v)
+	}
+	d.applyTimes(a, has)
+	if has&hasBuckets != 0 {
+		d.applyBuckets(a, b)
+	}
+	if has&hasSteps != 0 {
+		d.applySteps(a, b)
+	}
+	if has&hasMarks != 0 {
+		a.First = d.int()
+		a.Marks = Marks{}
+		d.marks(&a.Marks)
+	}
+	if has&hasUses != 0 {
+		d.applyUses(a)
+	}
+	if has&hasCounters != 0 {
+		d.applyCounters(a, b)
+	}
+	if has&hasPeaks != 0 {
+		d.applyPeaks(a, b)
+	}
+	if has&hasPerson != 0 {
+		a.Person = d.props()
+	}
+	if has&hasCompany != 0 {
+		a.Company = d.props()
+	}
+	if has&hasHeld != 0 {
+		d.applyHeld(a)
+	}
+	if d.bad || len(d.b) != 0 {
+		return fmt.Errorf("%w: the delta of lead %.40q does not fit, or %d bytes too long", ErrCodec, a.Key, len(d.b))
+	}
+	a.clean()
+	return nil
+}
+
+func (d *decoder) applyTimes(a *Account, has section) {
+	if has&hasClock != 0 {
+		a.Clock += d.int()
+	}
+	if has&hasActivity != 0 {
+		a.LastActivity = a.Clock + d.int()
+	}
+	if has&hasWake != 0 {
+		a.Marks.Wake = d.time(a.Clock)
+	}
+	if has&hasProbe != 0 {
+		a.Marks.Probe = d.time(a.Clock)
+	}
+}
+
+func (d *decoder) time(clock int64) int64 { return clock + swapZero(d.int(), -clock) }
+
+// index reads the next index of a list of n elements, of which the last one
+// read was at-1; fresh elements may stand at the end. ok is false at the end.
+func (d *decoder) index(at int) (i int, ok bool) {
+	gap := d.uint()
+	if gap == 0 {
+		return 0, false
+	}
+	if gap > 1<<20 {
+		d.fail()
+		return 0, false
+	}
+	return at + int(gap) - 1, true
+}
+
+func (d *decoder) applyBuckets(a *Account, b *Book) {
+	for i, ok := d.index(0); ok; i, ok = d.index(i + 1) {
+		flags := d.byte()
+		if flags&bucketNew != 0 {
+			k := Bucket{Score: d.u32(), Rule: d.u32()}
+			if flags&bucketScope != 0 {
+				k.Scope = d.u64()
+			}
+			if flags&bucketEvent != 0 {
+				k.Event = d.u64()
+			}
+			k.Step = d.int()
+			if d.bad || i > len(a.Buckets) {
+				d.fail()
+				return
+			}
+			a.Buckets = insert(a.Buckets, i, k)
+		}
+		if d.bad || i >= len(a.Buckets) || flags > bucketReversed<<1-1 {
+			d.fail()
+			return
+		}
+		k := &a.Buckets[i]
+		before := k.Remaining
+		k.Count, k.Awarded, k.Reversed = uint32(d.uint()), lead.Points(d.int()), 0
+		lost := lead.Points(d.int())
+		if flags&bucketReversed != 0 {
+			k.Reversed = lead.Points(d.int())
+		}
+		k.Remaining = k.Awarded - k.Reversed - lost
+		k.Last = a.Clock + d.int()
+		if flags&bucketLabel != 0 {
+			k.Label = d.str()
+		}
+		a.addTotal(b.ScoreIndex(k.Score), k.Remaining-before)
+	}
+}
+
+func (d *decoder) applySteps(a *Account, b *Book) {
+	for flags := d.byte(); flags != 0; flags = d.byte() {
+		var other StepMemo
+		m := &other
+		if id := d.u32(); flags&0x80 != 0 && flags&0x40 == 0 {
+			if i := slices.IndexFunc(b.Steps, func(s StepDef) bool { return s.ID == id }); i >= 0 {
+				m = &a.Steps[i]
+			}
+		} else {
+			d.fail()
+		}
+		*m = StepMemo{Ran: flags&memoRan != 0, State: m.State}
+		if flags&memoGrade != 0 {
+			m.Grade = uint16(d.uint())
+		}
+		if flags&memoReason != 0 {
+			m.Reason = uint16(d.uint())
+		}
+		if flags&memoOut != 0 {
+			m.Out = d.uint()
+		}
+		if flags&memoWake != 0 {
+			m.Wake = a.Clock + d.int()
+		}
+		if flags&memoState != 0 {
+			m.State = append(m.State[:0], d.take(d.uint())...)
+		}
+	}
+}
+
+func (d *decoder) applyUses(a *Account) {
+	for range d.count(1<<20, 7) {
+		key := d.useKey()
+		i, found := a.findUse(key)
+		if !found {
+			d.fail()
+			return
+		}
+		a.Uses = remove(a.Uses, i)
+	}
+	for i, ok := d.index(0); ok; i, ok = d.index(i + 1) {
+		if d.bool() {
+			u := d.useKey()
+			if d.bad || i > len(a.Uses) {
+				d.fail()
+				return
+			}
+			a.Uses = insert(a.Uses, i, u)
+		}
+		if d.bad || i >= len(a.Uses) {
+			d.fail()
+			return
+		}
+		a.Uses[i].N, a.Uses[i].Sum = uint32(d.uint()), lead.Points(d.int())
+	}
+}
+
+func (d *decoder) useKey() Use {
+	u := Use{Kind: UseKind(d.byte()), ID: d.u32()}
+	if u.Kind == UseKey {
+		u.Key = d.u64()
+	} else {
+		u.Key = uint64(d.int())
+	}
+	u.Day = int32(d.int())
+	return u
+}
+
+func (d *decoder) applyCounters(a *Account, b *Book) {
+	for mode := d.byte(); mode != 0; mode = d.byte() {
+		id := d.u32()
+		if mode&0xf0 != 0x80 {
+			d.fail()
+			return
+		}
+		var other Counter // of a counter that the book does not have
+		c := &other
+		if i := slices.IndexFunc(b.Counters, func(c CounterDef) bool { return c.ID == id }); i >= 0 {
+			c = &a.Counters[i]
+		}
+		d.applyTallies(c, mode&3)
+		d.applySeen(c, mode>>2&3)
+	}
+}
+
+func (d *decoder) applyTallies(c *Counter, mode uint8) {
+	switch mode {
+	case listSame:
+		return
+	case listCut:
+		first := d.int()
+		c.Steps = dropWhile(c.Steps, func(t Tally) bool { return t.Step < first })
+	case listClear:
+		c.Steps = c.Steps[:0]
+	}
+	for range d.count(1<<20, 2) {
+		t := Tally{Step: d.int(), N: uint32(d.uint())}
+		i := sort.Search(len(c.Steps), func(k int) bool { return c.Steps[k].Step >= t.Step })
+		if i == len(c.Steps) || c.Steps[i].Step != t.Step {
+			c.Steps = insert(c.Steps, i, t)
+		}
+		c.Steps[i] = t
+	}
+}
+
+func (d *decoder) applySeen(c *Counter, mode uint8) {
+	switch mode {
+	case listSame:
+		return
+	case listCut:
+		first := d.int()
+		c.Seen = slices.DeleteFunc(c.Seen, func(s Seen) bool { return s.Step < first })
+	case listClear:
+		c.Seen = c.Seen[:0]
+	}
+	for range d.count(1<<20, 9) {
+		s := Seen{Hash: d.u64(), Step: d.int()}
+		i := sort.Search(len(c.Seen), func(k int) bool { return c.Seen[k].Hash >= s.Hash })
+		if i == len(c.Seen) || c.Seen[i].Hash != s.Hash {
+			c.Seen = insert(c.Seen, i, s)
+		}
+		c.Seen[i] = s
+	}
+}
+
+func (d *decoder) applyPeaks(a *Account, b *Book) {
+	for range d.count(1<<12, 6) {
+		id, mode := d.u32(), d.byte()
+		at := slices.IndexFunc(b.Peaks, func(p PeakDef) bool { return p.ID == id })
+		var list []Peak
+		if at >= 0 {
+			list = a.Peaks[at]
+		}
+		switch mode {
+		case listKeep:
+		case listClear:
+			list = list[:0]
+		case listCut:
+			first := d.int()
+			list = dropWhile(list, func(p Peak) bool { return p.Step < first })
+		default:
+			d.fail()
+			return
+		}
+		if mode != listClear {
+			kept := d.uint()
+			if at >= 0 && kept > uint64(len(list)) {
+				d.fail()
+				return
+			}
+			list = list[:min(kept, uint64(len(list)))]
+		}
+		for range d.count(1<<20, 2) {
+			list = append(list, Peak{Step: d.int(), Max: lead.Points(d.int())})
+		}
+		if at >= 0 {
+			a.Peaks[at] = list
+		}
+	}
+}
+
+func (d *decoder) applyHeld(a *Account) {
+	gone := d.uint()
+	if gone > uint64(len(a.Held)) {
+		d.fail()
+		return
+	}
+	a.Held = append(slices.Clone(a.Held[gone:]), d.held(a.Key)...)
+}

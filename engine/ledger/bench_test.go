@@ -1,0 +1,90 @@
+package ledger
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"testing"
+)
+
+// benchLeads is how many accounts the benchmarks pick from at random: far more
+// than the processor's caches hold.
+const benchLeads = 100_000
+
+// benchAccounts are leads that did about ten things, as they are in memory.
+func benchAccounts(b *Book) []*Account {
+	list := make([]*Account, benchLeads)
+	for i := range list {
+		list[i] = NewAccount(b, fmt.Sprintf("lead-%06d", i))
+	}
+	r := rand.New(rand.NewPCG(1, 2))
+	for i := range 10 * benchLeads {
+		happens(list[r.IntN(benchLeads)], b, 20_000*day+int64(i)*200, i%4)
+	}
+	return list
+}
+
+func live() uint64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
+// BenchmarkAccount measures an account among 100,000: what it takes in memory,
+// and what an event costs.
+func BenchmarkAccount(bench *testing.B) {
+	b := testBook(room(1000))
+	before := live()
+	list := benchAccounts(b)
+	perLead := float64(live()-before) / benchLeads
+	var buf []byte
+	whole, deltas := make([][]byte, benchLeads), make([][]byte, benchLeads)
+	for i, a := range list {
+		whole[i] = a.Append(nil, b)
+		a.AppendDelta(buf[:0], b)
+		happens(a, b, a.Clock+1000, i%4)
+		deltas[i] = a.AppendDelta(nil, b)
+	}
+	cycle := func(what string, f func(i int, a *Account)) {
+		bench.Run(what, func(bench *testing.B) {
+			bench.ReportAllocs()
+			r := rand.New(rand.NewPCG(3, 4))
+			for bench.Loop() {
+				i := r.IntN(benchLeads)
+				f(i, list[i])
+			}
+			bench.ReportMetric(perLead, "B/lead")
+		})
+	}
+	undo := &Undo{}
+	cycle("Event", func(i int, a *Account) {
+		a.Begin(undo)
+		happens(a, b, a.Clock+1000, i%4)
+		a.Keep()
+	})
+	cycle("EventDelta", func(i int, a *Account) {
+		a.Begin(undo)
+		happens(a, b, a.Clock+1000, i%4)
+		a.Keep()
+		buf = a.AppendDelta(buf[:0], b)
+	})
+	cycle("EventAppend", func(i int, a *Account) {
+		a.Begin(undo)
+		happens(a, b, a.Clock+1000, i%4)
+		a.Keep()
+		buf = a.Append(buf[:0], b)
+	})
+	cycle("Append", func(_ int, a *Account) { buf = a.Append(buf[:0], b) })
+	cycle("ApplyDelta", func(i int, a *Account) {
+		if err := a.ApplyDelta(deltas[i], b); err != nil {
+			bench.Fatal(err)
+		}
+	})
+	cycle("Decode", func(i int, _ *Account) {
+		if _, err := DecodeAccount(whole[i], b); err != nil {
+			bench.Fatal(err)
+		}
+	})
+}
