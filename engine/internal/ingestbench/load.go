@@ -189,4 +189,3 @@ func turns(s *settings, list []*variant) error {
 	}
 	return nil
 }
-

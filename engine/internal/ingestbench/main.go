@@ -33,6 +33,7 @@ type settings struct {
 	conns    int           // connections of the producers
 	parts    int           // partitions
 	linger   time.Duration // 0: ingest's default
+	rate     float64       // events/s while latency is measured, 0: half of what was reached
 }
 
 func main() {
@@ -45,6 +46,7 @@ func main() {
 	flag.IntVar(&s.conns, "conns", 4, "connections of the producers")
 	flag.IntVar(&s.parts, "partitions", 4, "partitions")
 	flag.DurationVar(&s.linger, "linger", 0, "how long an event waits for company (default: that of ingest)")
+	flag.Float64Var(&s.rate, "rate", 0, "events a second while latency is measured (default: half of what requests of one event reached)")
 	flag.Parse()
 	if err := run(context.Background(), &s); err != nil {
 		fmt.Fprintln(os.Stderr, "bench-ingest:", err)
@@ -77,7 +79,10 @@ func run(ctx context.Context, s *settings) (err error) {
 		return err
 	}
 	missed := report(s, list)
-	if err = latency(ctx, s, scoring, median(list[singleScoring].rates)/2); err != nil {
+	if s.rate == 0 {
+		s.rate = median(list[singleScoring].rates) / 2
+	}
+	if err = latency(ctx, s, scoring, s.rate); err != nil {
 		return err
 	}
 	if missed {
