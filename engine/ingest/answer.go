@@ -12,6 +12,7 @@ const (
 	CodeBusy       = "busy"
 	CodeStreamFull = "stream-full"
 	CodeDiskLow    = "disk-low"
+	CodeBehind     = "behind"
 	CodeNotStored  = "not-stored"
 	CodeClosing    = "closing"
 	CodeEmpty      = "empty-request"

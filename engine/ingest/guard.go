@@ -8,9 +8,13 @@ import (
 	"time"
 )
 
-// guardEvery is how often room is looked at. At 100 MB/s that is 100 MB, well
-// within 5 % of a stream worth limiting and above the floor of a disk.
+// guardEvery is how often room is looked at. What is stored here in between is
+// counted, so that others alone can bring the stream beyond its bound.
 const guardEvery = time.Second
+
+// overhead is what a message takes in the stream besides its data, in bytes;
+// rather too much than too little.
+const overhead = 128
 
 // fullPercent of max_bytes is where events are refused; what is left is for
 // control messages.
@@ -20,6 +24,8 @@ const fullPercent = 95
 type guard struct {
 	o     Options
 	state atomic.Pointer[Failure]
+	used  atomic.Int64 // bytes of the stream: as told last, and stored since
+	most  atomic.Int64 // its max_bytes, 0 = no limit
 	once  sync.Once
 	quit  chan struct{}
 }
@@ -58,13 +64,29 @@ func (g *guard) check(ctx context.Context) error {
 		return fmt.Errorf("%s: %w", eventsStream, err)
 	}
 	info := s.CachedInfo()
-	g.set(info.State.Bytes, info.Config.MaxBytes)
+	g.set(int64(info.State.Bytes), info.Config.MaxBytes)
 	return nil
 }
 
-func (g *guard) set(used uint64, most int64) {
+// take counts size bytes that are about to be stored, or refuses them.
+func (g *guard) take(size int) *Failure {
+	used := g.used.Add(int64(size) + overhead)
+	most := g.most.Load()
+	if most <= 0 || used <= bound(most) {
+		return nil
+	}
+	g.used.Add(-int64(size) - overhead)
+	return errFull
+}
+
+// bound is up to where events may fill a stream, in bytes.
+func bound(most int64) int64 { return most / 100 * fullPercent }
+
+func (g *guard) set(used, most int64) {
+	g.used.Store(used)
+	g.most.Store(most)
 	var why *Failure
-	if most > 0 && used >= uint64(most)/100*fullPercent {
+	if most > 0 && used >= bound(most) {
 		why = errFull
 	}
 	if g.o.FreeBytes != nil {

@@ -31,7 +31,7 @@ const (
 	eventsPrefix    = "ripen.ev."
 	rejectedPrefix  = "ripen.rejected."
 	queueGroup      = "ripen"
-	requestsWaiting = 1024 // on the NATS side, before "busy"
+	requestsWaiting = 16 << 10 // before "busy"; their bytes are bounded by MaxQueued
 )
 
 // Defaults of Options.
@@ -59,6 +59,14 @@ type Options struct {
 	// MaxQueued bounds the bytes of requests on their way; beyond it requests
 	// are answered "busy".
 	MaxQueued int64
+	// Scored tells that all events of partition p below the stream sequence next
+	// are scored; mine is false if another engine has the partition. Nil if
+	// nobody knows.
+	Scored func(p int) (next uint64, mine bool)
+	// MaxLag is how many events that were stored here may wait to be scored;
+	// beyond it requests are refused until there are fewer. 0 is DefaultMaxLag,
+	// negative is no bound.
+	MaxLag int64
 	// GiveUp is how long a pack that cannot be stored is tried again.
 	GiveUp time.Duration
 	// Now is the time of receipt in ms since 1970 UTC; nil is the wall clock.
@@ -79,9 +87,7 @@ func (o Options) withDefaults() (Options, error) {
 	if o.Conn == nil || o.JS == nil || o.Partitions < 1 {
 		return o, fmt.Errorf("ingest: a connection, its JetStream and at least one partition are needed (got %d)", o.Partitions)
 	}
-	if o.Logger == nil {
-		o.Logger = hclog.NewNullLogger()
-	}
+	o = o.logged()
 	if o.Linger == 0 {
 		o.Linger = DefaultLinger
 	}
@@ -91,6 +97,9 @@ func (o Options) withDefaults() (Options, error) {
 	o.MaxPack = min(o.MaxPack, intake.MaxPack/2, max(int(o.Conn.MaxPayload())/2, 1))
 	if o.MaxQueued <= 0 {
 		o.MaxQueued = DefaultMaxQueued
+	}
+	if o.MaxLag == 0 {
+		o.MaxLag = DefaultMaxLag
 	}
 	if o.GiveUp <= 0 {
 		o.GiveUp = DefaultGiveUp
@@ -104,6 +113,13 @@ func (o Options) withDefaults() (Options, error) {
 	return o, nil
 }
 
+func (o Options) logged() Options {
+	if o.Logger == nil {
+		o.Logger = hclog.NewNullLogger()
+	}
+	return o
+}
+
 // Ingest takes events. Its methods are safe for concurrent use.
 type Ingest struct {
 	o        Options
@@ -111,10 +127,11 @@ type Ingest struct {
 	rejects  *rejectLane
 	room     *semaphore.Weighted // bytes on their way
 	guard    *guard
+	lag      *lag
 	decoders sync.Pool
 
 	sub      *nats.Subscription
-	requests chan *nats.Msg
+	requests chan *nats.Msg // each holds its bytes of room
 	quit     context.CancelFunc // ends retries and the guard
 	served   sync.WaitGroup     // the goroutine that reads requests
 	writers  sync.WaitGroup     // lanes and guard
@@ -130,12 +147,12 @@ func New(o Options) (*Ingest, error) {
 	if err != nil {
 		return nil, err
 	}
-	in := &Ingest{o: o, room: semaphore.NewWeighted(o.MaxQueued), guard: newGuard(o),
+	in := &Ingest{o: o, room: semaphore.NewWeighted(o.MaxQueued), guard: newGuard(o), lag: newLag(o),
 		requests: make(chan *nats.Msg, requestsWaiting)}
 	o.Decoder.AllowTicks = o.Tick != nil
 	in.decoders.New = func() any { return intake.NewDecoder(o.Decoder) }
 	for p := range o.Partitions {
-		in.lanes = append(in.lanes, newLane(o, p))
+		in.lanes = append(in.lanes, newLane(o, p, in.guard, in.lag))
 	}
 	in.rejects = newRejectLane(o)
 	return in, nil
@@ -179,12 +196,21 @@ func (in *Ingest) enqueue(m *nats.Msg) {
 		in.respond(m, failed(0, errClosing))
 		return
 	}
+	size := room(m)
+	if !in.room.TryAcquire(size) {
+		in.respond(m, failed(0, errBusy))
+		return
+	}
 	select {
 	case in.requests <- m:
 	default:
+		in.room.Release(size)
 		in.respond(m, failed(0, errBusy))
 	}
 }
+
+// room is what a request on its way counts for.
+func room(m *nats.Msg) int64 { return int64(len(m.Data)) + 1 }
 
 // serve works requests off in the order of arrival, so that events of one
 // producer stay in order.

@@ -306,6 +306,68 @@ func TestFullStreamIsRefusedBeforeItIsFull(t *testing.T) {
 	require.NoError(t, err, "control messages still pass")
 }
 
+// Events that come faster than the guard looks stop at the bound all the same.
+func TestRoomForControlMessagesIsKept(t *testing.T) {
+	const most = 200_000
+	b := newBench(t, journal.Config{MaxBytes: most}, nil)
+	refused := 0
+	for i := 0; refused < 20 && i < 10_000; i++ {
+		body := fmt.Sprintf(`{"type":"track","event":"%x","messageId":"%d","userId":"l%d","timestamp":"2024-05-01T10:00:00Z"}`, make([]byte, 700), i, i)
+		a, err := b.in.Accept(t.Context(), []byte(body))
+		require.NoError(t, err)
+		if a.Error != nil {
+			require.Equal(t, CodeStreamFull, a.Error.Code)
+			require.Positive(t, a.Error.RetryAfter)
+			refused++
+		}
+	}
+	require.Equal(t, 20, refused)
+	s, err := b.js.Stream(t.Context(), eventsStream)
+	require.NoError(t, err)
+	used := s.CachedInfo().State.Bytes
+	require.Less(t, used, uint64(most/100*fullPercent+1))
+	require.Greater(t, used, uint64(most/100*60), "and no earlier than near it")
+	for i := range 20 {
+		_, err = b.js.Publish(t.Context(), journal.ControlSubject, fmt.Appendf(nil, `{"type":"tick","at":%d}`, i))
+		require.NoError(t, err, "control messages still pass")
+	}
+}
+
+// Requests that wait to be read are bounded in bytes, however large each is.
+func TestWaitingRequestsAreBoundedInBytes(t *testing.T) {
+	hold := make(chan struct{})
+	b := newBench(t, journal.Config{}, func(o *Options) {
+		o.MaxQueued = 100_000
+		o.Now = func() int64 { <-hold; return 1_700_000_000_000 }
+	})
+	nc := b.client()
+	inbox := nats.NewInbox()
+	sub, err := nc.SubscribeSync(inbox)
+	require.NoError(t, err)
+	large := "[" + event("ada", "1") + strings.Repeat(" ", 30_000) + "]"
+	for range 8 {
+		require.NoError(t, nc.PublishRequest(Subject, inbox, []byte(large)))
+	}
+	count := func(n int, code string) (accepted int) {
+		for range n {
+			m, err := sub.NextMsg(10 * time.Second)
+			require.NoError(t, err)
+			var a Answer
+			require.NoError(t, json.Unmarshal(m.Data, &a))
+			if code != "" {
+				require.NotNil(t, a.Error)
+				require.Equal(t, code, a.Error.Code)
+			}
+			accepted += a.Accepted
+		}
+		return accepted
+	}
+	require.Zero(t, count(5, CodeBusy), "three fit, the others are answered at once")
+	close(hold)
+	require.Equal(t, 3, count(3, ""))
+	require.Equal(t, 1, ask(t, nc, event("ada", "2")).Accepted, "room comes back")
+}
+
 func TestAnOverrunStreamIsAnError(t *testing.T) {
 	b := newBench(t, journal.Config{MaxBytes: 20_000}, nil)
 	var events [][]byte

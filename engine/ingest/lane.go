@@ -20,6 +20,9 @@ import (
 // its way the next fills up.
 type lane struct {
 	o       Options
+	number  int
+	guard   *guard
+	lag     *lag
 	subject string
 	wake    chan struct{} // something to do
 	full    chan struct{} // no need to linger
@@ -33,8 +36,8 @@ type lane struct {
 	closed bool
 }
 
-func newLane(o Options, p int) *lane {
-	return &lane{o: o, subject: eventsPrefix + strconv.Itoa(p), wake: make(chan struct{}, 1), full: make(chan struct{}, 1)}
+func newLane(o Options, p int, g *guard, behind *lag) *lane {
+	return &lane{o: o, number: p, guard: g, lag: behind, subject: eventsPrefix + strconv.Itoa(p), wake: make(chan struct{}, 1), full: make(chan struct{}, 1)}
 }
 
 // put adds an event; t is told when it is durable.
@@ -134,11 +137,19 @@ func (l *lane) store(ctx context.Context, events []intake.Packed) error {
 	if err != nil {
 		return err
 	}
-	return publish(ctx, l.o, &nats.Msg{Subject: l.subject, Data: data})
+	if f := l.guard.take(len(data)); f != nil {
+		return f
+	}
+	seq, err := publish(ctx, l.o, &nats.Msg{Subject: l.subject, Data: data})
+	if err == nil {
+		l.lag.stored(l.number, seq, len(events))
+	}
+	return err
 }
 
-// publish stores a message, trying again while that may help.
-func publish(ctx context.Context, o Options, m *nats.Msg) error {
+// publish stores a message, trying again while that may help. It returns the
+// message's sequence in the stream.
+func publish(ctx context.Context, o Options, m *nats.Msg) (uint64, error) {
 	ctx, cancel := context.WithTimeout(ctx, o.GiveUp)
 	defer cancel()
 	id := jetstream.WithMsgID(nuid.Next())
@@ -146,13 +157,16 @@ func publish(ctx context.Context, o Options, m *nats.Msg) error {
 		failpoint.Hit("ingest.before")
 		failpoint.Soon("ingest.sent")
 		attempt, end := context.WithTimeout(ctx, o.GiveUp/2)
-		_, err := o.JS.PublishMsg(attempt, m, id, jetstream.WithRetryAttempts(0))
+		ack, err := o.JS.PublishMsg(attempt, m, id, jetstream.WithRetryAttempts(0))
 		end()
 		if err == nil {
 			err = failpoint.Err("ingest.stored")
 		}
-		if err == nil || !passing(err) {
-			return fullOr(err)
+		if err == nil {
+			return ack.Sequence, nil
+		}
+		if !passing(err) {
+			return 0, fullOr(err)
 		}
 		o.Logger.Debug("a pack is tried again", "subject", m.Subject, "error", err)
 		t := time.NewTimer(pause)
@@ -160,7 +174,7 @@ func publish(ctx context.Context, o Options, m *nats.Msg) error {
 		case <-t.C:
 		case <-ctx.Done():
 			t.Stop()
-			return err
+			return 0, err
 		}
 	}
 }

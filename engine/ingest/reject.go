@@ -85,7 +85,7 @@ func (l *rejectLane) keep(ctx context.Context, work []kept) {
 		wg.Add(1)
 		go func() {
 			defer wg.Done()
-			errs[i] = publish(ctx, l.o, &nats.Msg{Subject: subject, Data: data})
+			_, errs[i] = publish(ctx, l.o, &nats.Msg{Subject: subject, Data: data})
 		}()
 	}
 	wg.Wait()

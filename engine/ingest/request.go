@@ -10,15 +10,19 @@ import (
 	"github.com/ripenhq/ripen/engine/lead"
 )
 
-// request takes one message of ripen.in and answers when it is settled.
-func (in *Ingest) request(m *nats.Msg) {
-	size := int64(len(m.Data)) + 1
-	if !in.room.TryAcquire(size) {
-		in.respond(m, failed(0, errBusy))
-		return
-	}
-	t := newTicket(func(a Answer) { in.respond(m, a) }, func() { in.room.Release(size) })
+// refuses is the reason to take no events just now, nil if there is none.
+func (in *Ingest) refuses() *Failure {
 	if f := in.guard.refuses(); f != nil {
+		return f
+	}
+	return in.lag.refuses()
+}
+
+// request takes one message of ripen.in, whose room is taken already, and
+// answers when it is settled.
+func (in *Ingest) request(m *nats.Msg) {
+	t := newTicket(func(a Answer) { in.respond(m, a) }, func() { in.room.Release(room(m)) })
+	if f := in.refuses(); f != nil {
 		t.refuse(f)
 		return
 	}
@@ -90,7 +94,7 @@ func (in *Ingest) enter() bool {
 func (in *Ingest) wait(ctx context.Context, size int64, split func(each func(int, []byte))) (Answer, error) {
 	done := make(chan Answer, 1)
 	t := newTicket(func(a Answer) { done <- a }, func() { in.room.Release(size) })
-	if f := in.guard.refuses(); f != nil {
+	if f := in.refuses(); f != nil {
 		t.refuse(f)
 	} else {
 		in.read(t, split)
