@@ -75,7 +75,7 @@ func (c *clock) followWall(ctx context.Context) {
 		if sleep(ctx, now.Truncate(every).Add(every).Sub(now)); ctx.Err() != nil {
 			return
 		}
-		at := time.Now().Truncate(every).UnixMilli()
+		at := time.UnixMilli(c.e.opts.Now()).Truncate(every).UnixMilli()
 		if why := c.doubt(ctx, jumps, at); why != "" {
 			c.e.log.Error("time stands still: the clock of this machine is not believed", "reason", why)
 			continue

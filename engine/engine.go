@@ -17,6 +17,7 @@ import (
 	"github.com/ripenhq/ripen/engine/ingest"
 	"github.com/ripenhq/ripen/engine/intake"
 	"github.com/ripenhq/ripen/engine/journal"
+	"github.com/ripenhq/ripen/engine/lead"
 	"github.com/ripenhq/ripen/engine/natsd"
 )
 
@@ -56,8 +57,15 @@ type Options struct {
 	Lateness time.Duration
 	Skew     time.Duration // how far in the future an event may lie, default 5 min
 	Dedupe   time.Duration // how long event ids are remembered, default 30 days
-	HTTP     string        // address of /livez, /readyz and /metrics; empty = none
-	Logger   hclog.Logger
+	// MaxLag is how many events that this engine took may wait to be scored;
+	// beyond it requests are answered "behind". 0 is ingest.DefaultMaxLag,
+	// negative is no bound.
+	MaxLag int64
+	// Now is the time of receipt and of ticks, ms since 1970 UTC; nil is the wall
+	// clock.
+	Now    func() int64
+	HTTP   string // address of /livez, /readyz and /metrics; empty = none
+	Logger hclog.Logger
 }
 
 func (o Options) withDefaults() Options {
@@ -73,6 +81,9 @@ func (o Options) withDefaults() Options {
 	def(&o.History, journal.DefaultHistory)
 	if o.Clock == "" {
 		o.Clock = ClockWall
+	}
+	if o.Now == nil {
+		o.Now = func() int64 { return time.Now().UnixMilli() }
 	}
 	if o.Partitions == 0 {
 		o.Partitions = journal.DefaultPartitions
@@ -200,7 +211,8 @@ func (e *Engine) startParts(ctx context.Context) error {
 
 // openDoors takes events and lets time pass.
 func (e *Engine) openDoors(ctx context.Context) (err error) {
-	o := ingest.Options{Conn: e.conn, JS: e.js, Partitions: e.journal.Partitions(), Logger: e.log.Named("ingest")}
+	o := ingest.Options{Conn: e.conn, JS: e.js, Partitions: e.journal.Partitions(), Logger: e.log.Named("ingest"),
+		Scored: e.scored, MaxLag: e.opts.MaxLag, Now: e.opts.Now}
 	if e.server != nil {
 		o.FreeBytes, o.FreeFloor = e.server.FreeBytes, 2*journal.DefaultFreeFloor
 	}
@@ -212,6 +224,8 @@ func (e *Engine) openDoors(ctx context.Context) (err error) {
 	}
 	if e.opts.Clock == ClockStream {
 		o.Tick = e.clock.to
+	} else {
+		o.Limits = lead.Limits{Skew: e.opts.Skew.Milliseconds(), Horizon: e.opts.Dedupe.Milliseconds()}
 	}
 	if e.ingest, err = ingest.New(o); err != nil {
 		return err
@@ -314,6 +328,13 @@ func (e *Engine) shut(ctx context.Context) {
 			}
 		}
 	})
+}
+
+// scored tells up to which sequence of the events stream a partition is
+// scored, for ingest: what it stored behind that waits.
+func (e *Engine) scored(n int) (next uint64, mine bool) {
+	s := &e.parts[n].status
+	return s.position.Load(), s.owned.Load()
 }
 
 // refusedPause is how long an external server that refused a commit is left

@@ -21,6 +21,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/ripenhq/ripen/engine/intake"
+	"github.com/ripenhq/ripen/engine/lead"
 )
 
 // Subject is where clients request; the answer is a JSON Answer.
@@ -76,6 +77,8 @@ type Options struct {
 	// the journal, so that what was accepted can still be decided on.
 	FreeBytes func() (uint64, error)
 	FreeFloor uint64
+	// Limits bound an event's own time. Zero for a stream whose time is its own.
+	Limits lead.Limits
 	// Decoder bounds what an event may be.
 	Decoder intake.Options
 	// Tick lets time pass to at, ms. With it requests may hold ticks,
@@ -131,7 +134,7 @@ type Ingest struct {
 	decoders sync.Pool
 
 	sub      *nats.Subscription
-	requests chan *nats.Msg // each holds its bytes of room
+	requests chan *nats.Msg     // each holds its bytes of room
 	quit     context.CancelFunc // ends retries and the guard
 	served   sync.WaitGroup     // the goroutine that reads requests
 	writers  sync.WaitGroup     // lanes and guard

@@ -1,8 +1,10 @@
 package ingest
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"strings"
 
 	"github.com/nats-io/nats.go"
 
@@ -130,6 +132,10 @@ func (in *Ingest) read(t *ticket, split func(each func(int, []byte))) {
 			t.passes(ev.At)
 			return
 		}
+		if code, reason := in.o.Limits.Untimely(&ev); code != "" {
+			in.reject(t, i, untimely(&ev, code, reason))
+			return
+		}
 		in.lanes[lead.Partition(ev.Lead, in.o.Partitions)].put(t, intake.Packed{Raw: raw, Received: now})
 	})
 	if n == 0 && t.nothing() {
@@ -137,6 +143,11 @@ func (in *Ingest) read(t *ticket, split func(each func(int, []byte))) {
 		return
 	}
 	t.kept(1) // the request itself
+}
+
+// untimely is a rejection of its own: the event's texts lie in the request.
+func untimely(e *lead.Event, code, reason string) *lead.Rejected {
+	return &lead.Rejected{Lead: strings.Clone(e.Lead), Event: strings.Clone(e.ID), At: e.At, Code: code, Reason: reason, Raw: bytes.Clone(e.Raw)}
 }
 
 // nothing says whether the request had no event at all.
