@@ -177,7 +177,7 @@ var errUnreachable = errors.New("server is not reachable")
 func (l *Link) InProcessConn() (net.Conn, error) {
 	l.b.mu.Lock()
 	defer l.b.mu.Unlock()
-	if l.dead || l.b.closed {
+	if l.dead || l.ice.Load() || l.b.closed {
 		return nil, errUnreachable
 	}
 	client, server := net.Pipe()
@@ -217,8 +217,16 @@ func (l *Link) Thaw() {
 	defer l.b.mu.Unlock()
 	l.b.note("-- %s thaws", l.Name)
 	l.ice.Store(false)
-	for _, c := range l.b.conns {
+	for _, c := range slices.Clone(l.b.conns) {
 		c.wake()
+		if c.link != l {
+			continue
+		}
+		for len(c.held) > 0 && slices.Contains(l.b.conns, c) {
+			f := c.held[0]
+			c.held = c.held[1:]
+			f()
+		}
 	}
 }
 

@@ -27,6 +27,8 @@ type conn struct {
 	more  *sync.Cond
 	out   []byte
 	ended bool
+	held  []func() // what the client sent while its process stands still; under the broker's lock
+	shook bool     // the client is in: its first ping is answered
 }
 
 func newConn(b *Broker, l *Link, n net.Conn) *conn {
@@ -63,11 +65,13 @@ func (c *conn) end() {
 }
 
 // thawed waits until the process at the other end moves; false means that the
-// connection is over.
+// connection is over. A client that is still shaking hands is let through: it
+// holds a lock of its own meanwhile, and time stands still in a bubble in which
+// somebody waits for a lock.
 func (c *conn) thawed() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for c.link.ice.Load() && !c.ended {
+	for c.link.ice.Load() && c.shook && !c.ended {
 		c.more.Wait()
 	}
 	return !c.ended
@@ -112,24 +116,35 @@ func (c *conn) read() {
 	}
 }
 
+// soon works something off, in order, once the client's process moves. Reading
+// goes on meanwhile, see thawed.
+func (c *conn) soon(f func()) {
+	c.b.mu.Lock()
+	defer c.b.mu.Unlock()
+	if c.link.ice.Load() && c.shook {
+		c.held = append(c.held, f)
+		return
+	}
+	f()
+}
+
 // command obeys one line of the protocol.
 func (c *conn) command(verb string, args []string, r *bufio.Reader) bool {
 	switch verb {
 	case "PING":
-		if c.thawed() {
+		c.soon(func() {
 			c.send([]byte("PONG\r\n"))
-		}
+			c.shake()
+		})
 	case "CONNECT", "PONG":
 	case "SUB":
-		c.b.mu.Lock()
 		s := &subscription{c: c, sid: args[len(args)-1], subject: args[0]}
 		if len(args) == 3 {
 			s.queue = args[1]
 		}
-		c.b.subs = append(c.b.subs, s)
-		c.b.mu.Unlock()
+		c.soon(func() { c.b.subs = append(c.b.subs, s) })
 	case "UNSUB":
-		c.unsubscribe(args)
+		c.soon(func() { c.unsubscribe(args) })
 	case "PUB", "HPUB":
 		return c.publish(verb == "HPUB", args, r)
 	default:
@@ -138,9 +153,13 @@ func (c *conn) command(verb string, args []string, r *bufio.Reader) bool {
 	return true
 }
 
+func (c *conn) shake() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.shook = true
+}
+
 func (c *conn) unsubscribe(args []string) {
-	c.b.mu.Lock()
-	defer c.b.mu.Unlock()
 	for _, s := range slices.Clone(c.b.subs) {
 		if s.c != c || s.sid != args[0] {
 			continue
@@ -180,12 +199,7 @@ func (c *conn) publish(headed bool, args []string, r *bufio.Reader) bool {
 		}
 		m.header, m.data = body[:n], body[n:total]
 	}
-	if !c.thawed() {
-		return false
-	}
-	c.b.mu.Lock()
-	defer c.b.mu.Unlock()
-	c.b.route(&m)
+	c.soon(func() { c.b.route(&m) })
 	return true
 }
 

@@ -1,0 +1,174 @@
+package faults_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ripenhq/ripen/engine"
+	"github.com/ripenhq/ripen/engine/internal/faults/broker"
+	"github.com/ripenhq/ripen/engine/journal"
+	"github.com/ripenhq/ripen/engine/lead"
+)
+
+// countingWorkflow has no steps: whatever is lost or counted twice shows in
+// its counters, its routes and the numbers of its decisions.
+const countingWorkflow = `
+workflow "counting" { display = "{count.all} {count.week}" }
+counter "all" { events = ["*"] }
+counter "week" {
+  events = ["*"]
+  window = "7d"
+}
+route "sales-handoff" "even" {
+  when     = count.all >= 2
+  reset    = idle("2s")
+  cooldown = "3s"
+}
+route "investigate" "quiet" {
+  when  = idle("4s")
+  reset = !idle("4s")
+}
+route "nurture" "rest" { default = true }
+silence "unreachable-route" {
+  of      = "investigate/quiet"
+  because = "leads rest between their events"
+}
+`
+
+// fates are what may become of each kind of operation.
+var fates = map[broker.Kind][]broker.Fate{
+	broker.Publish: {broker.LostAnswer, broker.Lost, broker.Late, broker.LateAnswer, broker.Refused, broker.CutBefore, broker.CutAfter, broker.Twice, broker.Crash, broker.CrashAfter},
+	broker.Part:    {broker.Lost, broker.CutBefore, broker.Crash, broker.Twice},
+	broker.Commit:  {broker.LostAnswer, broker.Lost, broker.Late, broker.LateAnswer, broker.Refused, broker.CutBefore, broker.CutAfter, broker.Twice, broker.Crash, broker.CrashAfter},
+	broker.Request: {broker.LostAnswer, broker.Lost, broker.LateAnswer, broker.Refused, broker.CutBefore, broker.CutAfter},
+	broker.Pull:    {broker.Lost, broker.CutBefore, broker.Twice},
+}
+
+// harm is a plan by which one operation in `one` goes wrong.
+func harm(seed uint64, one int) broker.Plan {
+	rng := rand.New(rand.NewPCG(seed, 0x6861726d))
+	return func(op broker.Op) (broker.Fate, time.Duration) {
+		if op.Client == "auditor" || rng.IntN(one) > 0 {
+			return broker.Fine, 0
+		}
+		list := fates[op.Kind]
+		return list[rng.IntN(len(list))], time.Duration(rng.IntN(9000)) * time.Millisecond
+	}
+}
+
+// act lets something happen.
+func (w *world) act(clients []*nats.Conn, n int) {
+	switch k := w.rng.IntN(20); {
+	case k < 9:
+		w.event(clients, n)
+	case k < 12:
+		time.Sleep(time.Duration(w.rng.IntN(2500)) * time.Millisecond)
+	case k == 12 && len(w.procs) > 0:
+		w.kill(w.procs[w.rng.IntN(len(w.procs))])
+	case k == 13 && len(w.procs) > 0:
+		w.drain(w.procs[w.rng.IntN(len(w.procs))])
+	case k == 14 && len(w.procs) > 0:
+		p := w.procs[w.rng.IntN(len(w.procs))]
+		if p.ice = !p.ice; p.ice {
+			p.link.Freeze()
+		} else {
+			p.link.Thaw()
+		}
+	case k == 15 && len(w.procs) > 0:
+		w.procs[w.rng.IntN(len(w.procs))].link.Cut()
+	case k == 16:
+		w.b.Restart()
+	default:
+		if len(w.procs) < 2 {
+			w.start()
+		}
+	}
+	w.sweep()
+	time.Sleep(time.Duration(w.rng.IntN(300)) * time.Millisecond)
+}
+
+// event sends one event or a few, old ones among them.
+func (w *world) event(clients []*nats.Conn, n int) {
+	var lines []string
+	for i := range 1 + w.rng.IntN(4) {
+		id := fmt.Sprintf("e%d-%d", n, i)
+		if w.rng.IntN(10) == 0 {
+			id = fmt.Sprintf("e%d-0", w.rng.IntN(n+1)) // again, perhaps
+		}
+		lines = append(lines, event(id, fmt.Sprintf("lead-%d", w.rng.IntN(4)), "Seen", time.Now()))
+	}
+	if w.rng.IntN(2) == 0 {
+		w.produce(clients[w.rng.IntN(len(clients))], lines)
+		return
+	}
+	for _, l := range lines {
+		who := fmt.Sprintf("lead-%d", leadOf(l))
+		_, _ = w.b.Append(journal.EventSubject(lead.Partition(who, w.opts.Partitions)), []byte(l)) // without a stream so far there is no event
+	}
+}
+
+func leadOf(line string) (n int) {
+	for i := range 4 {
+		if containsLead(line, i) {
+			return i
+		}
+	}
+	return 0
+}
+
+func containsLead(line string, i int) bool {
+	key := fmt.Sprintf(`"lead-%d"`, i)
+	for k := 0; k+len(key) <= len(line); k++ {
+		if line[k:k+len(key)] == key {
+			return true
+		}
+	}
+	return false
+}
+
+// TestSchedules plays seeded schedules of failures through the real engine: its
+// journal, its partitions, its intake and its clock, on a broker that loses,
+// delays, repeats, refuses, cuts and crashes, with engines that are killed,
+// drained, frozen and started. After each, what was published and what the
+// journal holds must be what a core that never stops makes of the events.
+// RIPEN_FAULTS_RUNS and RIPEN_FAULTS_SEED say how many and which.
+func TestSchedules(t *testing.T) {
+	runs, first := number(t, "RIPEN_FAULTS_RUNS", 150), number(t, "RIPEN_FAULTS_SEED", 0)
+	work := load(t, countingWorkflow)
+	visited, decisions := map[string]int{}, 0
+	for seed := first; seed < first+runs && !t.Failed(); seed++ {
+		bubble(t, func(t *testing.T) {
+			w := newWorld(t, uint64(seed), work, engine.Options{Partitions: 1 + seed%2, Tick: time.Second})
+			defer w.close()
+			w.start()
+			var clients []*nats.Conn
+			for i := range 2 {
+				nc, _ := w.connect(fmt.Sprint("producer-", i))
+				defer nc.Close()
+				clients = append(clients, nc)
+			}
+			w.b.SetPlan(harm(uint64(seed), 4+w.rng.IntN(40)))
+			for n := range 30 {
+				w.act(clients, n)
+			}
+			decisions += w.check(w.settle())
+			for k, n := range w.b.Visited() {
+				visited[k] += n
+			}
+			if len(w.died) > 0 && os.Getenv("RIPEN_FAULTS_STRICT") != "" {
+				w.failed("engines ended by themselves:\n%s", w.died)
+			}
+			if t.Failed() {
+				t.Logf("seed %d", seed)
+			}
+		})
+	}
+	require.Greater(t, decisions, 5*runs, "the schedules decide something")
+	t.Logf("%d decisions; what went wrong: %v", decisions, visited)
+}

@@ -1,0 +1,315 @@
+package faults_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ripenhq/ripen/engine"
+	"github.com/ripenhq/ripen/engine/internal/faults/broker"
+	"github.com/ripenhq/ripen/engine/journal"
+)
+
+// number reads a number from the environment.
+func number(t testing.TB, name string, usual int) int {
+	t.Helper()
+	s := os.Getenv(name)
+	if s == "" {
+		return usual
+	}
+	n, err := strconv.Atoi(s)
+	require.NoError(t, err, name)
+	return n
+}
+
+// bubble runs fn where time is not real. The client library keeps timers in a
+// pool of the process, and a timer of one bubble must not come into another.
+func bubble(t *testing.T, fn func(t *testing.T)) {
+	t.Helper()
+	empty := func() { runtime.GC(); runtime.GC() }
+	empty()
+	defer empty()
+	synctest.Test(t, fn)
+}
+
+// cacheDir keeps compiled plugins between runs.
+func cacheDir(t testing.TB) string {
+	base, err := os.UserCacheDir()
+	require.NoError(t, err)
+	return filepath.Join(base, "ripen", "plugins")
+}
+
+func load(t testing.TB, text string) *engine.Workflow {
+	t.Helper()
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "workflow.hcl"), []byte(text), 0o600))
+	w, diags, err := engine.Load(context.Background(), engine.LoadOptions{Dir: dir, CacheDir: cacheDir(t), Quiet: true})
+	require.NoError(t, err)
+	require.False(t, diags.HasErrors(), "%s", diags)
+	t.Cleanup(w.Close)
+	return w
+}
+
+// world is a broker, the engines on it, and what producers know. It lives in a
+// bubble.
+type world struct {
+	t     *testing.T
+	b     *broker.Broker
+	work  *engine.Workflow
+	opts  engine.Options
+	rng   *rand.Rand
+	procs []*proc
+	count int
+	died  []string // engines that ended by themselves, and why
+	gone  sync.WaitGroup
+
+	mu    sync.Mutex
+	acked map[string]bool // ids of events that producers were told are durable
+}
+
+// proc is one engine process.
+type proc struct {
+	name string
+	link *broker.Link
+	e    *engine.Engine
+	ice  bool
+}
+
+func newWorld(t *testing.T, seed uint64, work *engine.Workflow, o engine.Options) *world {
+	o.Workflow, o.NATS = work, "nats://memory"
+	return &world{t: t, b: broker.New(), work: work, opts: o, rng: rand.New(rand.NewPCG(seed, 0x776f726c64)), acked: map[string]bool{}}
+}
+
+// close ends everything; the bubble cannot end before.
+func (w *world) close() {
+	w.b.SetPlan(nil)
+	for len(w.procs) > 0 {
+		w.kill(w.procs[0])
+	}
+	w.gone.Wait()
+	w.b.Close()
+}
+
+// failed reports with all it takes to understand.
+func (w *world) failed(format string, args ...any) {
+	w.t.Helper()
+	w.t.Errorf("%s\nhistory:\n%s", fmt.Sprintf(format, args...), w.b.History())
+}
+
+// start makes an engine; one that cannot start at the moment is none.
+func (w *world) start() *proc {
+	w.count++
+	p := &proc{name: fmt.Sprintf("engine-%d", w.count)}
+	p.link = w.b.Link(p.name)
+	w.b.Note("-- %s starts", p.name)
+	o := w.opts
+	o.NATSOptions = inProcess(p.link)
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	e, err := engine.New(ctx, o)
+	if err != nil {
+		w.b.Note("-- %s does not start: %v", p.name, err)
+		p.link.Kill()
+		return nil
+	}
+	p.e = e
+	w.procs = append(w.procs, p)
+	return p
+}
+
+func (w *world) forget(p *proc) {
+	w.procs = slices.DeleteFunc(w.procs, func(x *proc) bool { return x == p })
+}
+
+// kill ends an engine as kill -9 does, as far as anybody else can see.
+func (w *world) kill(p *proc) {
+	w.forget(p)
+	p.link.Kill()
+	w.gone.Go(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		w.ended(p, p.e.Stop(ctx))
+	})
+}
+
+// drain ends an engine as SIGTERM does.
+func (w *world) drain(p *proc) {
+	w.forget(p)
+	p.link.Thaw()
+	w.b.Note("-- %s drains", p.name)
+	w.gone.Go(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		defer cancel()
+		w.ended(p, p.e.Stop(ctx))
+		w.b.Note("-- %s is gone", p.name)
+		p.link.Kill()
+	})
+}
+
+// ended remembers an end that was nobody's wish.
+func (w *world) ended(p *proc, err error) {
+	if err == nil || errors.Is(err, journal.ErrFenced) {
+		return
+	}
+	w.b.Note("-- %s ended: %v", p.name, err)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.died = append(w.died, fmt.Sprintf("%s: %v", p.name, err))
+}
+
+// sweep buries the engines that ended by themselves.
+func (w *world) sweep() {
+	for _, p := range slices.Clone(w.procs) {
+		select {
+		case <-p.e.Done():
+			w.b.Note("-- %s ended by itself: %v", p.name, p.e.Err())
+			w.kill(p)
+		default:
+		}
+	}
+}
+
+// connect is a client without an engine.
+func (w *world) connect(name string) (*nats.Conn, jetstream.JetStream) {
+	nc, err := nats.Connect("nats://memory", nats.InProcessServer(w.b.Link(name)), nats.MaxReconnects(-1), nats.ReconnectWait(50*time.Millisecond))
+	require.NoError(w.t, err)
+	js, err := jetstream.New(nc)
+	require.NoError(w.t, err)
+	return nc, js
+}
+
+// last is the newest record of each partition, its chain verified from the
+// first on.
+func (w *world) last() []journal.Record {
+	nc, js := w.connect("auditor")
+	defer nc.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	j, err := journal.Open(ctx, js, journal.Config{ReadOnly: true})
+	if err != nil {
+		w.failed("journal: %v", err)
+		return nil
+	}
+	out := make([]journal.Record, j.Partitions())
+	for p := range out {
+		if err := j.Records(ctx, p, func(r journal.Record) error { out[p] = r; return nil }); err != nil {
+			w.failed("journal of partition %d: %v", p, err)
+		}
+	}
+	return out
+}
+
+// settle lets everything go well until all that was stored is scored, and
+// returns the newest records. Nothing runs any more then.
+func (w *world) settle() []journal.Record {
+	w.b.SetPlan(nil)
+	for _, p := range slices.Clone(w.procs) {
+		p.link.Thaw()
+		if w.rng.IntN(2) == 0 {
+			w.kill(p)
+		}
+	}
+	w.sweep()
+	var goal uint64
+	for range 300 {
+		if w.sweep(); len(w.procs) == 0 {
+			w.start()
+		}
+		msgs := w.b.Messages(journal.EventsStream, "ripen.ev.*")
+		if goal = 0; len(msgs) > 0 {
+			goal = msgs[len(msgs)-1].Seq
+		}
+		if w.scored(goal) {
+			break
+		}
+		time.Sleep(200 * time.Millisecond)
+	}
+	for len(w.procs) > 0 {
+		w.drain(w.procs[0])
+	}
+	w.gone.Wait()
+	last := w.last()
+	for p := range last {
+		if last[p].Pos.Seq <= goal && len(w.b.Messages(journal.EventsStream, journal.EventSubject(p))) > 0 && !w.passed(p, last[p].Pos.Seq) {
+			w.failed("partition %d stays at %d, events end at %d", p, last[p].Pos.Seq, goal)
+		}
+	}
+	return last
+}
+
+// passed says whether a partition has no event from a position on.
+func (w *world) passed(p int, pos uint64) bool {
+	msgs := w.b.Messages(journal.EventsStream, journal.EventSubject(p))
+	return len(msgs) == 0 || msgs[len(msgs)-1].Seq < pos
+}
+
+func (w *world) scored(uint64) bool {
+	if len(w.b.Messages(journal.JournalStream, "ripen.j.*")) == 0 {
+		return false
+	}
+	for p, r := range w.last() {
+		if !w.passed(p, r.Pos.Seq) {
+			return false
+		}
+	}
+	return true
+}
+
+// event is one event of a lead at the time of the world.
+func event(id, who, name string, at time.Time) string {
+	return fmt.Sprintf(`{"type":"track","messageId":%q,"userId":%q,"event":%q,"timestamp":%q}`, id, who, name, at.UTC().Format("2006-01-02T15:04:05.000Z"))
+}
+
+// idOf reads the id of an event's line.
+func idOf(line string) string {
+	var v struct {
+		ID string `json:"messageId"`
+	}
+	_ = json.Unmarshal([]byte(line), &v) // our own line
+	return v.ID
+}
+
+// produce sends lines to ripen.in again and again until each is accepted, as a
+// producer does that loses nothing.
+func (w *world) produce(nc *nats.Conn, lines []string) {
+	w.gone.Go(func() {
+		for range 40 {
+			ctx, cancel := context.WithTimeout(context.Background(), 4*time.Second)
+			m, err := nc.RequestWithContext(ctx, "ripen.in", []byte(strings.Join(lines, "\n")))
+			cancel()
+			var a struct {
+				Accepted int `json:"accepted"`
+				Error    any `json:"error"`
+			}
+			if err == nil && json.Unmarshal(m.Data, &a) == nil && a.Error == nil && a.Accepted == len(lines) {
+				w.mu.Lock()
+				for _, l := range lines {
+					w.acked[idOf(l)] = true
+				}
+				w.mu.Unlock()
+				return
+			}
+			time.Sleep(300 * time.Millisecond)
+		}
+	})
+}
+
+func inProcess(l *broker.Link) []nats.Option {
+	return []nats.Option{nats.InProcessServer(l), nats.ReconnectWait(100 * time.Millisecond), nats.Timeout(2 * time.Second)}
+}
