@@ -300,13 +300,21 @@ func (p *partition) decode(raw []byte, received int64) {
 		if ev.At > p.status.newest.Load() {
 			p.status.newest.Store(ev.At)
 		}
-		if other := lead.Partition(ev.Lead, p.e.journal.Partitions()); other != p.number {
-			refused = intake.Reject("wrong-partition", fmt.Sprintf("lead %q belongs to subject %s, found on %s; publish there, or send requests to ripen.in",
-				ev.Lead, journal.EventSubject(other), journal.EventSubject(p.number)), raw)
-			refused.Lead, refused.Event, refused.At = ev.Lead, ev.ID, ev.At
-		}
+		refused = misplaced(&ev, p.e.journal.Partitions(), p.number)
 	}
 	p.inputs = append(p.inputs, core.Input{Event: ev, Refused: refused})
+}
+
+// misplaced refuses an event that a producer published for another partition.
+func misplaced(ev *lead.Event, partitions, number int) *lead.Rejected {
+	other := lead.Partition(ev.Lead, partitions)
+	if other == number {
+		return nil
+	}
+	r := intake.Reject("wrong-partition", fmt.Sprintf("lead %q belongs to subject %s, found on %s; publish there, or send requests to ripen.in",
+		ev.Lead, journal.EventSubject(other), journal.EventSubject(number)), ev.Raw)
+	r.Lead, r.Event, r.At = ev.Lead, ev.ID, ev.At
+	return r
 }
 
 // control takes a message of the engine to all partitions.

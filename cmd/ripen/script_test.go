@@ -55,7 +55,7 @@ func TestScripts(t *testing.T) {
 			return false, fmt.Errorf("unknown condition %q", cond)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "engine": startEngine, "halt": stopEngine, "story": story, "get": get, "lines": lines,
+			"exits": exits, "engine": startEngine, "halt": stopEngine, "story": story, "get": get, "lines": lines, "damage": damage,
 		},
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
@@ -238,4 +238,27 @@ func lines(ts *testscript.TestScript, _ bool, args []string) {
 	if got := strconv.Itoa(strings.Count(ts.ReadFile(args[0]), "\n")); got != args[1] {
 		ts.Fatalf("%s has %s lines, expected %s", args[0], got, args[1])
 	}
+}
+
+// damage DATA SUBJECT changes one byte, on disk, of the message in the middle
+// of a subject of the journal stream.
+func damage(ts *testscript.TestScript, _ bool, args []string) {
+	names, err := filepath.Glob(filepath.Join(ts.MkAbs(args[0]), "jetstream", "*", "*", "streams", "RIPEN_JOURNAL", "msgs", "*.blk"))
+	ts.Check(err)
+	for _, name := range names {
+		all, err := os.ReadFile(name)
+		ts.Check(err)
+		n := bytes.Count(all, []byte(args[1]))
+		if n == 0 {
+			continue
+		}
+		at := 0
+		for range n/2 + 1 {
+			at += bytes.Index(all[at:], []byte(args[1])) + 1
+		}
+		all[at+len(args[1])+60] ^= 1
+		ts.Check(os.WriteFile(name, all, 0o600))
+		return
+	}
+	ts.Fatalf("no message on %s", args[1])
 }

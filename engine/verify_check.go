@@ -1,0 +1,336 @@
+package engine
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/ripenhq/ripen/engine/journal"
+	"github.com/ripenhq/ripen/engine/lead"
+)
+
+// check verifies one partition. It keeps two images of the leads: one that the
+// records make, one that the inputs make; whenever a record moves the position
+// on, both must be the same.
+type check struct {
+	e     *Engine
+	p     int
+	first uint64 // of the events stream: what is older is gone
+	most  int
+	in    chan journal.Message
+	ctx   context.Context // of the run
+
+	chain    *journal.Chain
+	kept     *image // from records
+	again    *image // from inputs
+	feed     *feed
+	pos      journal.Position // of the next input to be run again
+	touched  map[string]bool  // leads of records since the position last moved
+	outs     map[string]journal.Message
+	rejected map[string]int // rejected messages by content
+	alone    bool           // one record since the position last moved, and no claim
+	broken   bool
+	done     VerifiedPartition
+	problems []Problem
+	noted    map[string]bool
+}
+
+func newCheck(ctx context.Context, e *Engine, p int, first uint64, most int) (*check, error) {
+	c := &check{e: e, p: p, first: first, most: most, in: make(chan journal.Message, 256), ctx: ctx, chain: journal.NewChain(p),
+		touched: map[string]bool{}, outs: map[string]journal.Message{}, rejected: map[string]int{}, noted: map[string]bool{}, alone: true}
+	c.done.Partition = p
+	c.pos.Seq = 1
+	var err error
+	if c.kept, err = newImage(ctx, e, p); err != nil {
+		return nil, err
+	}
+	c.again, err = newImage(ctx, e, p)
+	return c, err
+}
+
+func (c *check) close() {
+	if c.feed != nil {
+		c.feed.close()
+	}
+	for _, m := range []*image{c.kept, c.again} {
+		if m != nil {
+			m.close()
+		}
+	}
+}
+
+// run takes the partition's messages until there are no more.
+func (c *check) run(ctx context.Context) error {
+	for {
+		select {
+		case m, ok := <-c.in:
+			if !ok {
+				return nil
+			}
+			if c.broken {
+				continue
+			}
+			if err := c.take(ctx, m); errors.Is(err, errStopped) {
+				c.broken = true
+			} else if err != nil {
+				return fmt.Errorf("partition %d: %w", c.p, err)
+			}
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+func (c *check) take(ctx context.Context, m journal.Message) error {
+	switch {
+	case strings.HasPrefix(m.Subject, "ripen.out."):
+		var d lead.Decision
+		if err := json.Unmarshal(m.Data, &d); err != nil {
+			c.problem(Problem{Kind: "decision", Seq: m.Seq, Text: "cannot be read: " + err.Error()})
+			return nil
+		}
+		if old, twice := c.outs[d.ID]; twice {
+			c.problem(Problem{Kind: "decision", Seq: m.Seq, ID: d.ID, Lead: d.Lead, Text: fmt.Sprintf("is there twice, the first time at sequence %d", old.Seq)})
+		}
+		c.outs[d.ID] = m
+		return nil
+	case strings.HasPrefix(m.Subject, "ripen.rejected."):
+		c.rejected[string(m.Data)]++
+		return nil
+	}
+	rec, err := c.chain.Next(m)
+	if err != nil {
+		c.problem(Problem{Kind: "record", Seq: m.Seq, Text: err.Error()})
+		return errStopped
+	}
+	c.done.Records++
+	return c.record(ctx, &rec)
+}
+
+// record follows one record: first into the image of the records, then, when
+// it moves the position, by its inputs.
+func (c *check) record(ctx context.Context, rec *journal.Record) error {
+	if rec.Kind == journal.KindClaim {
+		c.alone = false
+		return nil
+	}
+	leads, err := c.kept.apply(rec)
+	if err != nil {
+		c.problem(Problem{Kind: "record", Record: rec.Number, Seq: rec.Seq, Text: err.Error()})
+		return errStopped
+	}
+	for _, l := range leads {
+		c.touched[l] = true
+	}
+	if rec.Pos == c.pos {
+		c.alone = false
+		c.done.Computed++
+		return nil // part of a batch; the last of its records moves the position
+	}
+	switch why, moved, err := c.unseen(rec); {
+	case err != nil:
+		return err
+	case why != "":
+		return c.adopt(rec, why, moved)
+	}
+	msgs, ok, err := c.inputs(ctx, rec)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return c.adopt(rec, "their inputs are no longer in the events stream, which was cut off after they were read (a power loss without synced writes)", false)
+	}
+	return c.compute(rec, msgs)
+}
+
+// unseen says why a record cannot be computed again, and whether its inputs are
+// behind us all the same.
+func (c *check) unseen(rec *journal.Record) (why string, moved bool, err error) {
+	name, digest, _ := strings.Cut(rec.Model, "@")
+	m := c.e.work.Model
+	switch {
+	case name != m.Name:
+		return "", false, fmt.Errorf("%w: found %q, the workflow given is %q", errWorkflow, name, m.Name)
+	case digest != m.Digest:
+		return "another release of the workflow decided (" + digest[:min(12, len(digest))] + ", the one given is " + m.Policy.Release + ")", true, nil
+	case c.pos.Seq < c.first:
+		return fmt.Sprintf("the events stream begins at sequence %d; older events are gone by age", c.first), true, nil
+	}
+	return "", false, nil
+}
+
+// adopt takes the state of leads that cannot be computed from the journal.
+func (c *check) adopt(rec *journal.Record, why string, moved bool) error {
+	c.note(why)
+	c.done.Adopted++
+	if err := c.again.adopt(c.kept, c.touched, rec); err != nil {
+		return err
+	}
+	if moved {
+		c.pos = rec.Pos
+		if c.feed != nil {
+			c.feed.skip(c.pos)
+		}
+	}
+	c.settle()
+	return nil
+}
+
+func (c *check) settle() {
+	clear(c.touched)
+	clear(c.outs)
+	clear(c.rejected)
+	c.alone = true
+}
+
+// inputs are the messages up to the position of a record; false if the stream
+// does not hold them.
+func (c *check) inputs(ctx context.Context, rec *journal.Record) ([]journal.Message, bool, error) {
+	if c.feed == nil {
+		c.feed = startFeed(c.ctx, c.e.journal, c.p, c.pos.Seq)
+	}
+	return c.feed.until(ctx, rec.InputSeq, rec.InputHash)
+}
+
+// compute runs the inputs up to the record's position and compares.
+func (c *check) compute(rec *journal.Record, msgs []journal.Message) error {
+	if rec.Pos.Seq < c.pos.Seq || rec.Pos.Seq == c.pos.Seq && rec.Pos.Index < c.pos.Index {
+		c.problem(Problem{Kind: "record", Record: rec.Number, Seq: rec.Seq, Text: fmt.Sprintf("its position %d is before the one of an earlier record, %d, whose inputs are all there", rec.Pos.Seq, c.pos.Seq)})
+		return errStopped
+	}
+	n, err := c.again.run(msgs, c.pos, rec.Pos)
+	if err != nil {
+		return err
+	}
+	c.done.Inputs += n
+	c.done.Computed++
+	if c.done.From == 0 {
+		c.done.From = rec.Number
+	}
+	c.compareLeads(rec)
+	if err := c.compareOutputs(rec); err != nil {
+		return err
+	}
+	c.compareRest(rec)
+	c.pos = rec.Pos
+	c.feed.skip(c.pos)
+	c.settle()
+	return c.again.follow(rec)
+}
+
+func (c *check) compareLeads(rec *journal.Record) {
+	for _, l := range c.again.touched() {
+		c.touched[l] = true
+	}
+	for l := range c.touched {
+		want, there := c.again.state(l)
+		got, kept := c.kept.state(l)
+		bad := Problem{Kind: "lead", Record: rec.Number, Seq: rec.Seq, Lead: l}
+		switch {
+		case there && !kept:
+			bad.Text = "is not in the journal; its inputs make it"
+		case kept && !there:
+			bad.Text = "is in the journal; no input makes it"
+		case !bytes.Equal(want, got):
+			bad.Text = fmt.Sprintf("its state differs from what its inputs make (%d bytes, %d expected, the first other one at %d)", len(got), len(want), differ(got, want))
+		default:
+			continue
+		}
+		c.problem(bad)
+	}
+}
+
+func differ(a, b []byte) int {
+	n := 0
+	for n < len(a) && n < len(b) && a[n] == b[n] {
+		n++
+	}
+	return n
+}
+
+// compareOutputs compares the decisions and the rejected events of a batch.
+// Rejected events that intake kept have no inputs; only those of the core can
+// be missing.
+func (c *check) compareOutputs(rec *journal.Record) error {
+	out := &c.again.out
+	for i := range out.Decisions {
+		d := &out.Decisions[i]
+		o, err := decisionOutput(d)
+		if err != nil {
+			return err
+		}
+		m, there := c.outs[d.ID]
+		delete(c.outs, d.ID)
+		switch {
+		case !there:
+			c.problem(Problem{Kind: "decision", Record: rec.Number, Seq: rec.Seq, Lead: d.Lead, ID: d.ID, Text: "is missing (" + d.Action + ")"})
+		case !bytes.Equal(m.Data, o.Data) || m.Subject != o.Subject:
+			c.problem(Problem{Kind: "decision", Record: rec.Number, Seq: m.Seq, Lead: d.Lead, ID: d.ID, Text: "differs from what its inputs make"})
+		}
+		c.done.Decisions++
+	}
+	for id, m := range c.outs {
+		c.problem(Problem{Kind: "decision", Record: rec.Number, Seq: m.Seq, ID: id, Text: "no input makes it"})
+	}
+	for i := range out.Rejected {
+		r := &out.Rejected[i]
+		o, err := rejectedOutput(r, c.p)
+		if err != nil {
+			return err
+		}
+		if c.rejected[string(o.Data)] == 0 {
+			c.problem(Problem{Kind: "rejected", Record: rec.Number, Seq: rec.Seq, Lead: r.Lead, ID: r.Event, Text: "is missing or differs (" + r.Code + ")"})
+		} else {
+			c.rejected[string(o.Data)]--
+		}
+		c.done.Rejected++
+	}
+	return nil
+}
+
+// compareRest compares what a record says beside leads: the clock, and the
+// circuit breakers if the record holds a batch of its own.
+func (c *check) compareRest(rec *journal.Record) {
+	if at := c.again.core.Clock(); at != rec.Clock {
+		c.problem(Problem{Kind: "record", Record: rec.Number, Seq: rec.Seq, Text: fmt.Sprintf("its clock is %d ms, its inputs make %d ms", rec.Clock, at)})
+	}
+	if health := appendHealth(nil, c.again.crew); c.alone && !bytes.Equal(health, rec.Health) {
+		c.problem(Problem{Kind: "record", Record: rec.Number, Seq: rec.Seq, Text: "the circuit breakers of its plugins differ from what its inputs make"})
+	}
+}
+
+func (c *check) problem(p Problem) {
+	p.Partition = c.p
+	if len(c.problems) >= c.most {
+		c.done.More++
+		return
+	}
+	c.problems = append(c.problems, p)
+}
+
+func (c *check) note(text string) {
+	if !c.noted[text] {
+		c.noted[text] = true
+		c.done.Notes = append(c.done.Notes, text)
+	}
+}
+
+// finish looks at what is left behind the last record. While an engine writes,
+// that may be the beginning of a commit.
+func (c *check) finish(stopped bool) {
+	c.done.Leads = c.kept.leads()
+	if c.broken {
+		return
+	}
+	if n := len(c.touched); n > 0 {
+		c.note(fmt.Sprintf("%d leads of the last batch were not compared: it is not whole yet, and goes on at the next start", n))
+	}
+	for id, m := range c.outs {
+		if stopped && len(c.touched) == 0 {
+			c.problem(Problem{Kind: "decision", Seq: m.Seq, ID: id, Text: "belongs to no record: the last record is missing"})
+		}
+	}
+}

@@ -1,0 +1,218 @@
+package engine
+
+import (
+	"context"
+
+	"github.com/ripenhq/ripen/engine/core"
+	"github.com/ripenhq/ripen/engine/intake"
+	"github.com/ripenhq/ripen/engine/journal"
+	"github.com/ripenhq/ripen/engine/lead"
+	"github.com/ripenhq/ripen/engine/ledger"
+)
+
+// image is the state of a partition's leads: made by records, or by inputs.
+type image struct {
+	e    *Engine
+	p    int
+	crew *Crew
+	core *core.Core
+	in   inputs
+	out  core.Output
+	mem  []byte
+}
+
+func newImage(ctx context.Context, e *Engine, p int) (*image, error) {
+	crew, err := e.work.NewCrew(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &image{e: e, p: p, crew: crew, core: core.New(crew.Program, e.coreOptions()),
+		in: inputs{decoder: intake.NewDecoder(intake.Options{}), partitions: e.journal.Partitions(), number: p, timeless: e.opts.Clock == ClockStream}}, nil
+}
+
+func (m *image) close() { m.crew.Close() }
+
+// apply puts a record into the image and names its leads.
+func (m *image) apply(rec *journal.Record) (leads []string, err error) {
+	ids, accounts, err := readDelta(rec, m.e.work.Book())
+	if err != nil {
+		return nil, err
+	}
+	m.core.RestoreClock(rec.Clock)
+	m.core.RestoreIDs(ids)
+	for _, a := range accounts {
+		m.core.Restore(a)
+		leads = append(leads, a.Key)
+	}
+	return leads, nil
+}
+
+// adopt takes leads over from another image.
+func (m *image) adopt(from *image, leads map[string]bool, rec *journal.Record) error {
+	for l := range leads {
+		state, ok := from.state(l)
+		if !ok {
+			continue
+		}
+		a, err := ledger.DecodeAccount(state, m.e.work.Book())
+		if err != nil {
+			return err
+		}
+		m.core.Restore(a)
+	}
+	m.core.RestoreClock(rec.Clock)
+	return m.follow(rec)
+}
+
+// run takes the inputs from one position to another and tells their number.
+func (m *image) run(msgs []journal.Message, from, to journal.Position) (int, error) {
+	m.in.list = m.in.list[:0]
+	for i := range msgs {
+		if err := m.in.take(&msgs[i], from, to); err != nil {
+			return 0, err
+		}
+	}
+	m.out.Reset()
+	return len(m.in.list), m.core.Run(m.in.list, &m.out)
+}
+
+// follow goes on with the circuit breakers of a record, as an engine does that
+// starts behind it.
+func (m *image) follow(rec *journal.Record) error { return restoreHealth(rec.Health, m.crew) }
+
+// touched are the leads that the last run changed.
+func (m *image) touched() (leads []string) {
+	for _, a := range m.out.Touched {
+		leads = append(leads, a.Key)
+	}
+	return leads
+}
+
+// state is the whole state of a lead.
+func (m *image) state(l string) ([]byte, bool) {
+	a := m.core.Lead(l)
+	if a == nil {
+		return nil, false
+	}
+	m.mem = a.Append(m.mem[:0], m.e.work.Book())
+	return m.mem, true
+}
+
+func (m *image) leads() int { return m.core.Len() }
+
+// inputs turns messages of the events stream into inputs, as a partition does.
+type inputs struct {
+	decoder    *intake.Decoder
+	partitions int
+	number     int
+	timeless   bool // time is the stream's own
+	list       []core.Input
+}
+
+// take adds the inputs of a message that lie in [from, to).
+func (in *inputs) take(m *journal.Message, from, to journal.Position) error {
+	if m.Seq < from.Seq || m.Seq > to.Seq || m.Seq == to.Seq && to.Index == 0 {
+		return nil
+	}
+	if m.Subject == journal.ControlSubject {
+		c, err := journal.DecodeControl(m.Data)
+		if err == nil && c.Type == journal.ControlTick {
+			in.list = append(in.list, core.Input{Event: lead.Event{Kind: lead.Tick, At: c.At}})
+		}
+		return err
+	}
+	index := uint32(0)
+	err := intake.Messages(m.Data, func(_ int, raw []byte, received int64) {
+		index++
+		if m.Seq == from.Seq && index <= from.Index || m.Seq == to.Seq && index > to.Index {
+			return
+		}
+		if received == 0 {
+			received = m.Time
+		}
+		in.list = append(in.list, in.decode(raw, received))
+	})
+	if err != nil {
+		in.list = append(in.list, core.Input{Refused: intake.Reject(intake.CodePack, err.Error(), m.Data)})
+	}
+	return nil
+}
+
+func (in *inputs) decode(raw []byte, received int64) core.Input {
+	if in.timeless {
+		received = 0
+	}
+	ev, refused := in.decoder.Decode(raw, received)
+	if refused == nil {
+		ev.Raw = raw
+		refused = misplaced(&ev, in.partitions, in.number)
+	}
+	return core.Input{Event: ev, Refused: refused}
+}
+
+// feed reads a partition's inputs ahead of the check.
+type feed struct {
+	cancel context.CancelFunc
+	ch     chan journal.Message
+	err    error // valid once ch is closed
+	queue  []journal.Message
+	ended  bool
+}
+
+func startFeed(ctx context.Context, j *journal.Journal, p int, from uint64) *feed {
+	ctx, cancel := context.WithCancel(ctx)
+	f := &feed{cancel: cancel, ch: make(chan journal.Message, 1024)}
+	go func() {
+		defer close(f.ch)
+		f.err = j.Scan(ctx, journal.EventsStream, []string{journal.EventSubject(p), journal.ControlSubject}, from, func(m journal.Message) error {
+			select {
+			case f.ch <- m:
+				return nil
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		})
+	}()
+	return f
+}
+
+// until gives the messages up to seq, which must have the hash; false if the
+// stream does not hold it. What is given stays until skip.
+func (f *feed) until(ctx context.Context, seq uint64, hash [32]byte) ([]journal.Message, bool, error) {
+	for !f.ended && (len(f.queue) == 0 || f.queue[len(f.queue)-1].Seq < seq) {
+		select {
+		case m, ok := <-f.ch:
+			if !ok {
+				f.ended = true
+				if f.err != nil {
+					return nil, false, f.err
+				}
+				break
+			}
+			f.queue = append(f.queue, m)
+		case <-ctx.Done():
+			return nil, false, context.Cause(ctx)
+		}
+	}
+	for i := range f.queue {
+		if f.queue[i].Seq == seq {
+			return f.queue[:i+1], journal.HashInput(f.queue[i].Data) == hash, nil
+		}
+	}
+	return nil, false, nil
+}
+
+// skip lets go of what lies before the position.
+func (f *feed) skip(to journal.Position) {
+	n := 0
+	for n < len(f.queue) && f.queue[n].Seq < to.Seq {
+		n++
+	}
+	f.queue = append(f.queue[:0:0], f.queue[n:]...)
+}
+
+func (f *feed) close() {
+	f.cancel()
+	for range f.ch { // ends with the scan
+	}
+}

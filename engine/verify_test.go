@@ -1,0 +1,219 @@
+package engine_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ripenhq/ripen/engine"
+	"github.com/ripenhq/ripen/engine/journal"
+	"github.com/ripenhq/ripen/engine/lead"
+	"github.com/ripenhq/ripen/engine/natsd"
+)
+
+// played is a data folder that an engine filled in several runs.
+func played(t *testing.T, w *engine.Workflow) string {
+	t.Helper()
+	data := t.TempDir()
+	n := 0
+	for day := range 4 {
+		e := startEngine(t, engine.Options{Workflow: w, Data: data, Clock: engine.ClockStream, Partitions: 2})
+		nc := anonymous(t, e)
+		for hour := range 12 {
+			var lines []string
+			for who := range 20 {
+				n++
+				name := []string{"Guide Downloaded", "Demo Requested", "Email Opened"}[(who+hour)%3]
+				lines = append(lines, track(fmt.Sprint(n), fmt.Sprintf("lead-%d", who), name, fmt.Sprintf("2026-01-%02dT%02d:00:00Z", 1+20*day%28, hour)))
+			}
+			lines = append(lines, track("again", "lead-1", "Guide Downloaded", "2026-01-01T00:00:00Z"), "{no event}")
+			send(t, nc, strings.Join(lines, "\n"))
+		}
+		send(t, nc, tick(fmt.Sprintf("2026-0%d-01T00:00:00Z", 2+day)))
+		total := int64(20 * 12)
+		if day == 0 {
+			total++
+		}
+		require.Eventually(t, func() bool { return e.Committed() == total }, 20*time.Second, time.Millisecond)
+		require.NoError(t, stopEngine(e))
+	}
+	return data
+}
+
+func verify(t *testing.T, w *engine.Workflow, data string) *engine.VerifyReport {
+	t.Helper()
+	r, err := engine.Verify(t.Context(), engine.Options{Workflow: w, Data: data, Clock: engine.ClockStream}, engine.VerifyOptions{})
+	require.NoError(t, err)
+	return r
+}
+
+func texts(r *engine.VerifyReport) (list []string) {
+	for i := range r.Problems {
+		list = append(list, r.Problems[i].String())
+	}
+	return list
+}
+
+func TestVerify_AJournalIsWhatItsInputsMake(t *testing.T) {
+	w := loadWorkflow(t, smallWorkflow)
+	data := played(t, w)
+	r := verify(t, w, data)
+	assert.Empty(t, texts(r))
+	leads, decisions, inputs := 0, 0, 0
+	for _, p := range r.Partitions {
+		leads, decisions, inputs = leads+p.Leads, decisions+p.Decisions, inputs+p.Inputs
+		assert.Zero(t, p.Adopted)
+		assert.Empty(t, p.Notes)
+		assert.Greater(t, p.Computed, uint64(4))
+	}
+	assert.Equal(t, 20, leads)
+	assert.Greater(t, decisions, 40)
+	assert.Greater(t, inputs, 4*12*20)
+
+	// Also while an engine runs on the folder.
+	e := startEngine(t, engine.Options{Workflow: w, Data: data, Clock: engine.ClockStream, Partitions: 2})
+	send(t, anonymous(t, e), track("new", "ann", "Demo Requested", "2026-06-01T00:00:00Z"))
+	r = verify(t, w, data)
+	assert.Empty(t, texts(r))
+}
+
+// openStreams gives the streams of a folder on which no engine runs.
+func openStreams(t *testing.T, data string, fn func(jetstream.JetStream)) {
+	t.Helper()
+	s, err := natsd.Start(natsd.Options{Dir: data, NoListen: true})
+	require.NoError(t, err)
+	nc, err := s.Connect("test")
+	require.NoError(t, err)
+	js, err := jetstream.New(nc)
+	require.NoError(t, err)
+	fn(js)
+	nc.Close()
+	require.NoError(t, s.Stop(context.Background()))
+}
+
+// records are the messages of a partition's journal.
+func records(t *testing.T, js jetstream.JetStream, subject string) (list []*jetstream.RawStreamMsg) {
+	t.Helper()
+	s, err := js.Stream(t.Context(), journal.JournalStream)
+	require.NoError(t, err)
+	for seq := s.CachedInfo().State.FirstSeq; seq <= s.CachedInfo().State.LastSeq; seq++ {
+		if m, err := s.GetMsg(t.Context(), seq); err == nil && m.Subject == subject {
+			list = append(list, m)
+		}
+	}
+	return list
+}
+
+// One byte of a journal record is changed on disk: at the beginning, in the
+// middle and in the last one.
+func TestVerify_FindsAByteChangedOnDisk(t *testing.T) {
+	w := loadWorkflow(t, smallWorkflow)
+	data := played(t, w)
+	for name, pick := range map[string]func(n int) int{"first": func(int) int { return 0 }, "middle": func(n int) int { return n / 2 }, "last": func(n int) int { return n - 1 }} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			require.NoError(t, os.CopyFS(dir, os.DirFS(data)))
+			var target *jetstream.RawStreamMsg
+			openStreams(t, dir, func(js jetstream.JetStream) {
+				list := records(t, js, journal.RecordSubject(1))
+				target = list[pick(len(list))]
+			})
+			flip(t, dir, target.Data)
+			r := verify(t, w, dir)
+			require.NotEmpty(t, r.Problems)
+			assert.Contains(t, texts(r)[0], fmt.Sprint(target.Sequence))
+			t.Log(texts(r)[0])
+		})
+	}
+}
+
+// flip changes one byte of a message in the files of the journal's stream.
+func flip(t *testing.T, dir string, payload []byte) {
+	t.Helper()
+	found := false
+	require.NoError(t, filepath.Walk(dir, func(name string, info os.FileInfo, err error) error {
+		if err != nil || !strings.HasSuffix(name, ".blk") || !strings.Contains(name, journal.JournalStream) {
+			return err
+		}
+		all, err := os.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		if at := bytes.Index(all, payload); at >= 0 {
+			all[at+len(payload)*2/3] ^= 1
+			found = true
+			return os.WriteFile(name, all, 0o600)
+		}
+		return nil
+	}))
+	require.True(t, found, "the record is in a file")
+}
+
+// A decision that is gone, and a record that somebody else wrote.
+func TestVerify_FindsWhatNoInputMakes(t *testing.T) {
+	w := loadWorkflow(t, smallWorkflow)
+	data := played(t, w)
+	t.Run("a decision is gone", func(t *testing.T) {
+		dir := t.TempDir()
+		require.NoError(t, os.CopyFS(dir, os.DirFS(data)))
+		var id string
+		openStreams(t, dir, func(js jetstream.JetStream) {
+			list := records(t, js, journal.DecisionSubject("small", "sales-handoff"))
+			id = list[3].Header.Get("ce-id")
+			s, err := js.Stream(t.Context(), journal.JournalStream)
+			require.NoError(t, err)
+			require.NoError(t, s.DeleteMsg(t.Context(), list[3].Sequence))
+		})
+		r := verify(t, w, dir)
+		require.Len(t, r.Problems, 1)
+		assert.Equal(t, "decision", r.Problems[0].Kind)
+		assert.Equal(t, id, r.Problems[0].ID)
+		assert.Contains(t, texts(r)[0], "is missing (sales-handoff)")
+	})
+	t.Run("a decision is written over", func(t *testing.T) {
+		dir := t.TempDir()
+		require.NoError(t, os.CopyFS(dir, os.DirFS(data)))
+		openStreams(t, dir, func(js jetstream.JetStream) {
+			_, err := js.Publish(t.Context(), journal.DecisionSubject("small", "sales-handoff"), []byte(`{"id":"made-up","lead":"lead-1"}`))
+			require.NoError(t, err)
+		})
+		r := verify(t, w, dir)
+		require.Len(t, r.Problems, 1)
+		assert.Contains(t, texts(r)[0], "decision made-up: belongs to no record")
+	})
+	t.Run("a record forgets an event", func(t *testing.T) {
+		dir := t.TempDir()
+		require.NoError(t, os.CopyFS(dir, os.DirFS(data)))
+		openStreams(t, dir, func(js jetstream.JetStream) { forge(t, js) })
+		r := verify(t, w, dir)
+		require.NotEmpty(t, r.Problems)
+		assert.Contains(t, strings.Join(texts(r), "\n"), `lead "zoe": is not in the journal; its inputs make it`)
+		assert.Contains(t, strings.Join(texts(r), "\n"), "is missing (sales-handoff)")
+	})
+}
+
+// forge writes an event and a sound record that says it changed nothing.
+func forge(t *testing.T, js jetstream.JetStream) {
+	t.Helper()
+	j, err := journal.Open(t.Context(), js, journal.Config{ReadOnly: true})
+	require.NoError(t, err)
+	part := lead.Partition("zoe", j.Partitions())
+	data := []byte(track("z", "zoe", "Demo Requested", "2026-06-01T00:00:00Z"))
+	ack, err := js.Publish(t.Context(), journal.EventSubject(part), data)
+	require.NoError(t, err)
+	pt, err := j.Claim(t.Context(), part)
+	require.NoError(t, err)
+	c := pt.Claimed()
+	_, err = pt.Commit(t.Context(), nil, journal.Record{Pos: journal.Position{Seq: ack.Sequence + 1}, InputSeq: ack.Sequence, InputHash: journal.HashInput(data),
+		Clock: c.Clock, Model: c.Model})
+	require.NoError(t, err)
+}
