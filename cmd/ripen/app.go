@@ -121,6 +121,7 @@ progress bars appear on a terminal only; NO_COLOR is honoured.`,
 	})
 	root.AddCommand(a.runCommand(), a.scoreCommand(), a.tryCommand(), a.leadsCommand(), a.importCommand(), a.validateCommand(), a.fmtCommand(),
 		a.configCommand(), a.demoCommand(), a.versionCommand(), a.completionCommand())
+	root.AddCommand(a.operatorCommands()...)
 	return root
 }
 

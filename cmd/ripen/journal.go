@@ -17,6 +17,11 @@ import (
 // streams; see also needData.
 var operatorSettings = []string{"nats", "nats_creds", "data", "log_level", "log_json"}
 
+// operatorCommands are those for who runs engines.
+func (a *app) operatorCommands() []*cobra.Command {
+	return []*cobra.Command{a.journalCommand()}
+}
+
 func (a *app) journalCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "journal",
