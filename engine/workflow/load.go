@@ -136,27 +136,14 @@ func parseHCL(src []byte, name string) (file *hcl.File, diags hcl.Diagnostics) {
 }
 
 // files lists the workflow files by name.
-func (l *loader) files() ([]string, error) {
-	entries, err := fs.ReadDir(l.fsys, ".")
-	if err != nil {
-		return nil, err
-	}
-	var names []string
-	for _, e := range entries {
-		if !e.IsDir() && IsWorkflowFile(e.Name()) {
-			names = append(names, e.Name())
-		}
-	}
-	sort.Strings(names)
-	return names, nil
-}
+func (l *loader) files() ([]string, error) { return l.filesWhere(IsWorkflowFile) }
 
 // IsWorkflowFile says whether a file of this name belongs to a workflow.
 func IsWorkflowFile(name string) bool {
 	switch {
 	case !strings.HasSuffix(name, ".hcl"), strings.HasPrefix(name, "."):
 		return false
-	case strings.HasSuffix(name, ".ripentest.hcl"), strings.HasSuffix(name, ".lock.hcl"):
+	case strings.HasSuffix(name, TestSuffix), strings.HasSuffix(name, ".lock.hcl"):
 		return false
 	}
 	return name != "mapping.hcl" && name != "ripen.hcl"

@@ -53,13 +53,18 @@ func (r *reader) require(name, example string) {
 
 // done reports what nobody asked for: attributes, and all blocks inside.
 func (r *reader) done() {
+	r.attrsDone()
+	for _, b := range r.body.Blocks {
+		r.l.Errorf(b.DefRange(), "Unknown block", "%s has no blocks inside; found %s. %s", r.what, value.BlockTitle(b.Type, b.Labels), blockHint(b.Type, r.known))
+	}
+}
+
+// attrsDone reports the attributes that nobody asked for.
+func (r *reader) attrsDone() {
 	for _, a := range byPlace(r.body.Attributes) {
 		if !slices.Contains(r.known, a.Name) {
 			r.l.Errorf(a.NameRange, "Unknown attribute", "%s has no attribute %q. %s", r.what, a.Name, value.DidYouMean(a.Name, r.known))
 		}
-	}
-	for _, b := range r.body.Blocks {
-		r.l.Errorf(b.DefRange(), "Unknown block", "%s has no blocks inside; found %s. %s", r.what, value.BlockTitle(b.Type, b.Labels), blockHint(b.Type, r.known))
 	}
 }
 
