@@ -59,9 +59,22 @@ func (c *clock) to(ctx context.Context, at int64) error {
 	}
 }
 
+// tickPause is how long a tick that was not written waits for the next attempt.
+const tickPause = time.Second
+
+// tick writes a tick, trying until the next one is due.
 func (c *clock) tick(ctx context.Context, at int64) {
-	if err := c.to(ctx, at); err != nil && ctx.Err() == nil {
-		c.e.log.Warn("tick not written, trying again", "error", err)
+	for end := time.Now().Add(c.e.opts.Tick); ; {
+		err := c.to(ctx, at)
+		if err == nil || ctx.Err() != nil {
+			return
+		}
+		c.e.log.Debug("tick not written", "error", err)
+		if time.Now().Add(tickPause).After(end) {
+			c.e.log.Warn("tick not written, the next one is due", "error", err)
+			return
+		}
+		sleep(ctx, tickPause)
 	}
 }
 

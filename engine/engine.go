@@ -172,8 +172,9 @@ func (e *Engine) openJournal(ctx context.Context, readOnly bool) (err error) {
 	}
 	o := &e.opts
 	cfg := journal.Config{Partitions: o.Partitions, MaxBytes: o.MaxBytes, History: o.History, Replicas: o.Replicas, ReadOnly: readOnly, Owner: e.id, Logger: e.log.Named("journal")}
+	cfg.AskTimeout = time.Second // a request is lost when a leader changes
 	if e.server != nil {
-		cfg.FreeBytes, cfg.FreeFloor = e.server.FreeBytes, journal.DefaultFreeFloor
+		cfg.FreeBytes, cfg.FreeFloor, cfg.AskTimeout = e.server.FreeBytes, journal.DefaultFreeFloor, 0
 	}
 	return e.allowed(ctx, func(ctx context.Context) (err error) {
 		e.journal, err = journal.Open(ctx, e.js, cfg)
@@ -296,14 +297,14 @@ func (e *Engine) Stop(ctx context.Context) error {
 
 func (e *Engine) shut(ctx context.Context) {
 	e.closing.Do(func() {
+		if e.stop != nil && e.server == nil {
+			e.stop() // others wait for the partitions
+		}
 		if e.web != nil {
 			e.web.close(ctx)
 		}
 		if e.clock != nil {
 			e.clock.stop()
-		}
-		if e.stop != nil && e.server == nil {
-			e.stop() // others wait for the partitions
 		}
 		if e.ingest != nil {
 			if err := e.ingest.Close(ctx); err != nil {

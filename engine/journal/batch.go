@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nuid"
@@ -58,9 +59,9 @@ func passing(err error) bool {
 }
 
 // attempt publishes once, under a batch id of its own, and waits for the
-// answer. The result is the stream sequence of the record.
-func (pt *Partition) attempt(ctx context.Context, outs []Output, record []byte) (uint64, error) {
-	ctx, cancel := context.WithTimeout(ctx, pt.j.cfg.CommitTimeout)
+// answer for so long. The result is the stream sequence of the record.
+func (pt *Partition) attempt(ctx context.Context, outs []Output, record []byte, timeout time.Duration) (uint64, error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	if err := failpoint.Err("commit.before"); err != nil {
 		return 0, err

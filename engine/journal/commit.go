@@ -137,20 +137,22 @@ func (pt *Partition) fits(outs []Output, record []byte) error {
 	return nil
 }
 
-// How often a commit that is not stored is tried. A server whose disk is full
+// How long a commit that is not stored is tried. A server whose disk is full
 // does not answer at all, and after its first failed write it stores nothing
 // until it is restarted; each attempt leaves an open batch behind in it.
 const (
-	maxSilent  = 3  // attempts without an answer
+	maxSilent  = 3  // times CommitTimeout without an answer
 	maxRefused = 20 // attempts with an answer that may pass
 )
 
 // settle publishes until the fate is known. The error of an attempt never
-// decides it: the last record does.
+// decides it: the last record does. An attempt that comes too early, while the
+// one before it is still on its way, does no harm: only one of them can be
+// behind the head.
 func (pt *Partition) settle(ctx context.Context, outs []Output, data []byte, r *Record) (uint64, error) {
-	silent, refused := 0, 0
-	for pause := 10 * time.Millisecond; ; pause = min(2*pause, time.Second) {
-		seq, err := pt.attempt(ctx, outs, data)
+	silent, refused, timeout := time.Duration(0), 0, pt.j.cfg.AskTimeout
+	for pause := firstPause; ; pause = min(2*pause, mostPause) {
+		seq, err := pt.attempt(ctx, outs, data, timeout)
 		if err == nil {
 			return seq, nil
 		}
@@ -164,12 +166,13 @@ func (pt *Partition) settle(ctx context.Context, outs []Output, data []byte, r *
 			return 0, fmt.Errorf("%w: epoch %d of %q wrote sequence %d, this is epoch %d",
 				ErrFenced, last.Epoch, last.Owner, last.Seq, r.Epoch)
 		case errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil:
-			silent++
+			silent += timeout
+			timeout = min(2*timeout, pt.j.cfg.CommitTimeout)
 		default:
 			refused++
 		}
-		if !passing(err) || silent == maxSilent || refused == maxRefused {
-			return 0, fmt.Errorf("%w after %d attempts: %w", ErrRefused, silent+refused, err)
+		if !passing(err) || silent >= maxSilent*pt.j.cfg.CommitTimeout || refused == maxRefused {
+			return 0, fmt.Errorf("%w after %d attempts with an answer and %s without: %w", ErrRefused, refused, silent, err)
 		}
 		pt.j.cfg.Logger.Debug("commit is tried again", "partition", pt.number, "error", err)
 		if err := sleep(ctx, pause); err != nil {
@@ -179,18 +182,12 @@ func (pt *Partition) settle(ctx context.Context, outs []Output, data []byte, r *
 }
 
 // readLast reads the last record, however long the server is away.
-func (pt *Partition) readLast(ctx context.Context) (Record, error) {
-	for pause := 10 * time.Millisecond; ; pause = min(2*pause, time.Second) {
-		attempt, cancel := context.WithTimeout(ctx, pt.j.cfg.CommitTimeout)
-		last, err := pt.j.lastRecord(attempt, pt.subject)
-		cancel()
-		if err == nil || errors.Is(err, ErrCorrupt) {
-			return last, err
-		}
-		if serr := sleep(ctx, pause); serr != nil {
-			return Record{}, fmt.Errorf("%w: %w", ErrUnresolved, err)
-		}
-	}
+func (pt *Partition) readLast(ctx context.Context) (last Record, err error) {
+	err = pt.j.patiently(ctx, "last record of "+pt.subject, func(ctx context.Context) (err error) {
+		last, err = pt.j.lastRecord(ctx, pt.subject)
+		return err
+	})
+	return last, err
 }
 
 func sleep(ctx context.Context, d time.Duration) error {

@@ -50,7 +50,7 @@ type ControlLine struct {
 // OpenControl reads the newest control message.
 func (j *Journal) OpenControl(ctx context.Context) (*ControlLine, error) {
 	l := &ControlLine{j: j}
-	return l, l.refresh(ctx)
+	return l, j.patiently(ctx, "last message of "+ControlSubject, l.refresh)
 }
 
 func (l *ControlLine) refresh(ctx context.Context) error {

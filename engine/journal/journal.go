@@ -105,6 +105,10 @@ type Config struct {
 	Owner string
 	// CommitTimeout bounds one attempt to publish a commit.
 	CommitTimeout time.Duration
+	// AskTimeout bounds the first attempt, and the first of each question; each
+	// further one may take twice as long. Default CommitTimeout; shorter where
+	// requests get lost, as they do when leaders change.
+	AskTimeout time.Duration
 	// FreeBytes tells the free space of the disk below the journal, nil if the
 	// server is elsewhere. Below FreeFloor bytes nothing is committed.
 	FreeBytes func() (uint64, error)
@@ -124,6 +128,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.CommitTimeout == 0 {
 		c.CommitTimeout = DefaultCommitTimeout
+	}
+	if c.AskTimeout == 0 {
+		c.AskTimeout = c.CommitTimeout
 	}
 	if c.FreeFloor == 0 {
 		c.FreeFloor = DefaultFreeFloor

@@ -54,7 +54,7 @@ func (j *Journal) Claim(ctx context.Context, p int) (*Partition, error) {
 		return nil, fmt.Errorf("%w: partition %d, expected 0 to %d", ErrPartitions, p, j.partitions-1)
 	}
 	pt := &Partition{j: j, number: p, subject: RecordSubject(p)}
-	last, err := j.lastRecord(ctx, pt.subject)
+	last, err := pt.readLast(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -197,8 +197,11 @@ func (pt *Partition) Resume(ctx context.Context) (pos Position, rewound bool, er
 			"restore the data folder, or start on an empty one", ErrReplaced, pt.number,
 			pt.claim.Input.Name, pt.claim.Input.Created, pt.j.input.Created)
 	}
-	info, err := pt.j.info(ctx, EventsStream)
-	if err != nil {
+	var info *jetstream.StreamInfo
+	if err := pt.j.patiently(ctx, "state of "+EventsStream, func(ctx context.Context) (err error) {
+		info, err = pt.j.info(ctx, EventsStream)
+		return err
+	}); err != nil {
 		return Position{}, false, err
 	}
 	for i := len(pt.marks) - 1; i >= 0; i-- {
@@ -220,19 +223,23 @@ func (pt *Partition) Resume(ctx context.Context) (pos Position, rewound bool, er
 
 // holds says whether the events stream still has the message of a checkpoint,
 // or has let it go by age.
-func (j *Journal) holds(ctx context.Context, m *checkpoint, st jetstream.StreamState) (bool, error) {
+func (j *Journal) holds(ctx context.Context, m *checkpoint, st jetstream.StreamState) (ok bool, err error) {
 	switch {
 	case m.seq == 0 || m.seq < st.FirstSeq && st.LastSeq >= m.seq:
 		return true, nil
 	case m.seq > st.LastSeq:
 		return false, nil
 	}
-	msg, err := j.events.GetMsg(ctx, m.seq)
-	if errors.Is(err, jetstream.ErrMsgNotFound) {
-		return false, nil
-	}
-	if err != nil {
-		return false, fmt.Errorf("%s at sequence %d: %w", EventsStream, m.seq, err)
-	}
-	return HashInput(msg.Data) == m.hash, nil
+	err = j.patiently(ctx, "a message of "+EventsStream, func(ctx context.Context) error {
+		msg, err := j.events.GetMsg(ctx, m.seq)
+		if errors.Is(err, jetstream.ErrMsgNotFound) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("%s at sequence %d: %w", EventsStream, m.seq, err)
+		}
+		ok = HashInput(msg.Data) == m.hash
+		return nil
+	})
+	return ok, err
 }

@@ -102,7 +102,7 @@ func (j *Journal) open(ctx context.Context, src source, o ReaderOptions) (*Reade
 	r := &Reader{j: j, src: src, opts: o.withDefaults(), seen: src.from - 1, size: 1}
 	r.batch = make([]Message, 0, r.opts.MaxBatch)
 	r.status = j.nc.StatusChanged(nats.CONNECTED)
-	if err := r.start(ctx); err != nil {
+	if err := r.restart(ctx, "new"); err != nil {
 		r.Close()
 		return nil, err
 	}
@@ -247,18 +247,7 @@ func (r *Reader) pull() error {
 // restart makes a new consumer, for as long as it takes.
 func (r *Reader) restart(ctx context.Context, why string) error {
 	r.j.cfg.Logger.Debug("reader starts again", "filters", r.src.filters, "behind", r.seen, "why", why)
-	for pause := 10 * time.Millisecond; ; pause = min(2*pause, time.Second) {
-		err := r.start(ctx)
-		switch {
-		case err == nil, errors.Is(err, ErrReplaced), errors.Is(err, ErrInputLost):
-			return err
-		case r.j.nc.IsClosed():
-			return fmt.Errorf("%w: its connection is closed", ErrClosed)
-		}
-		if serr := sleep(ctx, pause); serr != nil {
-			return serr
-		}
-	}
+	return r.j.patiently(ctx, "reader of "+r.src.stream, r.start)
 }
 
 // start makes the consumer behind the last message handed over.
@@ -278,9 +267,7 @@ func (r *Reader) start(ctx context.Context) error {
 	} else {
 		cfg.FilterSubjects = r.src.filters
 	}
-	attempt, cancel := context.WithTimeout(ctx, r.j.cfg.CommitTimeout)
-	defer cancel()
-	if _, err := r.j.js.CreateConsumer(attempt, r.src.stream, cfg); err != nil {
+	if _, err := r.j.js.CreateConsumer(ctx, r.src.stream, cfg); err != nil {
 		return fmt.Errorf("reader of %s: %w", r.src.stream, err)
 	}
 	in := make(chan *nats.Msg, r.opts.Prefetch+slack)
@@ -296,9 +283,7 @@ func (r *Reader) start(ctx context.Context) error {
 
 // check makes sure that the stream is the one that was read before.
 func (r *Reader) check(ctx context.Context) error {
-	attempt, cancel := context.WithTimeout(ctx, r.j.cfg.CommitTimeout)
-	defer cancel()
-	info, err := r.j.info(attempt, r.src.stream)
+	info, err := r.j.info(ctx, r.src.stream)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		return fmt.Errorf("%w: %s is gone", ErrReplaced, r.src.stream)
 	}

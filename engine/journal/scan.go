@@ -13,7 +13,11 @@ import (
 // newest at the time of the call, to fn. It is for history: explain, plan,
 // rejected inputs. fn's error ends it and is returned as it is.
 func (j *Journal) Scan(ctx context.Context, stream string, filters []string, from uint64, fn func(Message) error) error {
-	end, err := j.end(ctx, stream, filters)
+	var end uint64
+	err := j.patiently(ctx, "end of "+stream, func(ctx context.Context) (err error) {
+		end, err = j.end(ctx, stream, filters)
+		return err
+	})
 	if err != nil || end < max(from, 1) {
 		return err
 	}

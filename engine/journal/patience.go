@@ -1,0 +1,51 @@
+package journal
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Pauses between attempts while a server is away or has no leader.
+const (
+	firstPause = 10 * time.Millisecond
+	mostPause  = time.Second
+	warnAfter  = 10 * time.Second
+)
+
+// final says whether an error stays however often one asks.
+func final(err error) bool {
+	for _, e := range []error{ErrFenced, ErrCorrupt, ErrPartitions, ErrStreams, ErrReplaced, ErrInputLost, ErrClosed} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}
+
+// patiently asks the server until it answers, the answer is final, or the
+// context ends. Each attempt has its own time: a request is lost when a leader
+// changes, and nobody tells. fn must be safe to repeat.
+func (j *Journal) patiently(ctx context.Context, what string, fn func(context.Context) error) error {
+	warn := time.Now().Add(warnAfter)
+	most := 4 * j.cfg.CommitTimeout // a server may be that slow
+	for pause, ask := firstPause, j.cfg.AskTimeout; ; pause, ask = min(2*pause, mostPause), min(2*ask, most) {
+		attempt, cancel := context.WithTimeout(ctx, ask)
+		err := fn(attempt)
+		cancel()
+		switch {
+		case err == nil || final(err):
+			return err
+		case j.nc.IsClosed():
+			return fmt.Errorf("%w: its connection is closed: %w", ErrClosed, cmp.Or(j.nc.LastError(), err))
+		case time.Now().After(warn):
+			warn = time.Now().Add(warnAfter)
+			j.cfg.Logger.Warn("the NATS server does not answer, trying again", "what", what, "error", err)
+		}
+		if sleep(ctx, pause) != nil {
+			return fmt.Errorf("%w: %w", ErrUnresolved, err)
+		}
+	}
+}
