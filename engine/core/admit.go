@@ -50,6 +50,11 @@ const dayMillis = 86_400_000
 
 // timely says why an event's time is not acceptable.
 func (c *Core) timely(e *lead.Event) (code, reason string) {
+	if e.Redrive != nil {
+		if code, reason = e.Redrive.Misdirected(c.prog.Policy.Workflow); code != "" {
+			return code, reason
+		}
+	}
 	if e.Received == 0 {
 		return "", ""
 	}
@@ -57,7 +62,7 @@ func (c *Core) timely(e *lead.Event) (code, reason string) {
 		return "time-in-future", fmt.Sprintf("event time %s is more than %s after its receipt at %s; check the sender's clock",
 			stamp(e.At), time.Duration(c.opts.Skew)*time.Millisecond, stamp(e.Received))
 	}
-	if c.opts.Horizon > 0 && !e.Backfill && e.At < e.Received-c.opts.Horizon {
+	if c.opts.Horizon > 0 && !e.Backfill && e.Redrive == nil && e.At < e.Received-c.opts.Horizon {
 		return "too-old", fmt.Sprintf("event time %s is more than %d days before its receipt at %s; import history with `ripen import --backfill`",
 			stamp(e.At), c.opts.Horizon/dayMillis, stamp(e.Received))
 	}

@@ -55,6 +55,7 @@ type fields struct {
 	timestamp, original, sent, received          int64 // ms, 0 if absent
 	batch                                        bool  // it holds other events
 	backfill                                     bool  // history
+	again                                        *lead.Redrive
 }
 
 // flat collects the flattened values of one object.
@@ -184,6 +185,8 @@ func (d *Decoder) field(key string) bool {
 		return d.time(&d.f.received, key)
 	case "backfill":
 		return d.truth(&d.f.backfill, key)
+	case "redrive":
+		return d.redrive(key)
 	case "properties":
 		return d.values(&d.props, key)
 	case "traits":

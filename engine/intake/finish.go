@@ -75,6 +75,9 @@ func (d *Decoder) finish(ev *lead.Event, received int64) {
 	if ev.Kind == lead.Track {
 		ev.Name = f.event
 	}
+	if f.again != nil {
+		ev.ID, ev.Redrive = lead.RedriveID(f.id, f.again), &lead.Redrive{Workflow: strings.Clone(f.again.Workflow), Attempt: f.again.Attempt}
+	}
 	d.attach(ev)
 }
 

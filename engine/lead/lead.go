@@ -49,7 +49,10 @@ type Event struct {
 	// Backfill marks history: it may be of any age, and what it leads to is not
 	// published.
 	Backfill bool
-	Props    Props // properties, nested names joined by "."
+	// Redrive marks an event that was rejected and is tried again, nil otherwise.
+	// ID names the attempt then; see RedriveID.
+	Redrive *Redrive
+	Props   Props // properties, nested names joined by "."
 	// Traits are person-level facts (identify) or account-level facts (group).
 	Traits  Props
 	Context Props // e.g. "campaign.source", "ip", "timezone", "userAgent"
@@ -65,6 +68,8 @@ type Rejected struct {
 	Code   string `json:"code"`            // stable machine-readable reason, e.g. "time-in-future"
 	Reason string `json:"reason"`          // what was found, what was expected, what to do
 	Step   string `json:"step,omitempty"`
-	Line   int    `json:"line,omitempty"` // 1-based line in the input file, 0 if none
-	Raw    []byte `json:"raw,omitempty"`
+	// Release is the one that refused it, empty if it did not come that far.
+	Release string `json:"release,omitempty"`
+	Line    int    `json:"line,omitempty"` // 1-based line in the input file, 0 if none
+	Raw     []byte `json:"raw,omitempty"`
 }

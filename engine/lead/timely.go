@@ -27,7 +27,7 @@ func (l Limits) Untimely(e *Event) (code, reason string) {
 		return CodeFuture, fmt.Sprintf("event time %s is more than %s after its receipt at %s; check the sender's clock",
 			stamp(e.At), time.Duration(l.Skew)*time.Millisecond, stamp(e.Received))
 	}
-	if l.Horizon > 0 && !e.Backfill && e.At < e.Received-l.Horizon {
+	if l.Horizon > 0 && !e.Backfill && e.Redrive == nil && e.At < e.Received-l.Horizon {
 		const day = 86_400_000
 		return CodeTooOld, fmt.Sprintf("event time %s is more than %d days before its receipt at %s; import history with `ripen import --backfill`",
 			stamp(e.At), l.Horizon/day, stamp(e.Received))
