@@ -29,7 +29,6 @@ func BenchmarkBatch(b *testing.B) {
 	}
 	inputs := make([]core.Input, 0, batch)
 	var out core.Output
-	var state []byte
 	n := 0
 	b.ReportAllocs()
 	b.ResetTimer()
@@ -48,10 +47,6 @@ func BenchmarkBatch(b *testing.B) {
 		out.Reset()
 		if err := c.Run(inputs, &out); err != nil {
 			b.Fatal(err)
-		}
-		state = state[:0]
-		for _, a := range out.Touched {
-			state = a.Append(state, w.Book())
 		}
 		inputs = inputs[:0]
 	}

@@ -59,7 +59,7 @@ func (s *Snapshot) restore(ctx context.Context, e *Engine, n int) error {
 			if err := p.checkModel(&rec); err != nil {
 				return err
 			}
-			return restoreRecord(c, e.work.Book(), &rec)
+			return restoreRecord(c, &rec)
 		})
 	})
 }

@@ -14,7 +14,6 @@ import (
 	"github.com/ripenhq/ripen/engine/intake"
 	"github.com/ripenhq/ripen/engine/journal"
 	"github.com/ripenhq/ripen/engine/lead"
-	"github.com/ripenhq/ripen/engine/ledger"
 	"github.com/ripenhq/ripen/engine/model"
 )
 
@@ -49,6 +48,7 @@ type partition struct {
 	inputs  []core.Input
 	out     core.Output
 	planner planner
+	next    uint64 // number of the record that the next commit becomes
 	flight  *flight
 	begin   journal.Record   // position and breakers behind the newest batch
 	pos     journal.Position // of the next input to be taken
@@ -174,7 +174,7 @@ func (p *partition) open(ctx context.Context) (err error) {
 		return err
 	}
 	p.core = core.New(p.crew.Program, p.e.coreOptions())
-	p.planner = planner{book: p.e.work.Book(), partition: p.number}
+	p.planner, p.next = planner{partition: p.number}, p.pt.Claimed().Number+1
 	p.flight, p.inputs, p.batch = nil, p.inputs[:0], min(1024, p.largest)
 	started, records := time.Now(), 0
 	err = p.pt.Restore(ctx, func(rec journal.Record) error {
@@ -187,7 +187,7 @@ func (p *partition) open(ctx context.Context) (err error) {
 				return err
 			}
 		}
-		return restoreRecord(p.core, p.e.work.Book(), &rec)
+		return restoreRecord(p.core, &rec)
 	})
 	if err != nil {
 		return err
@@ -237,17 +237,9 @@ func (p *partition) checkModel(rec *journal.Record) error {
 }
 
 // restoreRecord puts the state of one record into the core.
-func restoreRecord(c *core.Core, book *ledger.Book, rec *journal.Record) error {
-	ids, accounts, err := readDelta(rec, book)
-	if err != nil {
-		return err
-	}
+func restoreRecord(c *core.Core, rec *journal.Record) error {
 	c.RestoreClock(rec.Clock)
-	c.RestoreIDs(ids)
-	for _, a := range accounts {
-		c.Restore(a)
-	}
-	return nil
+	return c.Apply(rec.Delta, rec.Number)
 }
 
 // take queues the inputs of one message and flushes when a batch is full.
@@ -342,17 +334,37 @@ func (p *partition) flush(ctx context.Context) error {
 // commit runs the core over the queued inputs and hands the result to the
 // journal. One commit is in flight while the next batch is scored.
 func (p *partition) commit(ctx context.Context) error {
-	p.out.Reset()
-	if err := p.core.Run(p.inputs, &p.out); err != nil {
-		return err
-	}
+	inputs := p.inputs
 	p.inputs = p.inputs[:0]
+	for {
+		p.out.Reset()
+		n, err := p.core.RunSlice(inputs, &p.out)
+		if err != nil {
+			return err
+		}
+		inputs = inputs[n:]
+		if err := p.commitSlice(ctx, len(inputs) == 0); err != nil {
+			return err
+		}
+		if len(inputs) == 0 {
+			return nil
+		}
+	}
+}
+
+// commitSlice hands what the core said to the journal. The position moves with
+// the last slice of a batch: until then a restart reads all of it again.
+func (p *partition) commitSlice(ctx context.Context, last bool) error {
 	done := journal.Record{Pos: p.pos, InputSeq: p.last.Seq, InputHash: journal.HashInput(p.last.Data), Clock: p.core.Clock(), Model: modelName(p.e.work.Model),
 		Health: appendHealth(nil, p.crew), Newest: p.status.newest.Load()}
-	plans, err := p.planner.plan(&p.out, p.begin, done)
+	if !last {
+		done.Pos, done.Clock, done.Health = p.begin.Pos, 0, p.begin.Health
+	}
+	plans, err := p.planner.plan(&p.out, p.begin, done, p.next)
 	if err != nil {
 		return err
 	}
+	p.next += uint64(len(plans))
 	for i := range plans {
 		events := 0
 		if i == len(plans)-1 {
@@ -364,7 +376,7 @@ func (p *partition) commit(ctx context.Context) error {
 	}
 	p.begin = journal.Record{Pos: done.Pos, Health: done.Health}
 	p.count()
-	p.adapt(len(p.planner.states))
+	p.adapt(p.planner.size)
 	return nil
 }
 

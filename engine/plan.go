@@ -1,17 +1,14 @@
 package engine
 
 import (
-	"encoding/binary"
-
 	"github.com/ripenhq/ripen/engine/core"
 	"github.com/ripenhq/ripen/engine/journal"
-	"github.com/ripenhq/ripen/engine/ledger"
 )
 
-// maxState is the size in bytes of the accounts that one record is to hold. A
-// record is compressed, and accounts shrink to a third and less, so that it
-// stays within journal.MaxRecordBytes.
-const maxState = 3 * journal.MaxRecordBytes
+// maxState is the size in bytes of the deltas that one record is to hold. Much
+// of it are hashes, which do not shrink, so that a record stays within
+// journal.MaxRecordBytes even if nothing shrinks.
+const maxState = journal.MaxRecordBytes - 4096
 
 // commitPlan is one commit of a micro-batch.
 type commitPlan struct {
@@ -28,37 +25,39 @@ type commitPlan struct {
 // them the inputs are read again; those of the finished leads are duplicates
 // then, those of the others are scored as if for the first time.
 type planner struct {
-	book      *ledger.Book
 	partition int
 
-	plans   []commitPlan
-	states  []byte         // the days of the ids and the accounts, see encode
-	spare   []byte         // states of the batch before
-	days    int            // where the accounts begin
-	ends    []int          // end of each in states
-	account []byte         // the account in hand
-	leads   map[string]int // lead → index of its plan; nil with a single plan
-	home    []int          // plan of each touched account
-	ids     [][]core.SeenID
+	plans []commitPlan
+	size  int                // bytes of the newest batch's deltas
+	spare []byte             // deltas of the batch before
+	leads map[string]*burden // nil with a single plan
+}
+
+// burden is what a lead adds to a record.
+type burden struct {
+	bytes, outs int
+	plan        int
 }
 
 // plan cuts the batch. begin holds position and breakers as they were before
-// it, done the record's fields after it. The list is valid until the next call;
-// the deltas in it until the call after that, so that one commit may be in
-// flight while the next batch is planned.
-func (p *planner) plan(out *core.Output, begin, done journal.Record) ([]commitPlan, error) {
-	p.encode(out)
-	if len(p.states)-p.days <= maxState && len(out.Decisions)+len(out.Rejected) <= journal.MaxOutputs {
-		p.single(out)
-	} else {
-		if err := p.cut(out); err != nil {
-			return nil, err
-		}
-		p.placeIDs(out)
-		p.placeStates(out)
+// it, done the record's fields after it, next is the number of the record that
+// the first commit becomes: leads are stamped with theirs. The list is valid
+// until the next call; the deltas in it until the call after that, so that one
+// commit may be in flight while the next batch is planned: they are the
+// output's, which gets other memory.
+func (p *planner) plan(out *core.Output, begin, done journal.Record, next uint64) ([]commitPlan, error) {
+	p.size = len(out.Deltas)
+	if p.size <= maxState && len(out.Decisions)+len(out.Rejected) <= journal.MaxOutputs {
+		p.leads = nil
+		p.plans = append(p.plans[:0], commitPlan{rec: journal.Record{Delta: out.Deltas}})
+	} else if err := p.cut(out); err != nil {
+		return nil, err
 	}
 	if err := p.placeOutputs(out); err != nil {
 		return nil, err
+	}
+	for i := range out.Changes {
+		out.Changes[i].Stamp(next + uint64(p.planOf(out.Changes[i].Lead, 0)))
 	}
 	last := len(p.plans) - 1
 	for i := range p.plans {
@@ -66,119 +65,88 @@ func (p *planner) plan(out *core.Output, begin, done journal.Record) ([]commitPl
 		if i < last {
 			rec.Pos, rec.Clock, rec.Health = begin.Pos, 0, begin.Health
 		}
-		rec.Events, rec.Delta = p.plans[i].rec.Events, p.plans[i].rec.Delta
+		rec.Delta = p.plans[i].rec.Delta
 		p.plans[i].rec = rec
 	}
+	out.Deltas, p.spare = p.spare[:0], out.Deltas
 	return p.plans, nil
 }
 
-// encode writes what is the delta if one record holds all: the days of the
-// event ids, then the state of every touched account behind its length. The
-// memory changes from batch to batch, because the commit in flight reads that
-// of the one before.
-func (p *planner) encode(out *core.Output) {
-	p.states, p.spare = p.spare, p.states
-	p.states, p.ends = appendDays(p.states[:0], out.NewIDs), p.ends[:0]
-	p.days = len(p.states)
-	for _, a := range out.Touched {
-		p.account = a.Append(p.account[:0], p.book)
-		p.states = binary.AppendUvarint(p.states, uint64(len(p.account)))
-		p.states = append(p.states, p.account...)
-		p.ends = append(p.ends, len(p.states))
-	}
-}
-
-// state is the i-th account behind its length.
-func (p *planner) state(i int) []byte {
-	if i == 0 {
-		return p.states[p.days:p.ends[0]]
-	}
-	return p.states[p.ends[i-1]:p.ends[i]]
-}
-
-// single makes the one plan that holds all.
-func (p *planner) single(out *core.Output) {
-	p.leads = nil
-	p.plans = append(p.plans[:0], commitPlan{rec: journal.Record{Delta: p.states, Events: make([]journal.EventID, len(out.NewIDs))}})
-	for i := range out.NewIDs {
-		p.plans[0].rec.Events[i] = out.NewIDs[i].Hash
-	}
-}
-
-// cut spreads the touched leads over plans by the size of their state and the
-// number of their decisions.
+// cut spreads the leads over plans by the size of their deltas and the number
+// of their decisions and rejected events. A lead's event ids and what became of
+// its events belong together: the record that makes an effect durable also
+// makes its event known.
 func (p *planner) cut(out *core.Output) error {
-	decisions := make(map[string]int, len(out.Touched))
-	for i := range out.Decisions {
-		decisions[out.Decisions[i].Lead]++
-	}
-	p.plans, p.home = append(p.plans[:0], commitPlan{}), p.home[:0]
-	p.leads = make(map[string]int, len(out.Touched))
-	size, outs := 0, 0
-	for i, a := range out.Touched {
-		n, bytes := decisions[a.Key], len(p.state(i))
-		if n > journal.MaxOutputs {
-			return journal.ErrTooLarge
+	p.weigh(out)
+	p.plans = append(p.plans[:0], commitPlan{})
+	size, outs, from := 0, 0, 1
+	for i := range out.Changes {
+		ch := &out.Changes[i]
+		b := p.leads[ch.Lead]
+		if b.plan < 0 {
+			if b.outs > journal.MaxOutputs {
+				return journal.ErrTooLarge
+			}
+			if size > 0 && (size+b.bytes > maxState || outs+b.outs > journal.MaxOutputs) {
+				p.plans = append(p.plans, commitPlan{})
+				size, outs = 0, 0
+			}
+			size, outs, b.plan = size+b.bytes, outs+b.outs, len(p.plans)-1
 		}
-		if size > 0 && (size+bytes > maxState || outs+n > journal.MaxOutputs) {
-			p.plans = append(p.plans, commitPlan{})
-			size, outs = 0, 0
+		rec := &p.plans[b.plan].rec
+		if rec.Delta == nil {
+			rec.Delta = core.AppendDeltaHead(nil)
 		}
-		size, outs = size+bytes, outs+n
-		p.leads[a.Key] = len(p.plans) - 1
-		p.home = append(p.home, len(p.plans)-1)
+		rec.Delta = append(rec.Delta, out.Deltas[from:ch.End]...)
+		from = ch.End
 	}
 	return nil
 }
 
-// placeIDs puts each event id into the record that holds its lead: the record
-// that makes an event's effect durable also makes it known.
-func (p *planner) placeIDs(out *core.Output) {
-	for len(p.ids) < len(p.plans) {
-		p.ids = append(p.ids, nil)
+// weigh sums what each changed lead adds to a record.
+func (p *planner) weigh(out *core.Output) {
+	p.leads = make(map[string]*burden, len(out.Changes))
+	from := 0
+	for i := range out.Changes {
+		ch := &out.Changes[i]
+		b := p.leads[ch.Lead]
+		if b == nil {
+			b = &burden{plan: -1}
+			p.leads[ch.Lead] = b
+		}
+		b.bytes += ch.End - from
+		from = ch.End
 	}
-	for i := range p.plans {
-		p.ids[i] = p.ids[i][:0]
+	for i := range out.Decisions {
+		if b := p.leads[out.Decisions[i].Lead]; b != nil {
+			b.outs++
+		}
 	}
-	for _, id := range out.NewIDs {
-		at := p.planOf(id.Lead)
-		p.ids[at] = append(p.ids[at], id)
-	}
-	for i := range p.plans {
-		rec := &p.plans[i].rec
-		rec.Delta = appendDays(make([]byte, 0, len(p.states)/len(p.plans)+256), p.ids[i])
-		rec.Events = make([]journal.EventID, len(p.ids[i]))
-		for k := range p.ids[i] {
-			rec.Events[k] = p.ids[i][k].Hash
+	for i := range out.Rejected {
+		if b := p.leads[out.Rejected[i].Lead]; b != nil {
+			b.outs++
 		}
 	}
 }
 
-// planOf is the plan that holds a lead; the last one for a lead of which
-// nothing changed.
-func (p *planner) planOf(leadKey string) int {
-	if at, ok := p.leads[leadKey]; ok {
-		return at
+// planOf is the plan that holds a lead; other for one of which nothing changed.
+func (p *planner) planOf(leadKey string, other int) int {
+	if b := p.leads[leadKey]; b != nil {
+		return b.plan
 	}
-	return len(p.plans) - 1
+	return other
 }
 
-func (p *planner) placeStates(out *core.Output) {
-	for i := range out.Touched {
-		rec := &p.plans[p.home[i]].rec
-		rec.Delta = append(rec.Delta, p.state(i)...)
-	}
-}
-
-// placeOutputs puts decisions beside their lead's state, rejected inputs where
-// there is room.
+// placeOutputs puts decisions and rejected inputs beside their lead's state;
+// those of which no lead changed, where there is room.
 func (p *planner) placeOutputs(out *core.Output) error {
+	var homeless []journal.Output
 	for i := range out.Decisions {
 		o, err := decisionOutput(&out.Decisions[i])
 		if err != nil {
 			return err
 		}
-		plan := &p.plans[p.planOf(out.Decisions[i].Lead)]
+		plan := &p.plans[p.planOf(out.Decisions[i].Lead, len(p.plans)-1)]
 		plan.outs = append(plan.outs, o)
 	}
 	for i := range out.Rejected {
@@ -186,12 +154,16 @@ func (p *planner) placeOutputs(out *core.Output) error {
 		if err != nil {
 			return err
 		}
-		at := p.planOf(out.Rejected[i].Lead)
-		if len(p.plans[at].outs) >= journal.MaxOutputs {
-			at = len(p.plans) - 1
+		if at := p.planOf(out.Rejected[i].Lead, -1); at >= 0 {
+			p.plans[at].outs = append(p.plans[at].outs, o)
+		} else {
+			homeless = append(homeless, o)
 		}
+	}
+	for _, o := range homeless {
+		at := len(p.plans) - 1
 		if len(p.plans[at].outs) >= journal.MaxOutputs {
-			p.plans = append(p.plans, commitPlan{rec: journal.Record{Delta: appendDays(nil, nil)}})
+			p.plans = append(p.plans, commitPlan{})
 			at++
 		}
 		p.plans[at].outs = append(p.plans[at].outs, o)

@@ -166,7 +166,6 @@ type result struct {
 	core      *core.Core
 	decisions []lead.Decision
 	rejected  []lead.Rejected
-	ids       []core.SeenID
 }
 
 func (tr *trial) play(events []lead.Event, batch int) *result {
@@ -190,7 +189,6 @@ func (r *result) feed(events []lead.Event, batch int) {
 		}
 		r.decisions = append(r.decisions, out.Decisions...)
 		r.rejected = append(r.rejected, out.Rejected...)
-		r.ids = append(r.ids, out.NewIDs...)
 		inputs = inputs[n:]
 	}
 }

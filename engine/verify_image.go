@@ -7,7 +7,6 @@ import (
 	"github.com/ripenhq/ripen/engine/intake"
 	"github.com/ripenhq/ripen/engine/journal"
 	"github.com/ripenhq/ripen/engine/lead"
-	"github.com/ripenhq/ripen/engine/ledger"
 )
 
 // image is the state of a partition's leads: made by records, or by inputs.
@@ -34,17 +33,10 @@ func (m *image) close() { m.crew.Close() }
 
 // apply puts a record into the image and names its leads.
 func (m *image) apply(rec *journal.Record) (leads []string, err error) {
-	ids, accounts, err := readDelta(rec, m.e.work.Book())
-	if err != nil {
+	if err = core.DeltaLeads(rec.Delta, func(l string) { leads = append(leads, l) }); err != nil {
 		return nil, err
 	}
-	m.core.RestoreClock(rec.Clock)
-	m.core.RestoreIDs(ids)
-	for _, a := range accounts {
-		m.core.Restore(a)
-		leads = append(leads, a.Key)
-	}
-	return leads, nil
+	return leads, restoreRecord(m.core, rec)
 }
 
 // adopt takes leads over from another image.
@@ -54,11 +46,9 @@ func (m *image) adopt(from *image, leads map[string]bool, rec *journal.Record) e
 		if !ok {
 			continue
 		}
-		a, err := ledger.DecodeAccount(state, m.e.work.Book())
-		if err != nil {
+		if err := m.core.RestoreLead(l, state); err != nil {
 			return err
 		}
-		m.core.Restore(a)
 	}
 	m.core.RestoreClock(rec.Clock)
 	return m.follow(rec)
@@ -82,20 +72,17 @@ func (m *image) follow(rec *journal.Record) error { return restoreHealth(rec.Hea
 
 // touched are the leads that the last run changed.
 func (m *image) touched() (leads []string) {
-	for _, a := range m.out.Touched {
-		leads = append(leads, a.Key)
+	for i := range m.out.Changes {
+		leads = append(leads, m.out.Changes[i].Lead)
 	}
 	return leads
 }
 
-// state is the whole state of a lead.
+// state is the whole state of a lead, its event ids included.
 func (m *image) state(l string) ([]byte, bool) {
-	a := m.core.Lead(l)
-	if a == nil {
-		return nil, false
-	}
-	m.mem = a.Append(m.mem[:0], m.e.work.Book())
-	return m.mem, true
+	state, ok := m.core.AppendState(m.mem[:0], l)
+	m.mem = state
+	return state, ok
 }
 
 func (m *image) leads() int { return m.core.Len() }

@@ -14,36 +14,115 @@ import (
 // maxHeld bounds the inputs that wait for one lead.
 const maxHeld = 1000
 
+// guest is an event on its way in.
+type guest struct {
+	entry *entry // nil: not in memory
+	id    idHash
+	hash  uint32 // of the lead's key
+	known bool   // entry is the lead's, not only one with the same hash
+}
+
+// admitSome admits a few events. The leads lie all over the memory; each pass
+// goes one step nearer to all of them, so that one does not wait for the other.
+func (c *Core) admitSome(inputs []Input, from, to int, out *Output) error {
+	guests := c.guests[:to-from]
+	sum := c.warmth
+	for i := range guests {
+		guests[i].hash = c.leads.hashOf(inputs[from+i].Event.Lead)
+		sum += c.leads.warm(guests[i].hash)
+	}
+	for i := range guests {
+		g := &guests[i]
+		if g.entry = c.leads.candidate(g.hash); g.entry != nil {
+			sum += uint64(g.entry.stamp) + uint64(g.entry.place)
+		}
+	}
+	for i := range guests {
+		e, g := &inputs[from+i].Event, &guests[i]
+		g.id, c.scratch = hashID(c.scratch, e.Lead, e.ID)
+		if g.entry != nil {
+			sum += g.entry.warm()
+		}
+	}
+	c.warmth = sum // or the compiler would leave the reading out
+	for i := range guests {
+		if err := c.admit(inputs, from+i, &guests[i], out); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// warm reads a word of what admitting looks at.
+func (e *entry) warm() (sum uint64) {
+	if len(e.key) > 0 {
+		sum = uint64(e.key[0])
+	}
+	for i := 0; i < len(e.ids.list) && i < fewIDs; i += 3 {
+		sum += uint64(e.ids.list[i].day)
+	}
+	return sum
+}
+
 // admit checks one event against time and duplicates and queues it for its
 // lead.
-func (c *Core) admit(inputs []Input, i int, hash [16]byte, out *Output) {
+func (c *Core) admit(inputs []Input, i int, g *guest, out *Output) error {
 	in := &inputs[i]
 	if in.Refused != nil {
 		out.reject(*in.Refused, position{input: i})
-		return
+		return nil
 	}
 	e := &in.Event
 	if code, reason := c.timely(e); code != "" {
 		out.reject(rejection(e, code, reason, ""), position{input: i})
-		return
+		return nil
 	}
-	id := SeenID{Hash: hash}
+	owner := g.entry
+	if owner == nil || owner.key != e.Lead {
+		var err error
+		if owner, err = c.host(g.hash, e.Lead); err != nil {
+			return err
+		}
+	}
 	received := e.Received
 	if received == 0 {
 		received = e.At
 	}
-	id.Day = int32(received / dayMillis)
-	if c.seen.has(&id) {
+	id := seenID{g.id, int32(received / dayMillis)}
+	owner.used = true
+	if owner.ids.has(&id.hash, id.day, c.opts.DedupeDays) {
 		out.Duplicates++
-		return
+		return nil
 	}
-	owner := c.entryOf(e.Lead)
-	id.Lead = owner.acct.Key
-	c.seen.add(&id)
-	out.NewIDs = append(out.NewIDs, id)
+	owner.ids.add(id, c.opts.DedupeDays)
+	owner.fresh++
 	out.Accepted++
-	w := c.workOf(owner)
-	w.queue = append(w.queue, i)
+	c.queue(c.workOf(owner), int32(i))
+	return nil
+}
+
+// host finds, loads or makes the lead's entry.
+func (c *Core) host(hash uint32, key string) (*entry, error) {
+	if e := c.leads.find(hash, key); e != nil {
+		return e, nil
+	}
+	if c.opts.Shelf != nil {
+		if e, err := c.fetch(key); e != nil || err != nil {
+			return e, err
+		}
+	}
+	return c.leads.add(key), nil
+}
+
+// queue puts input i behind the others of its lead.
+func (c *Core) queue(w *work, i int32) {
+	if w.next < 0 {
+		w.next = i
+	} else {
+		c.queued[w.last] = i
+	}
+	w.last = i
+	c.queued[i] = -1
 }
 
 const dayMillis = 86_400_000
@@ -76,31 +155,24 @@ func rejection(e *lead.Event, code, reason, stepName string) lead.Rejected {
 	return lead.Rejected{Lead: strings.Clone(e.Lead), Event: strings.Clone(e.ID), At: e.At, Code: code, Reason: reason, Step: stepName, Raw: slices.Clone(e.Raw)}
 }
 
-// entryOf finds or makes the lead's entry.
-func (c *Core) entryOf(key string) *entry {
-	if e := c.accounts[key]; e != nil {
-		return e
-	}
-	key = strings.Clone(key)
-	e := &entry{acct: ledger.NewAccount(c.prog.Book, key), heap: -1}
-	c.accounts[key] = e
-	return e
-}
-
 // workOf finds or makes the lead's work of this segment.
 func (c *Core) workOf(e *entry) *work {
 	if e.work != nil {
 		return e.work
 	}
+	if e.acct == nil {
+		e.acct = ledger.NewAccount(c.prog.Book, e.key)
+	}
 	if c.used == len(c.works) {
-		c.works = append(c.works, &work{})
+		more := make([]work, roundSize)
+		for i := range more {
+			c.works = append(c.works, &more[i])
+		}
 	}
 	w := c.works[c.used]
 	c.used++
-	w.entry, w.queue, w.until, w.blocked = e, w.queue[:0], 0, false
-	w.at, w.reached, w.begun = 0, 0, false
-	w.toll.reset()
-	e.work = w
+	*w = work{entry: e, next: -1, last: -1, toll: toll{fired: w.toll.fired[:0]}}
+	e.work, e.used = w, true
 	c.active = append(c.active, w)
 	return w
 }
@@ -119,13 +191,6 @@ func (o *Output) decide(list []lead.Decision, at position) {
 		o.decisionPos = append(o.decisionPos, at)
 	}
 	o.Decisions = append(o.Decisions, list...)
-}
-
-func (o *Output) touch(e *entry) {
-	if !e.touched {
-		e.touched, e.kept = true, true
-		o.Touched = append(o.Touched, e.acct)
-	}
 }
 
 // order sorts what the rounds made into stream order.

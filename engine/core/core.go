@@ -7,6 +7,8 @@
 package core
 
 import (
+	"slices"
+
 	"github.com/ripenhq/ripen/engine/decide"
 	"github.com/ripenhq/ripen/engine/lead"
 	"github.com/ripenhq/ripen/engine/ledger"
@@ -34,6 +36,12 @@ type Options struct {
 	DedupeDays int32
 	// Quiet publishes nothing: for history that is scored later (backfill).
 	Quiet bool
+	// Shelf holds the leads that are not in memory; nil = all are in memory.
+	Shelf Shelf
+	// Cache is how many leads Evict leaves in memory; 0 = all.
+	Cache int
+	// Slice is the most leads that a tick brings on in one RunSlice; 0 = 4096.
+	Slice int
 }
 
 // Input is an event or a tick.
@@ -49,11 +57,10 @@ type Output struct {
 	// lead. Their order does not depend on how the inputs were cut into batches.
 	Decisions []lead.Decision
 	Rejected  []lead.Rejected
-	// Touched are the accounts that changed, each once, in the order of the first
-	// change.
-	Touched []*ledger.Account
-	// NewIDs are the event ids seen for the first time, with their day of receipt.
-	NewIDs []SeenID
+	// Changes are the leads that changed, each once between two ticks; Deltas is
+	// what changed of them, as Apply reads it: a head, then a stretch for each.
+	Changes []Change
+	Deltas  []byte
 
 	Accepted, Duplicates int
 
@@ -62,7 +69,7 @@ type Output struct {
 
 // Reset empties the output and keeps its memory.
 func (o *Output) Reset() {
-	*o = Output{Decisions: o.Decisions[:0], Rejected: o.Rejected[:0], Touched: o.Touched[:0], NewIDs: o.NewIDs[:0],
+	*o = Output{Decisions: o.Decisions[:0], Rejected: o.Rejected[:0], Changes: o.Changes[:0], Deltas: o.Deltas[:0],
 		decisionPos: o.decisionPos[:0], rejectedPos: o.rejectedPos[:0]}
 }
 
@@ -80,120 +87,108 @@ type Core struct {
 	opts   Options
 	runner *step.Runner
 
-	accounts map[string]*entry
-	timers   timerQueue
-	holding  []*entry // leads with inputs that wait
-	seen     seenIDs
-	tick     int64 // latest tick, ms
+	leads   table
+	shown   int // leads with an account
+	timers  timerQueue
+	aside   []*entry // their timers failed in this tick: they wait for the next
+	holding []*entry // leads with inputs that wait
+	tick    int64    // latest tick, ms
+	scratch []byte
+	state   []byte // of a lead on its way to or from the shelf
+
+	// What the shelf does not have, see shelf.go.
+	acked        uint64
+	applied      uint32
+	dirty, flush []*entry
+	flushing     bool
+	hand         uint32
+	cold         []string // leads of a tick that lie on the shelf
 
 	works  []*work // pool
 	used   int
 	active []*work
 	round  []*work
 	probes []*work
-	lanes  []lane // roundSize of them
-	warmth int64  // see warm
+	queued []int32 // by input: the next one of the same lead, -1 = none
+	lanes  []lane  // roundSize of them
+	guests []guest // roundSize of them
+	warmth uint64  // see warm
 	items  []*step.Item
 	values []lead.Points
 	raised []lead.Decision
 }
 
-// entry is an account with its place in the timer queue.
-type entry struct {
-	acct    *ledger.Account
-	due     int64 // earliest timer, 0 = none
-	heap    int   // index in the queue, -1 = not in it
-	work    *work // the work of the current segment, nil outside
-	touched bool
-	kept    bool // the account was given out once: it is never forgotten again
-}
-
 // New makes a core without leads.
 func New(prog Program, opts Options) *Core {
+	if opts.Slice <= 0 {
+		opts.Slice = 4096
+	}
 	return &Core{
 		prog: prog, opts: opts,
-		runner:   step.NewRunner(prog.Book, prog.Steps, prog.Scorers, prog.Backups),
-		accounts: make(map[string]*entry),
-		seen:     newSeenIDs(opts.DedupeDays),
-		lanes:    make([]lane, roundSize),
-		values:   make([]lead.Points, len(prog.Book.Scores)),
+		runner: step.NewRunner(prog.Book, prog.Steps, prog.Scorers, prog.Backups),
+		leads:  newTable(),
+		lanes:  make([]lane, roundSize),
+		guests: make([]guest, roundSize),
+		values: make([]lead.Points, len(prog.Book.Scores)),
 	}
 }
 
 // Run takes the inputs in stream order and appends to out. An error means that
-// a plugin cannot be run at all; the core is unusable then.
+// a plugin cannot be run at all, or that the shelf failed; the core is unusable
+// then.
 func (c *Core) Run(inputs []Input, out *Output) error {
-	from := 0
-	for i := range inputs {
-		if in := &inputs[i]; in.Refused == nil && in.Event.Kind == lead.Tick {
-			if err := c.events(inputs, from, i, out); err != nil {
-				return err
-			}
-			if err := c.advance(in.Event.At, i, out); err != nil {
-				return err
-			}
-			from = i + 1
+	for done := 0; done < len(inputs); {
+		n, err := c.run(inputs, done, out)
+		if err != nil {
+			return err
 		}
-	}
-	if err := c.events(inputs, from, len(inputs), out); err != nil {
-		return err
-	}
-	for _, a := range out.Touched {
-		if e := c.accounts[a.Key]; e != nil {
-			e.touched = false
-		}
+		done = n
 	}
 	out.order()
 	return nil
 }
 
+// RunSlice is Run for callers that commit as they go: a tick that brings on
+// more than Options.Slice leads ends the call in between. n inputs are wholly
+// done then; commit what is in out under the position before the first of them,
+// and go on with inputs[n:]. To run a tick again is safe: what is due is found
+// anew.
+func (c *Core) RunSlice(inputs []Input, out *Output) (n int, err error) {
+	if n, err = c.run(inputs, 0, out); err != nil {
+		return n, err
+	}
+	out.order()
+	return n, nil
+}
+
+// run takes inputs from an index on, to the end or to where a tick is done in
+// part, and says which input is next.
+func (c *Core) run(inputs []Input, from int, out *Output) (next int, err error) {
+	for i := from; i < len(inputs); i++ {
+		if in := &inputs[i]; in.Refused != nil || in.Event.Kind != lead.Tick {
+			continue
+		}
+		if err := c.events(inputs, from, i, out); err != nil {
+			return i, err
+		}
+		done, err := c.advance(inputs[i].Event.At, i, out)
+		if err != nil || !done {
+			return i, err
+		}
+		from = i + 1
+	}
+	return len(inputs), c.events(inputs, from, len(inputs), out)
+}
+
 // events takes a run of inputs without a tick.
 func (c *Core) events(inputs []Input, from, to int, out *Output) error {
+	c.queued = slices.Grow(c.queued[:0], len(inputs))[:len(inputs)]
 	for ; from < to; from += roundSize {
-		c.admitSome(inputs, from, min(from+roundSize, to), out)
+		if err := c.admitSome(inputs, from, min(from+roundSize, to), out); err != nil {
+			return err
+		}
 	}
 	return c.drain(inputs, out)
-}
-
-// admitSome admits a few events: their ids first, so that looking them up does
-// not wait for the memory one by one.
-func (c *Core) admitSome(inputs []Input, from, to int, out *Output) {
-	var hashes [roundSize][16]byte
-	for i := from; i < to; i++ {
-		if e := &inputs[i].Event; inputs[i].Refused == nil {
-			hashes[i-from], c.seen.scratch = EventID(c.seen.scratch, e.Lead, e.ID)
-		}
-	}
-	for i := range hashes[:to-from] {
-		c.warmth += int64(c.seen.warm(&hashes[i]))
-	}
-	for i := from; i < to; i++ {
-		c.admit(inputs, i, hashes[i-from], out)
-	}
-}
-
-// advance brings the partition's clock to t and fires all timers due.
-func (c *Core) advance(t int64, input int, out *Output) error {
-	if t <= c.tick {
-		return nil
-	}
-	c.tick = t
-	for len(c.timers) > 0 && c.timers[0].due <= t {
-		e := c.timers[0]
-		c.timers.remove(e)
-		w := c.workOf(e)
-		w.until, w.input = t, input
-	}
-	holding := c.holding
-	c.holding = nil
-	for _, e := range holding {
-		if len(e.acct.Held) > 0 {
-			w := c.workOf(e)
-			w.until, w.input = t, input
-			c.holding = append(c.holding, e)
-		}
-	}
-	return c.drain(nil, out)
 }
 
 // drain runs rounds until no lead has an input left: each round holds at most
@@ -205,60 +200,65 @@ func (c *Core) drain(inputs []Input, out *Output) error {
 		}
 	}
 	for _, w := range c.works[:c.used] {
-		a := w.entry.acct
-		if a.First == 0 && len(a.Held) == 0 && !w.entry.kept {
-			delete(c.accounts, a.Key) // all it ever had was refused
-		} else {
-			c.requeue(w.entry)
+		if w.entry != nil {
+			c.settle(w, out)
 		}
-		w.entry.work = nil
-		w.entry = nil
 	}
 	c.used = 0
 	return nil
 }
 
-// Lead gives the account of a lead, nil if it is unknown. Read-only.
+// settle ends the work on a lead: its timer is queued, and what changed of it is
+// written down.
+func (c *Core) settle(w *work, out *Output) {
+	e := w.entry
+	if a := e.acct; a.First == 0 && len(a.Held) == 0 && !e.kept {
+		e.acct = nil // all it ever had was refused
+	}
+	c.show(e)
+	if w.blocked && w.until != 0 {
+		c.lay(e)
+	} else {
+		c.requeue(e)
+	}
+	c.emit(e, out)
+	e.work, w.entry = nil, nil
+}
+
+// show counts the leads that users may see.
+func (c *Core) show(e *entry) {
+	if shown := e.acct != nil; shown != e.shown {
+		if e.shown = shown; shown {
+			c.shown++
+		} else {
+			c.shown--
+		}
+	}
+}
+
+// Lead gives the account of a lead in memory, nil if there is none. Read-only.
 func (c *Core) Lead(key string) *ledger.Account {
-	if e := c.accounts[key]; e != nil {
+	if e := c.leads.get(key); e != nil {
 		return e.acct
 	}
 	return nil
 }
 
-// Leads calls fn for every account, in no particular order.
+// Leads calls fn for every account in memory, in no particular order.
 func (c *Core) Leads(fn func(*ledger.Account)) {
-	for _, e := range c.accounts {
-		fn(e.acct)
-	}
+	c.leads.all(func(e *entry) {
+		if e.acct != nil {
+			fn(e.acct)
+		}
+	})
 }
 
-// Len is the number of leads.
-func (c *Core) Len() int { return len(c.accounts) }
+// Len is the number of accounts in memory.
+func (c *Core) Len() int { return c.shown }
 
 // Clock is the latest tick, ms.
 func (c *Core) Clock() int64 { return c.tick }
 
-// Restore puts an account back: from the journal, before the first Run.
-func (c *Core) Restore(a *ledger.Account) {
-	e := c.accounts[a.Key]
-	if e == nil {
-		e = &entry{heap: -1}
-		c.accounts[a.Key] = e
-	}
-	e.acct, e.kept = a, true
-	if len(a.Held) > 0 {
-		c.hold(e)
-	}
-	c.requeue(e)
-}
-
-// RestoreClock and RestoreIDs put back the rest of a partition's state.
+// RestoreClock puts the clock back: with RestoreLead and Apply it is the state
+// of a partition.
 func (c *Core) RestoreClock(tick int64) { c.tick = max(c.tick, tick) }
-
-// RestoreIDs puts event ids back.
-func (c *Core) RestoreIDs(ids []SeenID) {
-	for _, id := range ids {
-		c.seen.add(&id)
-	}
-}

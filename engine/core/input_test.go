@@ -11,6 +11,7 @@ import (
 	"github.com/ripenhq/ripen/engine/core"
 	"github.com/ripenhq/ripen/engine/internal/scoretest"
 	"github.com/ripenhq/ripen/engine/lead"
+	"github.com/ripenhq/ripen/engine/ledger"
 	"github.com/ripenhq/ripen/engine/step"
 )
 
@@ -24,7 +25,7 @@ func TestRejected_ChangesNothing(t *testing.T) {
 				g := newGenerator(seed)
 				g.calm, g.leads, g.ticks = true, 1, 0
 				e.feed(g.stream(40), 0)
-				before := e.accounts()
+				before := e.books()
 				for i, name := range []string{"Demo Requested", "/pricing", "identify", "Lead Accepted", "Score Adjusted", "Email Delivered"} {
 					// Without a timer in between: at the lead's own time.
 					bad := event(fmt.Sprint("bad", i), "lead-0", name, e.Lead("lead-0").Clock, "fail", how, "in", in, "score", "recent", "points", 3)
@@ -37,7 +38,7 @@ func TestRejected_ChangesNothing(t *testing.T) {
 					e.feedKeep([]core.Input{bad})
 					require.Len(t, e.out.Rejected, 1, "%s in %s on %s", how, in, name)
 					require.Empty(t, e.out.Decisions)
-					require.Equal(t, before, e.accounts(), "%s in %s on %s", how, in, name)
+					require.Equal(t, before, e.books(), "%s in %s on %s", how, in, name)
 				}
 				r := e.out.Rejected[0]
 				assert.Equal(t, in, r.Step)
@@ -53,8 +54,11 @@ func TestRejected_NewLeadLeavesNoTrace(t *testing.T) {
 	e := newEngine(t, scoretest.Config{}, core.Options{})
 	e.do(e.track("a", "Email Opened", start, "fail", "trap", "in", "behavior"))
 	assert.Zero(t, e.Len())
-	assert.Empty(t, e.out.Touched)
 	assert.Len(t, e.out.Rejected, 1)
+	e.Leads(func(*ledger.Account) { t.Error("nobody to be seen") })
+	require.NoError(t, e.Look([]string{"a"}, start, func(*ledger.Frame) { t.Error("nobody to look at") }))
+	e.do(event("m1", "a", "Email Opened", start))
+	assert.Equal(t, 1, e.out.Duplicates, "its event is known all the same")
 }
 
 func TestRefused_InputsStandInStreamOrder(t *testing.T) {
@@ -88,7 +92,7 @@ func TestHold_InputsWaitInOrderUntilTheStepWorks(t *testing.T) {
 	assert.Equal(t, 5*lead.Point, e.score("b", scoretest.ScoreRecent, start+2), "other leads go on")
 	e.do(tick(start + 1000))
 	require.Len(t, e.Lead("a").Held, 2)
-	assert.Empty(t, e.out.Touched, "a retry that fails changes nothing")
+	assert.Empty(t, e.out.Changes, "a retry that fails changes nothing")
 
 	e.kit.Healed = true
 	got := e.do(e.track("a", "Email Opened", start+2000))
@@ -130,8 +134,8 @@ func TestHold_RejectedWhenReleasedNamesTheLead(t *testing.T) {
 	require.Len(t, e.out.Rejected, 1)
 	assert.Equal(t, "a", e.out.Rejected[0].Lead)
 	assert.NotEmpty(t, e.out.Rejected[0].Raw)
-	require.Len(t, e.out.Touched, 1, "the waiting input is gone: that is a change")
-	assert.Empty(t, e.out.Touched[0].Held)
+	require.Len(t, e.out.Changes, 1, "the waiting input is gone: that is a change")
+	assert.Empty(t, e.Lead("a").Held)
 }
 
 func TestHold_IsBounded(t *testing.T) {

@@ -14,10 +14,10 @@ import (
 // work is what one lead has to do in one segment of the stream.
 type work struct {
 	entry   *entry
-	queue   []int // inputs of the lead, in stream order
-	at      int   // next in queue
+	next    int32 // next input of the lead, -1 = none; Core.queued has those behind
+	last    int32 // its last input, -1 = it had none
+	input   int32 // the tick's index
 	until   int64 // tick: timers up to this time fire, ms
-	input   int   // the tick's index
 	blocked bool  // a held input failed again: what follows waits too
 	reached int64 // how far the tick has brought the lead, for the order of outputs
 	limit   int64 // how far ahead a search looks, ms
@@ -32,6 +32,7 @@ type work struct {
 	due    int64 // timer: its due time
 	pos    position
 	begun  bool // the lead has been looked at in this segment
+	ends   bool // the lead has nothing to do behind this input
 }
 
 // lane is what one input needs on its way through a round. There are as many as
@@ -88,7 +89,7 @@ func (c *Core) gather(leads, keep []*work, inputs []Input, out *Output) []*work 
 			c.begin(w)
 			c.round = append(c.round, w)
 			c.items = append(c.items, &w.lane.item)
-			if w.lastEvent() {
+			if w.ends = w.lastEvent(); w.ends {
 				continue
 			}
 		}
@@ -114,9 +115,11 @@ func (c *Core) warm(leads []*work) {
 		if len(a.Steps) > 0 {
 			sum += a.Steps[0].Wake + a.Steps[len(a.Steps)-1].Wake
 		}
-		sum += int64(len(a.Marks.Episodes))
+		if len(a.Marks.Episodes) > 0 {
+			sum += a.Marks.Episodes[0].Opened
+		}
 	}
-	c.warmth = sum // or the compiler would leave the reading out
+	c.warmth = uint64(sum) // or the compiler would leave the reading out
 }
 
 // oneRound takes the gathered inputs, at most one of each lead, through the
@@ -135,6 +138,9 @@ func (c *Core) oneRound(out *Output) error {
 	}
 	for _, w := range c.round {
 		c.finish(w, out)
+		if w.ends && !w.blocked {
+			c.settle(w, out) // while the lead is in the processor's cache
+		}
 	}
 	return nil
 }
@@ -142,7 +148,7 @@ func (c *Core) oneRound(out *Output) error {
 // lastEvent says that the lead has nothing left to do behind the event that it
 // took: no further event, no tick and nothing that waits.
 func (w *work) lastEvent() bool {
-	return w.event != nil && !w.held && w.at == len(w.queue) && w.until == 0 && len(w.entry.acct.Held) == 0
+	return w.event != nil && !w.held && w.next < 0 && w.until == 0 && len(w.entry.acct.Held) == 0
 }
 
 // next picks the lead's next input: held ones first, then timers that are due
@@ -150,10 +156,10 @@ func (w *work) lastEvent() bool {
 // event goes before it.
 func (c *Core) next(w *work, inputs []Input, out *Output) task {
 	a := w.entry.acct
-	limit, hasEvent := w.until, w.at < len(w.queue)
+	limit, hasEvent := w.until, w.next >= 0
 	w.held = false
 	if hasEvent {
-		limit = inputs[w.queue[w.at]].Event.At
+		limit = inputs[w.next].Event.At
 		w.limit = limit // behind its next event all is different
 	} else {
 		w.limit = c.horizon(a, w.until)
@@ -175,7 +181,7 @@ func (c *Core) next(w *work, inputs []Input, out *Output) task {
 	}
 	if due != 0 && due <= limit && !w.blocked {
 		w.event, w.due = nil, due
-		w.silent = due < a.Marks.Silent || (hasEvent && inputs[w.queue[w.at]].Event.Backfill)
+		w.silent = due < a.Marks.Silent || (hasEvent && inputs[w.next].Event.Backfill)
 		w.place(due)
 		if c.calm(w, limit, out) {
 			return c.next(w, inputs, out)
@@ -189,10 +195,10 @@ func (c *Core) next(w *work, inputs []Input, out *Output) task {
 	if !hasEvent {
 		return taskDone
 	}
-	w.event = &inputs[w.queue[w.at]].Event
+	w.event = &inputs[w.next].Event
 	w.silent = w.event.Backfill
 	w.place(0)
-	w.at++
+	w.next = c.queued[w.next]
 	w.toll.reset()
 	return taskEvent
 }
@@ -202,13 +208,13 @@ func (c *Core) next(w *work, inputs []Input, out *Output) task {
 func (w *work) place(due int64) {
 	input := w.input
 	switch {
-	case w.at < len(w.queue):
-		input, due = w.queue[w.at], 0
-	case len(w.queue) > 0:
-		input, due = w.queue[len(w.queue)-1], 0
+	case w.next >= 0:
+		input, due = w.next, 0
+	case w.last >= 0:
+		input, due = w.last, 0
 	}
 	w.reached = max(w.reached, due)
-	w.pos = position{input: input, due: w.reached, lead: w.entry.acct.Key}
+	w.pos = position{input: int(input), due: w.reached, lead: w.entry.acct.Key}
 }
 
 // begin prepares the item and what the event itself says: facts, clock,
@@ -294,7 +300,7 @@ func (c *Core) finish(w *work, out *Output) {
 	}
 	c.schedule(f)
 	a.Trim(c.prog.Book, f.Now)
-	out.touch(w.entry)
+	w.entry.touch()
 }
 
 func causeOf(w *work) lead.Cause {
@@ -340,7 +346,7 @@ func (c *Core) fail(w *work, out *Output) {
 		}
 	}
 	if a.First != 0 || len(a.Held) > 0 || w.held {
-		out.touch(w.entry)
+		w.entry.touch()
 	}
 }
 

@@ -131,6 +131,7 @@ func (c *Core) probed(w *work, n int) bool {
 	a.Rollback()
 	m := &a.Marks
 	m.Wake, m.Probe = 0, 0
+	w.entry.touch()
 	switch {
 	case changes:
 		m.Wake = at

@@ -89,5 +89,5 @@ func (c *Core) calm(w *work, limit int64, out *Output) (calmed bool) {
 // storm keeps a record of a timer that was dropped.
 func (c *Core) storm(w *work, step, why string, out *Output) {
 	out.reject(lead.Rejected{Lead: w.entry.acct.Key, At: w.due, Code: "timer-storm", Reason: why, Step: step}, w.pos)
-	out.touch(w.entry)
+	w.entry.touch()
 }

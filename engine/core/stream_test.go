@@ -52,7 +52,6 @@ func (e *engine) feed(inputs []core.Input, batch int) {
 		require.NoError(e.t, e.Run(inputs[:n], &e.out))
 		all.Decisions = append(all.Decisions, e.out.Decisions...)
 		all.Rejected = append(all.Rejected, e.out.Rejected...)
-		all.NewIDs = append(all.NewIDs, e.out.NewIDs...)
 		all.Accepted += e.out.Accepted
 		all.Duplicates += e.out.Duplicates
 		inputs = inputs[n:]
@@ -117,8 +116,15 @@ func (e *engine) score(key string, score int, at int64) (v lead.Points) {
 	return v
 }
 
-// accounts encodes every account.
+// accounts encodes every lead: event ids and account.
 func (e *engine) accounts() map[string]string {
+	out := map[string]string{}
+	e.States(func(key string, state []byte) { out[key] = string(state) })
+	return out
+}
+
+// books encodes every account alone.
+func (e *engine) books() map[string]string {
 	out := map[string]string{}
 	e.Leads(func(a *ledger.Account) { out[a.Key] = string(a.Append(nil, e.kit.Book)) })
 	return out

@@ -5,82 +5,107 @@ import (
 	"github.com/ripenhq/ripen/sdk/abi"
 )
 
-// timerQueue is a binary heap of leads with a timer, ordered by (due, lead).
-type timerQueue []*entry
-
-func (q timerQueue) less(i, j int) bool {
-	if q[i].due != q[j].due {
-		return q[i].due < q[j].due
-	}
-	return q[i].acct.Key < q[j].acct.Key
+// timer says that the lead at a place may be due. It is true only as long as
+// the entry says the same: a timer that moves is not looked for in the queue,
+// but put in once more.
+type timer struct {
+	due   int64 // ms
+	place uint32
 }
 
-func (q timerQueue) swap(i, j int) {
-	q[i], q[j] = q[j], q[i]
-	q[i].heap, q[j].heap = i, j
-}
+// timerQueue is a binary heap by due time, without pointers. Which of two
+// leads that are due at the same time comes first does not matter: outputs are
+// put in order later.
+type timerQueue []timer
 
-func (q timerQueue) up(i int) {
+func (q *timerQueue) push(t timer) {
+	*q = append(*q, t)
+	h := *q
+	i := len(h) - 1
 	for i > 0 {
 		parent := (i - 1) / 2
-		if !q.less(i, parent) {
-			return
+		if h[parent].due <= t.due {
+			break
 		}
-		q.swap(i, parent)
+		h[i] = h[parent]
 		i = parent
 	}
+	h[i] = t
+}
+
+func (q *timerQueue) pop() timer {
+	h := *q
+	top, last := h[0], len(h)-1
+	h[0] = h[last]
+	*q = h[:last]
+	h[:last].down(0)
+	return top
 }
 
 func (q timerQueue) down(i int) {
+	if i >= len(q) {
+		return
+	}
+	t := q[i]
 	for {
 		child := 2*i + 1
 		if child >= len(q) {
-			return
+			break
 		}
-		if child+1 < len(q) && q.less(child+1, child) {
+		if child+1 < len(q) && q[child+1].due < q[child].due {
 			child++
 		}
-		if !q.less(child, i) {
-			return
+		if t.due <= q[child].due {
+			break
 		}
-		q.swap(i, child)
+		q[i] = q[child]
 		i = child
 	}
+	q[i] = t
 }
 
-func (q *timerQueue) add(e *entry) {
-	e.heap = len(*q)
-	*q = append(*q, e)
-	q.up(e.heap)
-}
-
-func (q *timerQueue) remove(e *entry) {
-	i, last := e.heap, len(*q)-1
-	q.swap(i, last)
-	(*q)[last] = nil
-	*q = (*q)[:last]
-	e.heap = -1
-	if i < last {
-		q.up(i)
-		q.down(i)
-	}
-}
-
-// requeue puts the lead where its earliest timer belongs.
+// requeue puts the lead where its earliest timer belongs. While that stays the
+// same nothing is touched.
 func (c *Core) requeue(e *entry) {
-	due := c.nextTimer(e.acct)
-	switch {
-	case due == 0 && e.heap >= 0:
-		c.timers.remove(e)
-	case due != 0 && e.heap < 0:
-		e.due = due
-		c.timers.add(e)
-	case due != 0 && due != e.due:
-		e.due = due
-		c.timers.up(e.heap)
-		c.timers.down(e.heap)
+	due := int64(0)
+	if e.acct != nil {
+		due = c.nextTimer(e.acct)
 	}
-	e.due = due
+	if due == e.due && e.queued == (due != 0) {
+		return
+	}
+	e.due, e.queued = due, due != 0
+	if due != 0 {
+		c.enqueue(timer{due, e.place})
+	}
+}
+
+func (c *Core) enqueue(t timer) {
+	if len(c.timers) >= 1024 && len(c.timers) > 3*c.leads.used {
+		c.sweep()
+	}
+	c.timers.push(t)
+}
+
+// sweep throws out what is no longer true.
+func (c *Core) sweep() {
+	kept := c.timers[:0]
+	for _, t := range c.timers {
+		if c.isDue(t) {
+			kept = append(kept, t)
+		}
+	}
+	c.timers = kept
+	for i := len(kept)/2 - 1; i >= 0; i-- {
+		kept.down(i)
+	}
+}
+
+// isDue says whether a timer of the queue still holds. One that was put in
+// twice holds twice; taking it out ends that.
+func (c *Core) isDue(t timer) bool {
+	e := c.leads.at(t.place)
+	return e.queued && e.due == t.due
 }
 
 // nextTimer is the earliest due time of the lead's timers, 0 = none: those of
