@@ -1,0 +1,122 @@
+package torture
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/ripenhq/ripen/engine/journal"
+	"github.com/ripenhq/ripen/engine/natsd"
+)
+
+// corruptRecord loses or changes a record in the middle of a partition's
+// journal. The engine must say so and stop that partition, and that one only.
+// Then the repair that the error names is done: the partition's subject is
+// purged, and everything comes again under the same ids.
+func corruptRecord(r *round, _ *fault) error {
+	if err := r.ensure(); err != nil {
+		return err
+	}
+	r.pause(100, 300)
+	r.engine.kill("engine at a random instant")
+	p, err := r.damage()
+	if err != nil {
+		return err
+	}
+	if p < 0 {
+		r.note("no partition has records enough to lose one")
+		return nil
+	}
+	if r.engine, err = r.start(launch{}); err != nil {
+		return err
+	}
+	if !r.engine.says(journal.ErrCorrupt.Error(), 15*time.Second) {
+		return errors.New("a damaged record was not noticed")
+	}
+	if r.engine.ended(500 * time.Millisecond) {
+		return fmt.Errorf("one damaged partition ended the engine: %s", r.engine.tail())
+	}
+	if err := r.caughtUp(map[int]bool{p: true}); err != nil {
+		return fmt.Errorf("while partition %d is damaged: %w", p, err)
+	}
+	r.note("partition %d stands still, the others go on", p)
+	r.engine.kill("engine at a random instant")
+	r.repeats[p] = true
+	r.tally.row(RowCorrupt)
+	return r.open(func(ctx context.Context, js jetstream.JetStream) error {
+		s, err := js.Stream(ctx, journal.JournalStream)
+		if err != nil {
+			return err
+		}
+		r.note("purge of %s", journal.RecordSubject(p))
+		return s.Purge(ctx, jetstream.WithPurgeSubject(journal.RecordSubject(p)))
+	})
+}
+
+// damage deletes or rewrites a record that is neither the first nor the last of
+// its partition.
+func (r *round) damage() (partition int, err error) {
+	b, err := lastBlock(r.data(), journal.JournalStream)
+	if err != nil {
+		return -1, err
+	}
+	of := map[int][]*stored{}
+	for i := range b.records {
+		if p := partitionOf(b.records[i].subject, r.partitions); p >= 0 && b.records[i].subject == journal.RecordSubject(p) && !b.records[i].mark {
+			of[p] = append(of[p], &b.records[i])
+		}
+	}
+	p := r.rnd.IntN(r.partitions)
+	if len(of[p]) < 4 {
+		return -1, nil
+	}
+	s := of[p][1+r.rnd.IntN(len(of[p])-2)]
+	if r.rnd.IntN(2) == 0 {
+		at := len(b.bytes(s)) / 2
+		r.note("byte %d of the record of partition %d at sequence %d is changed", at, p, s.seq)
+		if slices.Equal(b.bytes(s)[at:at+1], []byte{0}) {
+			r.note("(it was 0)")
+		}
+		return p, b.rewrite(s, at)
+	}
+	r.note("the record of partition %d at sequence %d is deleted", p, s.seq)
+	return p, r.open(func(ctx context.Context, js jetstream.JetStream) error {
+		st, err := js.Stream(ctx, journal.JournalStream)
+		if err != nil {
+			return err
+		}
+		return st.DeleteMsg(ctx, s.seq)
+	})
+}
+
+// open works on the streams with all rights, while no engine runs on an
+// embedded server's folder.
+func (r *round) open(do func(context.Context, jetstream.JetStream) error) (err error) {
+	ctx, cancel := within()
+	defer cancel()
+	var nc *nats.Conn
+	if r.server != nil {
+		nc, err = r.client("checker")
+	} else {
+		var srv *natsd.Server
+		if srv, err = natsd.Start(natsd.Options{Dir: r.data(), NoListen: true, Durability: natsd.Durability(r.durability)}); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, srv.Stop(ctx)) }()
+		nc, err = srv.Connect("checker")
+	}
+	if err != nil {
+		return err
+	}
+	defer nc.Close()
+	js, err := jetstream.New(nc)
+	if err != nil {
+		return err
+	}
+	return do(ctx, js)
+}

@@ -1,0 +1,288 @@
+package torture
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"syscall"
+	"time"
+)
+
+// fault is one thing that goes wrong.
+type fault struct {
+	kind  *kind
+	point string // failpoint, if it needs one
+	pass  int    // at which it acts
+}
+
+func (f *fault) String() string {
+	if f.point == "" {
+		return f.kind.name
+	}
+	return fmt.Sprintf("%s %s@%d", f.kind.name, f.point, f.pass)
+}
+
+func (f *fault) play(r *round) error { return f.kind.play(r, f) }
+
+// kind is a sort of fault.
+type kind struct {
+	name               string
+	embedded, external bool
+	unsynced           bool   // needs a server that does not sync
+	points             string // "", "any", or "commit": which failpoints it takes
+	weight             int
+	kills              int // about how many it makes
+	play               func(*round, *fault) error
+}
+
+// point is a failpoint of the engine.
+type point struct {
+	name string
+	most int // the pass at which it acts is drawn from 1 to most
+	row  Row // what a crash there is, if the table has a row for it
+}
+
+var points = []point{
+	{"claim.before", 3, ""}, {"claim.after", 3, ""}, {"restore.record", 30, ""},
+	{"read", 40, RowBeforeCommit},
+	{"commit.before", 20, RowBeforeCommit}, {"commit.outputs", 10, RowBeforeCommit},
+	{"commit.sent", 20, RowUnanswered}, {"commit.acked", 20, RowUnanswered},
+	{"ingest.before", 20, ""}, {"ingest.sent", 20, ""}, {"ingest.stored", 20, ""},
+	{"tick.before", 3, ""}, {"tick.sent", 3, ""}, {"tick.acked", 3, ""},
+}
+
+func pointNamed(name string) *point {
+	for i := range points {
+		if points[i].name == name {
+			return &points[i]
+		}
+	}
+	panic("no failpoint " + name)
+}
+
+// kinds of faults; init would be a loop of initialisation otherwise.
+func faultKinds() []*kind {
+	return []*kind{
+		{name: "kill", embedded: true, external: true, weight: 4, kills: 1, play: killAtRandom},
+		{name: "kill at", embedded: true, external: true, points: "any", weight: 10, kills: 1, play: killAtPoint},
+		{name: "errors", embedded: true, external: true, weight: 1, kills: 1, play: injectErrors},
+		{name: "server killed", external: true, weight: 3, kills: 1, play: killServer},
+		{name: "server killed at", external: true, points: "commit", weight: 3, kills: 1, play: killServerAtPoint},
+		{name: "both killed", external: true, weight: 1, kills: 2, play: killBoth},
+		{name: "zombie at", external: true, points: "commit", weight: 3, kills: 1, play: zombieAtPoint},
+		{name: "cut at", external: true, points: "commit", weight: 2, play: cutAtPoint},
+		{name: "cut after bytes", external: true, weight: 1, play: cutAfterBytes},
+		{name: "deaf", external: true, weight: 2, play: deafness},
+		{name: "power loss", embedded: true, external: true, weight: 2, kills: 1, play: powerLoss},
+		{name: "power loss without sync", embedded: true, unsynced: true, weight: 6, kills: 1, play: powerLossUnsynced},
+		{name: "disk full", embedded: true, play: diskFull},
+		{name: "stream full", embedded: true, external: true, play: streamFull},
+		{name: "corrupt record", embedded: true, play: corruptRecord},
+	}
+}
+
+func killAtRandom(r *round, _ *fault) error {
+	if r.rnd.IntN(4) == 0 { // while it starts
+		if err := r.fresh(""); err != nil {
+			return err
+		}
+		r.pause(0, 120)
+	} else {
+		if err := r.ensure(); err != nil {
+			return err
+		}
+		r.pause(20, 400)
+	}
+	r.engine.kill("engine at a random instant")
+	return nil
+}
+
+func killAtPoint(r *round, f *fault) error {
+	if err := r.fresh(fmt.Sprintf("%s=kill@%d", f.point, f.pass)); err != nil {
+		return err
+	}
+	if !r.engine.ended(4 * time.Second) {
+		r.engine.kill("engine at a random instant") // it does not come there any more
+		return nil
+	}
+	if !r.engine.acted(f.point, 0) {
+		return fmt.Errorf("%s ended by itself: %w: %s", r.engine.name, r.engine.err, r.engine.tail())
+	}
+	r.tally.kill("engine at a failpoint")
+	if row := pointNamed(f.point).row; row != "" {
+		r.tally.row(row)
+	}
+	return nil
+}
+
+// injectErrors fails steps by chance: what was stored seems not to be.
+func injectErrors(r *round, _ *fault) error {
+	if err := r.fresh("commit.before=error%10;commit.acked=error%20;tick.acked=error%30;ingest.stored=error%15;read=sleep:3ms%20"); err != nil {
+		return err
+	}
+	if _, err := r.engine.untilReady(); err != nil {
+		return err
+	}
+	r.pause(300, 600)
+	if r.engine.acted("commit.acked", 0) {
+		r.tally.row(RowAckLost)
+	}
+	r.engine.kill("engine at a random instant")
+	return nil
+}
+
+func killServer(r *round, _ *fault) error {
+	if err := r.ensure(); err != nil {
+		return err
+	}
+	r.pause(50, 300)
+	r.server.kill()
+	r.pause(0, 60)
+	if err := r.server.start(); err != nil {
+		return err
+	}
+	r.pause(100, 300)
+	return nil
+}
+
+// stopAt lets an engine stop itself at a point; false if it does not come there.
+func stopAt(r *round, f *fault) (bool, error) {
+	if err := r.fresh(fmt.Sprintf("%s=stop@%d", f.point, f.pass)); err != nil {
+		return false, err
+	}
+	if !r.engine.acted(f.point, 4*time.Second) {
+		if r.engine.ended(0) {
+			return false, fmt.Errorf("%s ended by itself: %w: %s", r.engine.name, r.engine.err, r.engine.tail())
+		}
+		r.note("%s does not come to %s", r.engine.name, f.point)
+		return false, nil
+	}
+	time.Sleep(5 * time.Millisecond) // what acts soon has acted then
+	return true, nil
+}
+
+func killServerAtPoint(r *round, f *fault) error {
+	stopped, err := stopAt(r, f)
+	if err != nil || !stopped {
+		return err
+	}
+	r.server.kill()
+	if err := r.server.start(); err != nil {
+		return err
+	}
+	if f.point == "commit.outputs" || f.point == "commit.sent" {
+		r.tally.row(RowServerKilled)
+	}
+	if r.rnd.IntN(3) == 0 {
+		r.engine.kill("engine with its server")
+		return nil
+	}
+	r.engine.signal(syscall.SIGCONT)
+	r.pause(100, 300)
+	return nil
+}
+
+func killBoth(r *round, _ *fault) error {
+	if err := r.ensure(); err != nil {
+		return err
+	}
+	r.pause(50, 300)
+	if r.rnd.IntN(2) == 0 {
+		r.engine.kill("engine with its server")
+		r.server.kill()
+	} else {
+		r.server.kill()
+		r.engine.kill("engine with its server")
+	}
+	return r.server.start()
+}
+
+// zombieAtPoint stops an engine, lets another take its partitions, and wakes
+// it: it must not change anything any more.
+func zombieAtPoint(r *round, f *fault) error {
+	stopped, err := stopAt(r, f)
+	if err != nil || !stopped {
+		return err
+	}
+	zombie := r.engine
+	r.engine = nil
+	if err := r.ensure(); err != nil {
+		return fmt.Errorf("the engine that takes over: %w", err)
+	}
+	r.pause(50, 250)
+	zombie.signal(syscall.SIGCONT)
+	r.tally.row(RowZombie)
+	r.pause(100, 300)
+	if r.rnd.IntN(2) == 0 { // the new one goes; the old one, if it still runs, or a third goes on
+		r.engine.kill("engine at a random instant")
+		r.engine = nil
+		if !zombie.ended(0) {
+			r.engine = zombie
+		}
+		return nil
+	}
+	if !zombie.ended(2 * time.Second) {
+		zombie.kill("zombie")
+	}
+	return nil
+}
+
+func cutAtPoint(r *round, f *fault) error {
+	stopped, err := stopAt(r, f)
+	if err != nil || !stopped {
+		return err
+	}
+	r.note("cut")
+	r.proxy.cut()
+	if f.point == "commit.outputs" {
+		r.tally.row(RowDisconnect)
+	}
+	r.engine.signal(syscall.SIGCONT)
+	r.pause(150, 400)
+	return nil
+}
+
+// cutAfterBytes cuts in the middle of whatever the engine sends.
+func cutAfterBytes(r *round, _ *fault) error {
+	if err := r.ensure(); err != nil {
+		return err
+	}
+	for range 3 {
+		n := int64(r.rnd.IntN(30_000))
+		r.note("cut after %d bytes", n)
+		r.proxy.cutAfter(n)
+		r.pause(80, 250)
+	}
+	r.proxy.cutAfter(-1)
+	return nil
+}
+
+// deafness loses every answer for a while: half-open, then cut.
+func deafness(r *round, _ *fault) error {
+	if err := r.ensure(); err != nil {
+		return err
+	}
+	r.pause(50, 200)
+	r.note("deaf")
+	r.proxy.deaf.Store(true)
+	r.pause(100, 500)
+	r.proxy.cut()
+	r.proxy.deaf.Store(false)
+	r.tally.row(RowAckLost)
+	r.pause(100, 300)
+	return nil
+}
+
+// draw makes a fault of a kind.
+func draw(rnd *rand.Rand, k *kind) fault {
+	f := fault{kind: k}
+	switch k.points {
+	case "any":
+		p := points[rnd.IntN(len(points))]
+		f.point, f.pass = p.name, 1+rnd.IntN(p.most)
+	case "commit":
+		list := []string{"read", "commit.before", "commit.outputs", "commit.outputs", "commit.sent", "commit.sent", "commit.acked"}
+		p := pointNamed(list[rnd.IntN(len(list))])
+		f.point, f.pass = p.name, 1+rnd.IntN(p.most)
+	}
+	return f
+}

@@ -1,0 +1,98 @@
+package torture
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ripenhq/ripen/engine/journal"
+)
+
+// diskFull lets no file grow beyond a little more than the journal's newest
+// block has, in the middle of commits; then there is room again.
+func diskFull(r *round, _ *fault) error {
+	if err := r.ensure(); err != nil {
+		return err
+	}
+	r.pause(150, 300)
+	b, err := lastBlock(r.data(), journal.JournalStream)
+	if err != nil {
+		return err
+	}
+	limit := uint64(len(b.data) + 500 + r.rnd.IntN(6000))
+	r.note("no file may grow beyond %d bytes", limit)
+	pid := r.engine.cmd.Process.Pid
+	var before unix.Rlimit
+	if err := unix.Prlimit(pid, unix.RLIMIT_FSIZE, nil, &before); err != nil {
+		return err
+	}
+	if err := unix.Prlimit(pid, unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: limit, Max: before.Max}, nil); err != nil {
+		return err
+	}
+	if !r.engine.says("restarting the server to settle it", 30*time.Second) {
+		return fmt.Errorf("a full disk was not noticed: %s", r.engine.tail())
+	}
+	r.tally.row(RowDiskFull)
+	r.pause(0, 300)
+	r.note("there is room again")
+	if err := unix.Prlimit(pid, unix.RLIMIT_FSIZE, &before, nil); err != nil && !errors.Is(err, unix.ESRCH) {
+		return err
+	}
+	if r.rnd.IntN(2) == 0 {
+		r.engine.kill("engine on a full disk")
+	}
+	return nil
+}
+
+// streamFull gives the events stream a limit that is soon reached: producers
+// are told, time still passes, and with more room everything goes on.
+func streamFull(r *round, _ *fault) error {
+	r.load.gate.Lock()
+	r.load.tame.Store(true) // who publishes past the door fills the stream to the last byte
+	r.load.gate.Unlock()
+	defer r.load.tame.Store(false)
+	if r.engine != nil {
+		r.engine.kill("engine at a random instant")
+	}
+	b, err := lastBlock(r.data(), journal.EventsStream)
+	if err != nil {
+		return err
+	}
+	var l launch
+	l.maxBytes = (len(b.data) + 20_000) * 100 / 95
+	if r.engine, err = r.start(l); err != nil {
+		return err
+	}
+	if ok, err := r.engine.untilReady(); !ok {
+		return fmt.Errorf("%s ended: %w %w", r.engine.name, err, r.engine.err)
+	}
+	before := r.load.full.Load()
+	for end := time.Now().Add(20 * time.Second); r.load.full.Load() < before+2; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			return errors.New("nobody was told that the stream is full")
+		}
+	}
+	r.note("the stream is full, producers were told")
+	if err := r.timePasses(); err != nil {
+		return err
+	}
+	r.tally.row(RowStreamFull)
+	r.engine.kill("engine at a random instant")
+	return nil
+}
+
+// timePasses waits for the tick that follows when no event comes any more.
+func (r *round) timePasses() error {
+	for end := time.Now().Add(3 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+		b, err := lastBlock(r.data(), journal.EventsStream)
+		if err != nil {
+			return err
+		}
+		if last := &b.records[len(b.records)-1]; last.subject == journal.ControlSubject {
+			return nil
+		}
+	}
+	return errors.New("a full stream takes no tick any more")
+}

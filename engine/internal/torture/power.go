@@ -1,0 +1,220 @@
+package torture
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/ripenhq/ripen/engine/intake"
+	"github.com/ripenhq/ripen/engine/journal"
+	"github.com/ripenhq/ripen/engine/lead"
+)
+
+// down kills what runs of engine and server, and waits until no producer waits
+// for an answer any more; the gate stays locked.
+func (r *round) down(kind string) {
+	if r.engine != nil {
+		r.engine.kill(kind)
+	}
+	if r.server != nil {
+		r.server.kill()
+	}
+	r.load.gate.Lock()
+}
+
+func (r *round) up() error {
+	if r.server != nil {
+		if err := r.server.start(); err != nil {
+			return err
+		}
+	}
+	return r.ensure()
+}
+
+// powerLoss is a power loss while every write is synced: what nobody was told
+// of may be gone, wholly or in part, and nothing else.
+func powerLoss(r *round, _ *fault) error {
+	if r.server == nil && r.durability != "disk" {
+		return killAtRandom(r, nil)
+	}
+	if err := r.ensure(); err != nil {
+		return err
+	}
+	r.pause(50, 300)
+	r.down("engine at a power loss")
+	defer r.load.gate.Unlock()
+	if err := r.cutUntold(); err != nil {
+		return err
+	}
+	b, err := lastBlock(r.data(), journal.JournalStream)
+	if err != nil {
+		return err
+	}
+	if len(b.records) > 0 {
+		r.note("a torn message at the end of %s", b.stream)
+		if err := b.tear(1 + r.rnd.IntN(400)); err != nil {
+			return err
+		}
+	}
+	r.tally.row(RowPower)
+	return r.up()
+}
+
+// cutUntold cuts messages at the end of the events of which no producer knows
+// that they are stored, or tears a new one.
+func (r *round) cutUntold() error {
+	b, err := lastBlock(r.data(), journal.EventsStream)
+	if err != nil {
+		return err
+	}
+	known := r.load.all()
+	n := len(b.records)
+	for n > 0 && untold(known, eventIDs(b.bytes(&b.records[n-1]))) && !b.records[n-1].mark {
+		n--
+	}
+	if n == len(b.records) {
+		r.note("a torn message at the end of %s", b.stream)
+		return b.tear(1 + r.rnd.IntN(200))
+	}
+	first := b.records[n]
+	at := first.from + r.rnd.IntN(first.to-first.from)
+	r.note("cut %d untold messages of %s, from sequence %d on", len(b.records)-n, b.stream, first.seq)
+	return b.cut(at)
+}
+
+func untold(known map[string]event, ids []string) bool {
+	for _, id := range ids {
+		if e, ours := known[id]; !ours || e.acked {
+			return false
+		}
+	}
+	return len(ids) > 0
+}
+
+// eventIDs are those in a message of the events stream; none for a tick.
+func eventIDs(data []byte) (ids []string) {
+	_ = intake.Messages(data, func(_ int, raw []byte, _ int64) { // a damaged one has none
+		var e struct{ MessageID string }
+		if json.Unmarshal(raw, &e) == nil && e.MessageID != "" {
+			ids = append(ids, e.MessageID)
+		}
+	})
+	return ids
+}
+
+// powerLossUnsynced is a power loss of a server that syncs now and then: the
+// ends of both streams are gone, each up to a place of its own. Producers send
+// again what they can tell to be lost.
+func powerLossUnsynced(r *round, _ *fault) error {
+	if err := r.ensure(); err != nil {
+		return err
+	}
+	r.pause(150, 400)
+	r.down("engine at a power loss")
+	defer r.load.gate.Unlock()
+	lost, err := r.cutTail(journal.EventsStream, 1+r.rnd.IntN(12))
+	if err != nil {
+		return err
+	}
+	if r.rnd.IntN(2) == 0 {
+		gone, err := r.cutTail(journal.JournalStream, 1+r.rnd.IntN(40))
+		if err != nil {
+			return err
+		}
+		if len(gone) > 0 { // decisions may come again
+			for p := range r.partitions {
+				r.repeats[p] = true
+			}
+		}
+	}
+	if err := r.up(); err != nil {
+		return err
+	}
+	if r.engine.says("reading again from the newest", 0) {
+		r.tally.row(RowPowerUnsynced)
+	}
+	return r.sendAgain(lost)
+}
+
+// cutTail cuts n messages off a stream, and a part of the one before.
+func (r *round) cutTail(stream string, n int) (lost [][]byte, err error) {
+	b, err := lastBlock(r.data(), stream)
+	if err != nil {
+		return nil, err
+	}
+	n = min(n, len(b.records)-1)
+	if n <= 0 {
+		return nil, nil
+	}
+	from := len(b.records) - n
+	for i := from; i < len(b.records); i++ {
+		lost = append(lost, slices.Clone(b.bytes(&b.records[i])))
+	}
+	first := b.records[from]
+	r.note("cut the last %d messages of %s, from sequence %d on", n, stream, first.seq)
+	return lost, b.cut(first.from + r.rnd.IntN(first.to-first.from))
+}
+
+// sendAgain sends the events of lost messages, in their order.
+func (r *round) sendAgain(lost [][]byte) error {
+	nc, err := r.client("again")
+	if err != nil {
+		return err
+	}
+	defer nc.Close()
+	known := r.load.all()
+	for _, data := range lost {
+		var list []*event
+		_ = intake.Messages(data, func(_ int, raw []byte, _ int64) { // only whole messages are here
+			e := &event{line: string(raw), poison: true}
+			var head struct{ MessageID, UserID, Type, Event string }
+			if json.Unmarshal(raw, &head) == nil {
+				if head.Type == "tick" {
+					return
+				}
+				e.id, e.lead = head.MessageID, head.UserID
+				if k, ours := known[e.id]; ours {
+					e.poison = k.poison
+				}
+			}
+			list = append(list, e)
+		})
+		for _, e := range list {
+			if e.poison {
+				continue // nobody would notice
+			}
+			if err := insist(&producer{l: r.load, nc: nc}, e); err != nil {
+				return err
+			}
+		}
+	}
+	r.note("sent the events of %d messages again", len(lost))
+	return nil
+}
+
+func insist(w *producer, e *event) error {
+	var err error
+	for range 100 {
+		if err = w.request([]*event{e}); err == nil {
+			return nil
+		}
+		w.l.r.pause(10, 30)
+	}
+	return fmt.Errorf("event %s is not accepted again: %w", e.id, err)
+}
+
+// partitionOf is the partition of a record's or event's subject, -1 if it has
+// none.
+func partitionOf(subject string, partitions int) int {
+	for p := range partitions {
+		if subject == journal.RecordSubject(p) || subject == journal.EventSubject(p) || subject == journal.RejectedSubject(p) {
+			return p
+		}
+	}
+	return -1
+}
+
+func partitionOfLead(who string, partitions int) int {
+	return lead.Partition(strings.TrimSpace(who), partitions)
+}

@@ -1,0 +1,284 @@
+package torture
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/ripenhq/ripen/engine/lead"
+)
+
+//go:embed flow/workflow.hcl
+var workflow []byte
+
+// round is a number of faults on one data folder, and the check behind them.
+type round struct {
+	opts  *Options
+	tally *Tally
+	seed  uint64
+	rnd   *rand.Rand
+	dir   string
+	hist  *history
+
+	durability string
+	partitions int
+	port       int         // of the embedded server
+	server     *natsServer // nil: embedded
+	proxy      *proxy
+
+	engine  *process // nil if none runs
+	others  []*process
+	started int
+	load    *load
+	live    *live
+	// repeats are the partitions whose decisions may stand in the journal more
+	// than once, under the same id, because their journal was lost or purged.
+	repeats  map[int]bool
+	canaries int
+}
+
+// plan says what a round does.
+type plan struct {
+	seed       uint64
+	external   bool
+	durability string
+	partitions int
+	faults     []fault
+}
+
+func (p *plan) String() string {
+	setup := "embedded"
+	if p.external {
+		setup = "external"
+	}
+	names := make([]string, len(p.faults))
+	for i := range p.faults {
+		names[i] = p.faults[i].String()
+	}
+	return fmt.Sprintf("seed %d, %s, durability %s, %d partitions: %s", p.seed, setup, p.durability, p.partitions, strings.Join(names, ", "))
+}
+
+func newRound(o *Options, t *Tally, p *plan) (r *round, err error) {
+	r = &round{opts: o, tally: t, seed: p.seed, rnd: rand.New(rand.NewPCG(p.seed, 1)), durability: p.durability, partitions: p.partitions,
+		repeats: map[int]bool{}}
+	if r.dir, err = os.MkdirTemp(o.Dir, fmt.Sprintf("round-%d-", p.seed)); err != nil {
+		return nil, err
+	}
+	if r.hist, err = newHistory(r.dir); err != nil {
+		return nil, err
+	}
+	r.note("%s", p)
+	if err := os.MkdirAll(r.flow(), 0o750); err != nil {
+		return nil, err
+	}
+	if err := os.WriteFile(filepath.Join(r.flow(), "workflow.hcl"), workflow, 0o600); err != nil {
+		return nil, err
+	}
+	if r.port, err = freePort(); err != nil {
+		return nil, err
+	}
+	if p.external {
+		r.server = &natsServer{r: r, dir: r.data(), port: r.port}
+		if err := r.server.start(); err != nil {
+			return nil, err
+		}
+		if r.proxy, err = newProxy(r.server.addr()); err != nil {
+			return nil, err
+		}
+	}
+	if r.live, err = newLive(r); err != nil {
+		return nil, err
+	}
+	r.load = newLoad(r)
+	return r, r.load.start()
+}
+
+func (r *round) path(name string) string { return filepath.Join(r.dir, name) }
+func (r *round) flow() string            { return r.path("flow") }
+func (r *round) data() string            { return r.path("data") }
+
+func (r *round) note(format string, args ...any) { r.hist.add(format, args...) }
+
+func freePort() (int, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	return l.Addr().(*net.TCPAddr).Port, l.Close()
+}
+
+// client connects to the server, whenever it is there.
+func (r *round) client(name string) (*nats.Conn, error) {
+	return nats.Connect("nats://"+net.JoinHostPort("127.0.0.1", strconv.Itoa(r.port)), nats.Name(name), nats.RetryOnFailedConnect(true),
+		nats.MaxReconnects(-1), nats.ReconnectWait(10*time.Millisecond), nats.ReconnectJitter(0, 0), nats.ReconnectBufSize(-1),
+		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))
+}
+
+// run plays the faults and checks what is left.
+func (r *round) run(p *plan) error {
+	if err := r.ensure(); err != nil {
+		return err
+	}
+	r.pause(200, 400)
+	for i := range p.faults {
+		f := &p.faults[i]
+		r.note("fault %d: %s", i+1, f)
+		if err := f.play(r); err != nil {
+			return fmt.Errorf("fault %d (%s): %w", i+1, f, err)
+		}
+	}
+	return r.settle()
+}
+
+// fresh gives the round an engine with arms; one that runs is killed for it.
+func (r *round) fresh(arm string) error {
+	if r.engine != nil {
+		r.engine.kill("engine at a random instant")
+	}
+	var err error
+	r.engine, err = r.start(launch{arm: arm})
+	return err
+}
+
+// ensure gives the round a ready engine.
+func (r *round) ensure() error {
+	for range 3 {
+		if r.engine == nil || r.engine.ended(0) {
+			var err error
+			if r.engine, err = r.start(launch{}); err != nil {
+				return err
+			}
+		}
+		if ok, err := r.engine.untilReady(); ok || err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("%s ends by itself: %w: %s", r.engine.name, r.engine.err, r.engine.tail())
+}
+
+// pause waits a moment of up to most ms.
+func (r *round) pause(least, most int) {
+	time.Sleep(time.Duration(least+r.rnd.IntN(most-least+1)) * time.Millisecond)
+}
+
+// settle ends the load, lets time pass once more, waits until every partition
+// has read all of it, stops the engine in order and checks.
+func (r *round) settle() error {
+	if err := r.ensure(); err != nil {
+		return err
+	}
+	if err := r.load.finish(); err != nil {
+		return err
+	}
+	if n := r.load.late.Load(); n > 0 {
+		r.tally.row(RowRetry)
+	}
+	if err := r.caughtUp(nil); err != nil {
+		return err
+	}
+	for _, e := range r.others {
+		if !e.ended(0) {
+			if err := e.drain(); err != nil {
+				return err
+			}
+		}
+	}
+	if err := r.engine.drain(); err != nil {
+		return err
+	}
+	r.engine = nil
+	return r.check()
+}
+
+// caughtUp sends a tick and, to each partition but those without, an event that
+// makes a decision, and waits for it: what came before is then committed.
+func (r *round) caughtUp(without map[int]bool) error {
+	nc, err := r.client("canary")
+	if err != nil {
+		return err
+	}
+	defer nc.Close()
+	last := epoch
+	for _, e := range r.load.all() {
+		if e.at.After(last) {
+			last = e.at
+		}
+	}
+	for end := time.Now().Add(patience); time.Now().Before(end); {
+		tick := fmt.Sprintf(`{"type":"tick","timestamp":%q}`, last.Format(time.RFC3339))
+		list := []*event{}
+		for p := range r.partitions {
+			if without[p] {
+				continue
+			}
+			who := r.canary(p)
+			list = append(list, &event{id: who + "-1", lead: who, n: 1, at: last,
+				line: line(`"type":"track","event":"Canary Seen"`, who+"-1", who, last)})
+		}
+		r.load.note(list)
+		w := producer{l: r.load, nc: nc}
+		if _, err := nc.Request("ripen.in", []byte(tick), requestTimeout); err != nil {
+			time.Sleep(20 * time.Millisecond)
+			continue
+		}
+		if err := w.request(list); err != nil {
+			time.Sleep(20 * time.Millisecond)
+			continue
+		}
+		r.load.ack(list)
+		leads := make([]string, len(list))
+		for i := range list {
+			leads[i] = list[i].lead
+		}
+		if r.live.hears(leads, 6*time.Second) {
+			return nil
+		}
+	}
+	return errors.New("decisions on the last events do not come")
+}
+
+// canary is a new lead of a partition.
+func (r *round) canary(p int) string {
+	for {
+		r.canaries++
+		if who := fmt.Sprintf("canary-%d", r.canaries); lead.Partition(who, r.partitions) == p {
+			return who
+		}
+	}
+}
+
+// end frees what the round holds. Its folder stays if keep.
+func (r *round) end(keep bool) {
+	for _, e := range append(r.others, r.engine) {
+		if e != nil && !e.ended(0) {
+			_ = e.cmd.Process.Kill()
+			<-e.done
+		}
+	}
+	if r.server != nil {
+		r.server.end()
+		r.proxy.close()
+	}
+	if r.live != nil {
+		r.live.nc.Close()
+	}
+	r.hist.close()
+	if !keep {
+		_ = os.RemoveAll(r.dir)
+	}
+}
+
+// within bounds what should take moments.
+func within() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.Background(), patience)
+}

@@ -1,0 +1,135 @@
+package torture
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// Row is a line of the failure table in the design of the journal.
+type Row string
+
+// The rows.
+const (
+	RowBeforeCommit  Row = "crash before commit"
+	RowUnanswered    Row = "crash between publish and ack"
+	RowAckLost       Row = "ack lost, timeout"
+	RowRetry         Row = "producer retry, duplicate event id, also days later"
+	RowZombie        Row = "zombie: stopped, another claims, continued"
+	RowDisconnect    Row = "disconnect inside a batch"
+	RowServerKilled  Row = "server killed mid-commit"
+	RowDiskFull      Row = "disk full"
+	RowStreamFull    Row = "stream full"
+	RowPower         Row = "power loss, every write synced"
+	RowPowerUnsynced Row = "power loss, journal ahead of events"
+	RowCorrupt       Row = "corrupt or missing journal record"
+	RowPoison        Row = "poison event"
+)
+
+var rows = []Row{RowBeforeCommit, RowUnanswered, RowAckLost, RowRetry, RowZombie, RowDisconnect, RowServerKilled,
+	RowDiskFull, RowStreamFull, RowPower, RowPowerUnsynced, RowCorrupt, RowPoison}
+
+// Tally counts what a run has visited and found.
+type Tally struct {
+	mu     sync.Mutex
+	rows   map[Row]int
+	kills  map[string]int // by kind
+	hits   map[string]int // processes that passed a point
+	acts   map[string]int // "point action" that happened
+	rounds int
+
+	Events, Sent, Decisions, Leads int
+	Lost, Double, Reordered, Other int
+}
+
+func newTally() *Tally {
+	return &Tally{rows: map[Row]int{}, kills: map[string]int{}, hits: map[string]int{}, acts: map[string]int{}}
+}
+
+func (t *Tally) row(r Row) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.rows[r]++
+}
+
+func (t *Tally) kill(kind string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.kills[kind]++
+}
+
+// Kills is the number of SIGKILLs so far.
+func (t *Tally) Kills() (n int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, k := range t.kills {
+		n += k
+	}
+	return n
+}
+
+// trace reads a line that a failpoint has written.
+func (t *Tally) trace(line string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if name, ok := strings.CutPrefix(line, "hit "); ok {
+		t.hits[name]++
+	} else if act, ok := strings.CutPrefix(line, "act "); ok {
+		t.acts[act]++
+	}
+}
+
+// Missed lists what was never visited: rows, and with all the failpoints too.
+func (t *Tally) Missed(all bool) (list []string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, r := range rows {
+		if t.rows[r] == 0 {
+			list = append(list, "row \""+string(r)+"\"")
+		}
+	}
+	for _, p := range points {
+		if t.hits[p.name] == 0 {
+			list = append(list, "failpoint "+p.name+" (never passed)")
+		} else if all && t.acts[p.name+" kill"] == 0 {
+			list = append(list, "failpoint "+p.name+" (never killed at)")
+		}
+	}
+	return list
+}
+
+// Faults is the number of broken promises.
+func (t *Tally) Faults() int { return t.Lost + t.Double + t.Reordered + t.Other }
+
+// Print writes the table.
+func (t *Tally) Print(w io.Writer) {
+	kills := t.Kills()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	p := func(format string, args ...any) { _, _ = fmt.Fprintf(w, format, args...) }
+	p("\n%d kills in %d rounds: ", kills, t.rounds)
+	for i, k := range slices.Sorted(maps.Keys(t.kills)) {
+		if i > 0 {
+			p(", ")
+		}
+		p("%s %d", k, t.kills[k])
+	}
+	p("\n\nrow of the failure table                               visits\n")
+	for _, r := range rows {
+		p("  %-52s %6d\n", r, t.rows[r])
+	}
+	p("\nfailpoint            processes  kills  stops  errors\n")
+	for _, point := range points {
+		n := point.name
+		p("  %-18s %9d %6d %6d %7d\n", n, t.hits[n], t.acts[n+" kill"], t.acts[n+" stop"], t.acts[n+" error"])
+	}
+	p("\n%d events sent, %d different in the streams, %d decisions, %d leads\n", t.Sent, t.Events, t.Decisions, t.Leads)
+	p("%d lost, %d double, %d reordered", t.Lost, t.Double, t.Reordered)
+	if t.Other > 0 {
+		p(", %d other faults", t.Other)
+	}
+	p("\n")
+}
