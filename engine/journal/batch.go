@@ -5,11 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nuid"
 
 	"github.com/ripenhq/ripen/engine/internal/failpoint"
 )
@@ -58,42 +56,36 @@ func passing(err error) bool {
 	return false
 }
 
-// attempt publishes once, under a batch id of its own, and waits for the
-// answer for so long. The result is the stream sequence of the record.
-func (pt *Partition) attempt(ctx context.Context, outs []Output, record []byte, timeout time.Duration) (uint64, error) {
+// attempt publishes once and waits for the answer for so long. The result is
+// the stream sequence of the record. With company the batch may be shared with
+// other partitions; that is for a first attempt alone.
+func (pt *Partition) attempt(ctx context.Context, outs []Output, record []byte, timeout time.Duration, company bool) (uint64, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	if err := failpoint.Err("commit.before"); err != nil {
 		return 0, err
 	}
-	nc := pt.j.nc
-	last := nats.Msg{Subject: pt.subject, Data: record, Header: nats.Header{
-		headerExpectLast: {strconv.FormatUint(pt.head.seq, 10)}}}
-	if len(outs) > 0 {
-		id := []string{nuid.Next()}
-		for i := range outs {
-			m := nats.Msg{Subject: outs[i].Subject, Header: outs[i].Header, Data: outs[i].Data}
-			if m.Header == nil {
-				m.Header = make(nats.Header, 2)
-				outs[i].Header = m.Header
-			}
-			m.Header[headerBatchID] = id
-			m.Header[headerBatchSeq] = []string{strconv.Itoa(i + 1)}
-			if err := nc.PublishMsg(&m); err != nil {
-				return 0, err
-			}
-		}
-		last.Header[headerBatchID] = id
-		last.Header[headerBatchSeq] = []string{strconv.Itoa(len(outs) + 1)}
-		last.Header[headerBatchEnd] = []string{"1"}
-		failpoint.Hit("commit.outputs")
-	}
-	failpoint.Soon("commit.sent")
-	seq, err := request(ctx, nc, &last)
+	seq, err := pt.publish(ctx, &share{subject: pt.subject, expect: pt.head.seq, outs: outs, record: record}, company)
 	if err == nil {
 		err = failpoint.Err("commit.acked")
 	}
 	return seq, err
+}
+
+func (pt *Partition) publish(ctx context.Context, s *share, company bool) (uint64, error) {
+	nc := pt.j.nc
+	switch {
+	case len(s.outs) == 0:
+		failpoint.Soon("commit.sent")
+		return request(ctx, nc, s.fenced())
+	case company:
+		return pt.j.group.commit(ctx, s)
+	}
+	last, err := publishBatch(nc, []*share{s})
+	if err != nil {
+		return 0, err
+	}
+	return request(ctx, nc, last)
 }
 
 // request publishes a message and returns the sequence that the stream gave it.

@@ -152,7 +152,7 @@ const (
 func (pt *Partition) settle(ctx context.Context, outs []Output, data []byte, r *Record) (uint64, error) {
 	silent, refused, timeout := time.Duration(0), 0, pt.j.cfg.AskTimeout
 	for pause := firstPause; ; pause = min(2*pause, mostPause) {
-		seq, err := pt.attempt(ctx, outs, data, timeout)
+		seq, err := pt.attempt(ctx, outs, data, timeout, silent == 0 && refused == 0)
 		if err == nil {
 			return seq, nil
 		}

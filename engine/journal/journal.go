@@ -160,6 +160,7 @@ type Journal struct {
 	records    jetstream.Stream
 	input      Identity
 	partitions int
+	group      group
 }
 
 // Open makes or checks the streams and returns the access to them.
@@ -170,6 +171,7 @@ func Open(ctx context.Context, js jetstream.JetStream, cfg Config) (*Journal, er
 		return nil, err
 	}
 	j := &Journal{cfg: cfg, nc: js.Conn(), js: js, partitions: partitions}
+	j.group.j = j
 	if j.events, err = js.Stream(ctx, EventsStream); err != nil {
 		return nil, fmt.Errorf("%s: %w", EventsStream, err)
 	}
