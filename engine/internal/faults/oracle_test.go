@@ -105,6 +105,9 @@ func (v *verdict) look(f *ledger.Frame) { v.leads[f.Acct.Key] = leadText(f) }
 func leadText(f *ledger.Frame) string {
 	m := f.Acct.Marks
 	m.Wake, m.Probe = 0, 0 // how far a search has come depends on the ticks
+	if len(m.True) == 0 {
+		m.True = nil // read back, an empty list is none
+	}
 	return text(f.Explain()) + text(m) + fmt.Sprint(f.Values, f.Acct.Clock, f.Acct.LastActivity)
 }
 

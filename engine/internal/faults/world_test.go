@@ -56,9 +56,16 @@ func cacheDir(t testing.TB) string {
 	return filepath.Join(base, "ripen", "plugins")
 }
 
-func load(t testing.TB, text string) *engine.Workflow {
+// load makes a workflow of a text and of example plugins.
+func load(t testing.TB, text string, plugins ...string) *engine.Workflow {
 	t.Helper()
 	dir := t.TempDir()
+	for _, name := range plugins {
+		wasm, err := os.ReadFile(filepath.Join("..", "..", "..", "build", "examples", name+".wasm"))
+		require.NoError(t, err, "run make plugins")
+		require.NoError(t, os.MkdirAll(filepath.Join(dir, "plugins"), 0o700))
+		require.NoError(t, os.WriteFile(filepath.Join(dir, "plugins", name+".wasm"), wasm, 0o600))
+	}
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "workflow.hcl"), []byte(text), 0o600))
 	w, diags, err := engine.Load(context.Background(), engine.LoadOptions{Dir: dir, CacheDir: cacheDir(t), Quiet: true})
 	require.NoError(t, err)
@@ -197,7 +204,8 @@ func (w *world) sweep() {
 
 // connect is a client without an engine.
 func (w *world) connect(name string) (*nats.Conn, jetstream.JetStream) {
-	nc, err := nats.Connect("nats://memory", nats.InProcessServer(w.b.Link(name)), nats.MaxReconnects(-1), nats.ReconnectWait(50*time.Millisecond))
+	nc, err := nats.Connect("nats://memory", nats.InProcessServer(w.b.Link(name)), nats.MaxReconnects(-1), nats.ReconnectWait(50*time.Millisecond),
+		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))
 	require.NoError(w.t, err)
 	js, err := jetstream.New(nc)
 	require.NoError(w.t, err)
