@@ -219,7 +219,7 @@ func agree(w *world, want, got map[string][]string) {
 // their times, are those of a core that had a tick each hour and never stopped.
 func TestTimers_120DaysOnTheWallClock(t *testing.T) {
 	work := load(t, seasonWorkflow, "traplike")
-	for seed := range number(t, "RIPEN_FAULTS_SEASONS", 2) {
+	for seed := range number(t, "RIPEN_FAULTS_SEASONS", 1) {
 		bubble(t, func(t *testing.T) {
 			w := newWorld(t, uint64(seed), work, engine.Options{Partitions: 2, Tick: time.Second})
 			defer w.close()
@@ -246,7 +246,7 @@ func TestTimers_120DaysOnTheWallClock(t *testing.T) {
 			decisions := w.check(last)
 			to := time.UnixMilli(slices.MinFunc(last, func(a, b journal.Record) int { return int(a.Clock - b.Clock) }).Clock)
 			agree(w, hourly(t, work, w.b.Messages(journal.EventsStream, ">"), start, to, limits(w.opts), false), w.seen().decisions)
-			require.Greater(t, decisions, 90, "the season decides something")
+			require.Greater(t, decisions, 60, "the season decides something")
 			w.everyTimer()
 			t.Logf("seed %d: %d decisions, %d restarts", seed, decisions, restarts)
 		})
@@ -288,7 +288,7 @@ func (w *world) everyTimer() {
 // instants.
 func TestTimers_120DaysInTheStream(t *testing.T) {
 	work := load(t, seasonWorkflow, "traplike")
-	for seed := range number(t, "RIPEN_FAULTS_SEASONS", 2) {
+	for seed := range number(t, "RIPEN_FAULTS_SEASONS", 1) {
 		bubble(t, func(t *testing.T) {
 			w := newWorld(t, 1000+uint64(seed), work, engine.Options{Partitions: 2, Tick: time.Minute, Clock: engine.ClockStream, Quiet: time.Hour})
 			defer w.close()
@@ -314,7 +314,7 @@ func TestTimers_120DaysInTheStream(t *testing.T) {
 				}
 			}
 			decisions := w.check(w.settle())
-			require.Greater(t, decisions, 90, "the season decides something")
+			require.Greater(t, decisions, 60, "the season decides something")
 			w.everyTimer()
 			t.Logf("seed %d: %d decisions, %d restarts", seed, decisions, restarts)
 		})
@@ -349,7 +349,7 @@ func TestTimers_LeadsThatNothingCanMoveCostNothing(t *testing.T) {
 		for at := from; at.Before(to); at = at.Add(every) {
 			out.Reset()
 			require.NoError(t, c.Run([]core.Input{{Event: lead.Event{Kind: lead.Tick, At: at.UnixMilli()}}}, &out))
-			touched += len(out.Touched)
+			touched += len(out.Changes)
 		}
 		for _, s := range work.Stats() {
 			calls += uint64(s.Calls)
