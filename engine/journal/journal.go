@@ -99,6 +99,9 @@ type Config struct {
 	MaxBytes   int64         // of the events stream, 0 for no limit
 	History    time.Duration // how long events are kept
 	Replicas   int           // of both streams
+	// SkipLost goes on behind events that were removed before they were read,
+	// instead of ErrRetention.
+	SkipLost bool
 	// ReadOnly leaves the streams as they are; they must be there.
 	ReadOnly bool
 	// Owner names this process in its claims; empty makes one up.

@@ -25,6 +25,7 @@ type Partition struct {
 	claim   Record // as written
 	head    head   // the last record; owned by the commit in flight while there is one
 	marks   []checkpoint
+	oldest  uint64  // sequence of the record that the first mark is of, 0 = there is none before
 	scratch scratch // of the commit in flight
 
 	mu   sync.Mutex
@@ -108,42 +109,7 @@ func (pt *Partition) Claimed() Record { return pt.claim }
 // with the sequences concerned before apply sees a wrong one. The record's
 // bytes may be kept.
 func (pt *Partition) Restore(ctx context.Context, apply func(Record) error) error {
-	r, err := pt.j.open(ctx, source{stream: JournalStream, filters: []string{pt.subject}, from: 1}, ReaderOptions{})
-	if err != nil {
-		return err
-	}
-	defer r.Close()
-	pt.marks = pt.marks[:0]
-	check := verifier{subject: pt.subject}
-	for check.seq < pt.claim.Seq {
-		msgs, err := r.Next(ctx)
-		if err != nil {
-			return fmt.Errorf("restore partition %d: %w", pt.number, err)
-		}
-		for i := range msgs {
-			if msgs[i].Seq > pt.claim.Seq {
-				return pt.claimMissing(check.seq, msgs[i].Seq)
-			}
-			rec, err := check.next(msgs[i])
-			if err != nil {
-				return err
-			}
-			pt.mark(&rec)
-			failpoint.Hit("restore.record")
-			if err := apply(rec); err != nil {
-				return fmt.Errorf("restore partition %d at sequence %d: %w", pt.number, rec.Seq, err)
-			}
-			if rec.Seq == pt.claim.Seq {
-				return nil // what comes behind is a newer owner's; our next commit finds out
-			}
-		}
-	}
-	return nil
-}
-
-func (pt *Partition) claimMissing(seen, next uint64) error {
-	return fmt.Errorf("%w: %s: the claim at sequence %d is missing (%d is followed by %d)",
-		ErrCorrupt, pt.subject, pt.claim.Seq, seen, next)
+	return pt.RestoreFrom(ctx, Base{}, apply)
 }
 
 // verifier follows a partition's records.
@@ -204,21 +170,43 @@ func (pt *Partition) Resume(ctx context.Context) (pos Position, rewound bool, er
 	}); err != nil {
 		return Position{}, false, err
 	}
-	for i := len(pt.marks) - 1; i >= 0; i-- {
-		m := &pt.marks[i]
-		if i < len(pt.marks)-1 && pt.marks[i+1] == *m {
-			continue
-		}
-		ok, err := pt.j.holds(ctx, m, info.State)
+	newest := checkpoint{}
+	if n := len(pt.marks); n > 0 {
+		newest = pt.marks[n-1]
+	}
+	for tries := 0; tries < keepCheckpoints; tries++ {
+		m, ok, err := pt.lastMark(ctx)
 		if err != nil {
 			return Position{}, false, err
 		}
+		if !ok {
+			break
+		}
+		if ok, err = pt.j.holds(ctx, &m, info.State); err != nil {
+			return Position{}, false, err
+		}
 		if ok {
-			return m.pos, *m != pt.marks[len(pt.marks)-1], nil
+			pos, err = pt.unread(m.pos, info.State.FirstSeq)
+			return pos, m != newest, err
 		}
 	}
-	return Position{}, false, fmt.Errorf("%w: none of the last %d positions of partition %d is in %s (sequences %d to %d)",
-		ErrInputLost, len(pt.marks), pt.number, EventsStream, info.State.FirstSeq, info.State.LastSeq)
+	return Position{}, false, fmt.Errorf("%w: none of the last positions of partition %d is in %s (sequences %d to %d)",
+		ErrInputLost, pt.number, EventsStream, info.State.FirstSeq, info.State.LastSeq)
+}
+
+// lastMark takes the newest mark that differs from the one taken before; behind
+// those that the restore has seen it asks the journal for older ones.
+func (pt *Partition) lastMark(ctx context.Context) (m checkpoint, ok bool, err error) {
+	n := len(pt.marks)
+	if n == 0 {
+		return pt.earlier(ctx)
+	}
+	m = pt.marks[n-1]
+	for n > 0 && pt.marks[n-1] == m {
+		n--
+	}
+	pt.marks = pt.marks[:n]
+	return m, true, nil
 }
 
 // holds says whether the events stream still has the message of a checkpoint,

@@ -17,7 +17,7 @@ const (
 
 // final says whether an error stays however often one asks.
 func final(err error) bool {
-	for _, e := range []error{ErrFenced, ErrCorrupt, ErrPartitions, ErrStreams, ErrReplaced, ErrInputLost, ErrClosed} {
+	for _, e := range []error{ErrFenced, ErrCorrupt, ErrPartitions, ErrStreams, ErrReplaced, ErrInputLost, ErrClosed, ErrRetention, ErrSnapshot} {
 		if errors.Is(err, e) {
 			return true
 		}

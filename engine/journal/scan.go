@@ -88,12 +88,5 @@ func (j *Journal) ServerTime(ctx context.Context) (time.Time, error) {
 // Records hands every record of partition p up to now, oldest first and
 // verified like in Restore, to fn. It claims nothing, so it disturbs no owner.
 func (j *Journal) Records(ctx context.Context, p int, fn func(Record) error) error {
-	check := verifier{subject: RecordSubject(p)}
-	return j.Scan(ctx, JournalStream, []string{check.subject}, 1, func(m Message) error {
-		rec, err := check.next(m)
-		if err != nil {
-			return err
-		}
-		return fn(rec)
-	})
+	return j.RecordsFrom(ctx, p, Base{}, fn)
 }

@@ -1,0 +1,137 @@
+package journal
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// keepSnapshots is how many snapshots of a partition stay.
+const keepSnapshots = 2
+
+// listObjects are the names with a prefix, in order.
+func listObjects(ctx context.Context, obs jetstream.ObjectStore, prefix string) (names []string, err error) {
+	list, err := obs.List(ctx)
+	if errors.Is(err, jetstream.ErrNoObjectsFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, wrap(SnapshotBucket, err)
+	}
+	for _, o := range list {
+		if strings.HasPrefix(o.Name, prefix) {
+			names = append(names, o.Name)
+		}
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
+func isManifest(name string) bool { return !strings.Contains(name, ".") }
+
+// readObject reads a whole object. What is damaged or gone stays so; what does
+// not answer is asked again.
+func (j *Journal) readObject(ctx context.Context, obs jetstream.ObjectStore, name string) (data []byte, err error) {
+	err = j.patiently(ctx, "object "+name, func(ctx context.Context) error {
+		data, err = j.readOnce(ctx, obs, name)
+		if errors.Is(err, jetstream.ErrObjectNotFound) {
+			err = fmt.Errorf("%w: %s is gone", ErrSnapshot, name)
+		}
+		return err
+	})
+	return data, err
+}
+
+func (j *Journal) readOnce(ctx context.Context, obs jetstream.ObjectStore, name string) ([]byte, error) {
+	info, err := obs.GetInfo(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	if info.Size > maxPart {
+		return nil, fmt.Errorf("%w: %s has %d bytes, expected at most %d", ErrSnapshot, name, info.Size, maxPart)
+	}
+	if err := j.chunks(ctx, info); err != nil {
+		return nil, err
+	}
+	data, err := obs.GetBytes(ctx, name)
+	switch {
+	case errors.Is(err, jetstream.ErrDigestMismatch):
+		return nil, fmt.Errorf("%w: %s: %w", ErrSnapshot, name, err)
+	case err == nil && uint64(len(data)) != info.Size:
+		return nil, fmt.Errorf("%s has %d of %d bytes", name, len(data), info.Size)
+	}
+	return data, err
+}
+
+// chunks makes sure that an object is complete: who reads one whose last chunk
+// is missing waits for it for ever.
+func (j *Journal) chunks(ctx context.Context, o *jetstream.ObjectInfo) error {
+	s, err := j.js.Stream(ctx, "OBJ_"+SnapshotBucket)
+	if err != nil {
+		return err
+	}
+	subject := "$O." + SnapshotBucket + ".C." + o.NUID
+	info, err := s.Info(ctx, jetstream.WithSubjectFilter(subject))
+	if err != nil {
+		return err
+	}
+	if n := info.State.Subjects[subject]; n != uint64(o.Chunks) {
+		return fmt.Errorf("%w: %s has %d of %d chunks", ErrSnapshot, o.Name, n, o.Chunks)
+	}
+	return nil
+}
+
+// deleteObject deletes an object and the mark that the object store leaves of
+// deleted ones: our names never come again, so that the marks would pile up.
+func (j *Journal) deleteObject(ctx context.Context, obs jetstream.ObjectStore, name string) error {
+	if err := obs.Delete(ctx, name); err != nil && !errors.Is(err, jetstream.ErrObjectNotFound) {
+		return wrap(name, err)
+	}
+	s, err := j.js.Stream(ctx, "OBJ_"+SnapshotBucket)
+	if err != nil {
+		return wrap(SnapshotBucket, err)
+	}
+	mark := "$O." + SnapshotBucket + ".M." + base64.URLEncoding.EncodeToString([]byte(name))
+	return wrap(name, s.Purge(ctx, jetstream.WithPurgeSubject(mark)))
+}
+
+// RemoveSnapshot deletes one snapshot, manifest first.
+func (j *Journal) RemoveSnapshot(ctx context.Context, s Snapshot) error {
+	obs, err := j.bucket(ctx)
+	if err != nil {
+		return err
+	}
+	names, err := listObjects(ctx, obs, s.Name)
+	for _, name := range names {
+		err = errors.Join(err, j.deleteObject(ctx, obs, name))
+	}
+	return err
+}
+
+// PruneSnapshots deletes all snapshots of partition p but the newest two, and
+// parts without a manifest. Only the partition's owner may call it, and not
+// while it writes a snapshot. It returns what is left, newest first.
+func (j *Journal) PruneSnapshots(ctx context.Context, p int) ([]Snapshot, error) {
+	list, err := j.Snapshots(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	list = list[:min(len(list), keepSnapshots)]
+	obs, err := j.bucket(ctx)
+	if err != nil {
+		return nil, err
+	}
+	names, err := listObjects(ctx, obs, snapshotPrefix(p))
+	for _, name := range names { // a manifest sorts before its parts
+		of, _, _ := strings.Cut(name, ".")
+		if !slices.ContainsFunc(list, func(s Snapshot) bool { return s.Name == of }) {
+			err = errors.Join(err, j.deleteObject(ctx, obs, name))
+		}
+	}
+	return list, err
+}
