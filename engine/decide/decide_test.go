@@ -1,6 +1,7 @@
 package decide
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -334,7 +335,7 @@ func TestDecision_SaysEverything(t *testing.T) {
 		sum += l.Remaining
 	}
 	assert.Equal(t, d.Scores[0].Milli, sum)
-	assert.Equal(t, d.ID, w.f.Acct.Marks.Episodes[0].Last)
+	assert.Equal(t, d.ID, fmt.Sprintf("%x", w.f.Acct.Marks.Episodes[0].Last))
 	assert.Equal(t, uint64(1), d.Seq)
 }
 

@@ -28,7 +28,7 @@ func (p *Policy) publish(f *ledger.Frame, cause lead.Cause, r *Route, action str
 		d.Say = r.Say(f)
 	}
 	d.Summary = d.Display + ": " + action + " (" + r.Name + ") after " + causeText(cause)
-	e.Last = d.ID
+	_, _ = hex.Decode(e.Last[:], []byte(d.ID))
 	return append(out, d)
 }
 

@@ -3,26 +3,38 @@ package ledger
 import "github.com/ripenhq/ripen/engine/lead"
 
 // Account is everything that is kept of one lead under one workflow.
+//
+// Its fields stand in the order in which an input needs them, and what has a
+// fixed size lies in one piece of memory with it (see Book.layout): with
+// 100,000 leads at hand, each pointer to follow costs more than the
+// arithmetic.
 type Account struct {
-	Key          string
-	First        int64 // time of the first event seen, ms
+	front
+	Steps   []StepMemo    // by Book.Steps
+	totals  []lead.Points // raw sum by score, always equal to the buckets
+	Buckets []Bucket      // sorted by (Score, Rule, Scope, Step, Event)
+	undo    *Undo
+	told    told
+	marked  span // buckets with a mark
+	Key     string
+
+	Counters []Counter // by Book.Counters
+	Peaks    [][]Peak  // by Book.Peaks, sorted by Step
+	Uses     []Use     // sorted by (Kind, ID, Key, Day)
+	rare     *rare     // nil as long as nothing needs it
+}
+
+// front is what Begin copies: fields that are small or copied on write.
+type front struct {
 	Clock        int64 // latest time that reached the lead, ms
 	LastActivity int64 // time of the last event that counts as activity, 0 = none
+	First        int64 // time of the first event seen, ms
+	Marks        Marks
 	Person       lead.Props
 	Company      lead.Props
-
-	Buckets  []Bucket   // sorted by (Score, Rule, Scope, Step, Event)
-	Uses     []Use      // sorted by (Kind, ID, Key, Day)
-	Counters []Counter  // by Book.Counters
-	Peaks    [][]Peak   // by Book.Peaks, sorted by Step
-	Steps    []StepMemo // by Book.Steps
-	Marks    Marks
 	// Held are inputs that wait because a step with on_error = "hold" failed.
 	Held []lead.Event
 
-	totals   []lead.Points // raw sum by score, always equal to the buckets
-	undo     *Undo
-	told     told
 	peakTail uint32 // that many last elements of each list of peaks may be new
 	dirty    uint8
 }
@@ -109,20 +121,20 @@ type StepMemo struct {
 
 // Marks is what routes remember of a lead.
 type Marks struct {
-	Seq        uint64 // decisions made so far
-	Hands      uint64 // hand-raises seen so far
+	Wake       int64  // next look at the routes, 0 = never
+	Probe      int64  // when to search for the next look again, 0 = not needed
 	Matched    uint32 // id of the route that matched last
 	Suppressed bool
 	Episodes   []Episode // sorted by Action
-	Pending    []Pending // sorted by Class
-	Silent     int64     // what happens before this time is history and not published, 0 = none
-	Resting    int64     // no hand-off before this time (Lead Recycled), 0 = none
-	Stage      string    // last sales answer: "accepted", "contacted", …
 	// True are the ids of OnFall routes that were true at the last look, sorted.
 	True    []uint32
-	Adjusts []Adjust // Score Adjusted with an expiry
-	Wake    int64    // next look at the routes, 0 = never
-	Probe   int64    // when to search for the next look again, 0 = not needed
+	Pending []Pending // sorted by Class
+	Adjusts []Adjust  // Score Adjusted with an expiry
+	Silent  int64     // what happens before this time is history and not published, 0 = none
+	Resting int64     // no hand-off before this time (Lead Recycled), 0 = none
+	Seq     uint64    // decisions made so far
+	Hands   uint64    // hand-raises seen so far
+	Stage   string    // last sales answer: "accepted", "contacted", …
 }
 
 // Episode is one open or closed hand-off of a lead.
@@ -130,11 +142,11 @@ type Episode struct {
 	Action string
 	Number uint32 // ordinal in the decision id, from 1
 	Open   bool
-	Route  uint32 // id of the route that opened it
-	Opened int64  // ms
-	Closed int64  // ms, 0 while open or never closed
-	Last   string // id of its last decision
-	Hands  uint64 // Marks.Hands when it last told of a hand-raise
+	Route  uint32   // id of the route that opened it
+	Opened int64    // ms
+	Closed int64    // ms, 0 while open or never closed
+	Hands  uint64   // Marks.Hands when it last told of a hand-raise
+	Last   [16]byte // id of its last decision, of which the text is the hex form
 }
 
 // Pending is a hand-raise that nobody answered.
@@ -148,15 +160,4 @@ type Pending struct {
 type Adjust struct {
 	Event   uint64
 	Expires int64
-}
-
-// NewAccount makes the empty account of a lead.
-func NewAccount(b *Book, key string) *Account {
-	return &Account{
-		Key:      key,
-		Counters: make([]Counter, len(b.Counters)),
-		Peaks:    make([][]Peak, len(b.Peaks)),
-		Steps:    make([]StepMemo, len(b.Steps)),
-		totals:   make([]lead.Points, len(b.Scores)),
-	}
 }

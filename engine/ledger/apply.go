@@ -16,6 +16,11 @@ func (a *Account) ApplyDelta(src []byte, b *Book) error {
 		return nil
 	}
 	d := decoder{b: src}
+	return d.apply(a, b)
+}
+
+// apply reads sections to the end and changes the account as they say.
+func (d *decoder) apply(a *Account, b *Book) error {
 	has := section(0)
 	if v := d.uint(); v == 0 || v > uint64(allSections) {
 		d.fail()
@@ -30,9 +35,7 @@ func (a *Account) ApplyDelta(src []byte, b *Book) error {
 		d.applySteps(a, b)
 	}
 	if has&hasMarks != 0 {
-		a.First = d.int()
-		a.Marks = Marks{}
-		d.marks(&a.Marks)
+		d.marks(a)
 	}
 	if has&hasUses != 0 {
 		d.applyUses(a)
@@ -53,9 +56,10 @@ func (a *Account) ApplyDelta(src []byte, b *Book) error {
 		d.applyHeld(a)
 	}
 	if d.bad || len(d.b) != 0 {
-		return fmt.Errorf("%w: the delta of lead %.40q does not fit, or %d bytes too long", ErrCodec, a.Key, len(d.b))
+		return fmt.Errorf("%w: truncated, %d bytes too long, or not of this state of the lead", ErrCodec, len(d.b))
 	}
-	a.clean()
+	now := a.digests()
+	a.clean(&now)
 	return nil
 }
 
@@ -74,24 +78,23 @@ func (d *decoder) applyTimes(a *Account, has section) {
 	}
 }
 
-func (d *decoder) time(clock int64) int64 { return clock + swapZero(d.int(), -clock) }
-
-// index reads the next index of a list of n elements, of which the last one
-// read was at-1; fresh elements may stand at the end. ok is false at the end.
-func (d *decoder) index(at int) (i int, ok bool) {
+// index reads the index of the next element; from is behind the last one.
+func (d *decoder) index(from int) int {
 	gap := d.uint()
-	if gap == 0 {
-		return 0, false
-	}
 	if gap > 1<<20 {
 		d.fail()
-		return 0, false
+		return 0
 	}
-	return at + int(gap) - 1, true
+	return from + int(gap)
 }
 
 func (d *decoder) applyBuckets(a *Account, b *Book) {
-	for i, ok := d.index(0); ok; i, ok = d.index(i + 1) {
+	n, i := d.count(1<<20, 7), -1
+	if n > 1 && len(a.Buckets) == 0 {
+		a.Buckets = make([]Bucket, 0, n+1)
+	}
+	for range n {
+		i = d.index(i + 1)
 		flags := d.byte()
 		if flags&bucketNew != 0 {
 			k := Bucket{Score: d.u32(), Rule: d.u32()}
@@ -106,7 +109,7 @@ func (d *decoder) applyBuckets(a *Account, b *Book) {
 				d.fail()
 				return
 			}
-			a.Buckets = insert(a.Buckets, i, k)
+			a.Buckets = insertTight(a.Buckets, i, k)
 		}
 		if d.bad || i >= len(a.Buckets) || flags > bucketReversed<<1-1 {
 			d.fail()
@@ -114,17 +117,22 @@ func (d *decoder) applyBuckets(a *Account, b *Book) {
 		}
 		k := &a.Buckets[i]
 		before := k.Remaining
-		k.Count, k.Awarded, k.Reversed = uint32(d.uint()), lead.Points(d.int()), 0
-		lost := lead.Points(d.int())
-		if flags&bucketReversed != 0 {
-			k.Reversed = lead.Points(d.int())
-		}
-		k.Remaining = k.Awarded - k.Reversed - lost
-		k.Last = a.Clock + d.int()
-		if flags&bucketLabel != 0 {
-			k.Label = d.str()
-		}
+		d.bucket(k, flags, a.Clock)
 		a.addTotal(b.ScoreIndex(k.Score), k.Remaining-before)
+	}
+}
+
+// bucket reads the values of a bucket.
+func (d *decoder) bucket(k *Bucket, flags uint8, clock int64) {
+	k.Count, k.Awarded, k.Reversed = uint32(d.uint()), lead.Points(d.int()), 0
+	lost := lead.Points(d.int())
+	if flags&bucketReversed != 0 {
+		k.Reversed = lead.Points(d.int())
+	}
+	k.Remaining = k.Awarded - k.Reversed - lost
+	k.Last = clock + d.int()
+	if flags&bucketLabel != 0 {
+		k.Label = d.text()
 	}
 }
 
@@ -168,14 +176,19 @@ func (d *decoder) applyUses(a *Account) {
 		}
 		a.Uses = remove(a.Uses, i)
 	}
-	for i, ok := d.index(0); ok; i, ok = d.index(i + 1) {
+	n, i := d.count(1<<20, 4), -1
+	if n > 1 && len(a.Uses) == 0 {
+		a.Uses = make([]Use, 0, n+1)
+	}
+	for range n {
+		i = d.index(i + 1)
 		if d.bool() {
 			u := d.useKey()
 			if d.bad || i > len(a.Uses) {
 				d.fail()
 				return
 			}
-			a.Uses = insert(a.Uses, i, u)
+			a.Uses = insertTight(a.Uses, i, u)
 		}
 		if d.bad || i >= len(a.Uses) {
 			d.fail()

@@ -300,8 +300,9 @@ func (a *Account) reverse(b *Book, r *Rule, i int) (removed lead.Points) {
 }
 
 func (a *Account) setBucket(score, i int, next Bucket) {
-	a.logChange(change{kind: bucketSet, at: i, in: score, bucket: a.Buckets[i]})
+	a.logBucket(score, i)
 	a.dirty |= dirtyBuckets
+	a.marked.set(i)
 	next.mark |= markSet
 	if next.Label != a.Buckets[i].Label {
 		next.mark |= markText
@@ -313,9 +314,10 @@ func (a *Account) setBucket(score, i int, next Bucket) {
 func (a *Account) insertBucket(score, i int, v Bucket) {
 	a.dirty |= dirtyBuckets
 	v.mark = markNew
-	a.Buckets = insert(a.Buckets, i, v)
+	a.marked.inserted(i)
+	a.Buckets = insertTight(a.Buckets, i, v)
 	a.addTotal(score, v.Remaining)
-	a.logChange(change{kind: bucketInserted, at: i, in: score})
+	a.logInsert(bucketInserted, i, score)
 }
 
 func compareBuckets(x, y *Bucket) int {
@@ -349,25 +351,26 @@ func (a *Account) addUse(key Use, n int, sum lead.Points) {
 	a.dirty |= dirtyUses
 	if !found {
 		key.N, key.Sum, key.mark = uint32(max(n, 0)), sum, markNew
-		a.Uses = insert(a.Uses, i, key)
-		a.logChange(change{kind: useInserted, at: i})
+		a.Uses = insertTight(a.Uses, i, key)
+		a.logInsert(useInserted, i, 0)
 		return
 	}
-	a.logChange(change{kind: useSet, at: i, use: a.Uses[i]})
+	a.logUse(useSet, i)
 	a.Uses[i].N = uint32(max(int(a.Uses[i].N)+n, 0))
 	a.Uses[i].Sum += sum
 	a.Uses[i].mark |= markSet
 }
 
 func (a *Account) removeUse(i int) {
-	a.logChange(change{kind: useRemoved, at: i, use: a.Uses[i]})
+	a.logUse(useRemoved, i)
 	a.dropUse(i)
 }
 
 // dropUse removes a use and remembers its key for the delta.
 func (a *Account) dropUse(i int) {
 	if a.dirty |= dirtyUses; a.Uses[i].mark&markNew == 0 {
-		a.told.gone = append(a.told.gone, a.Uses[i])
+		r := a.rarely()
+		r.gone = append(r.gone, a.Uses[i])
 	}
 	a.Uses = remove(a.Uses, i)
 }

@@ -36,6 +36,7 @@ type Book struct {
 	// workflow may void the awards of single events.
 	Voidable bool
 
+	layout layout
 	byRule map[uint32]int
 }
 
@@ -138,6 +139,7 @@ func (b *Book) Index() {
 	for i := range b.Rules {
 		b.byRule[b.Rules[i].ID] = i
 	}
+	b.layout = newLayout(b)
 }
 
 // RuleByID finds a rule; ok is false for a rule of an earlier release.

@@ -10,37 +10,20 @@ import (
 )
 
 // codecVersion is the first byte of an encoded account.
-const codecVersion = 1
+const codecVersion = 2
 
-// ErrCodec says that an encoded account is damaged or of a newer version.
+// ErrCodec says that an encoded account or a delta is damaged, or of a newer
+// version.
 var ErrCodec = errors.New("account record is damaged")
 
-// Append encodes the account behind dst. Ids, not indexes, are written for
-// everything that a new release may reorder.
+// Append encodes the whole account behind dst: its key and what leads to it
+// from the empty account. It depends on the account alone, not on what deltas
+// have told.
 func (a *Account) Append(dst []byte, b *Book) []byte {
-	e := encoder{append(dst, codecVersion)}
-	e.str(a.Key)
-	e.int(a.First)
-	e.int(a.Clock)
-	e.int(a.LastActivity)
-	e.props(a.Person)
-	e.props(a.Company)
-	e.buckets(a.Buckets)
-	e.uint(uint64(len(a.Uses)))
-	for i := range a.Uses {
-		u := &a.Uses[i]
-		e.b = append(e.b, byte(u.Kind))
-		e.u32(u.ID)
-		e.u64(u.Key)
-		e.int(int64(u.Day))
-		e.uint(uint64(u.N))
-		e.int(int64(u.Sum))
-	}
-	e.counters(a, b)
-	e.steps(a, b)
-	e.marks(&a.Marks)
-	e.held(a.Held)
-	return e.b
+	w := writer{encoder: encoder{b: append(dst, codecVersion)}, a: a, book: b, whole: true}
+	w.str(a.Key)
+	w.sections(a.filled(), &told{})
+	return w.b
 }
 
 // DecodeAccount reads an account for the given book. What belongs to counters,
@@ -51,25 +34,41 @@ func DecodeAccount(src []byte, b *Book) (*Account, error) {
 		return nil, fmt.Errorf("%w: version %d, this program reads %d", ErrCodec, v, codecVersion)
 	}
 	a := NewAccount(b, d.str())
-	a.First, a.Clock, a.LastActivity = d.int(), d.int(), d.int()
-	a.Person, a.Company = d.props(), d.props()
-	a.Buckets = d.buckets()
-	for range d.count(1<<20, 16) {
-		a.Uses = append(a.Uses, Use{Kind: UseKind(d.byte()), ID: d.u32(), Key: d.u64(), Day: int32(d.int()), N: uint32(d.uint()), Sum: lead.Points(d.int())})
+	if err := d.apply(a, b); err != nil {
+		return nil, err
 	}
-	d.counters(a, b)
-	d.steps(a, b)
-	d.marks(&a.Marks)
-	a.Held = d.held(a.Key)
-	if d.bad || len(d.b) != 0 {
-		return nil, fmt.Errorf("%w: truncated or %d bytes too long", ErrCodec, len(d.b))
-	}
-	a.recount(b)
-	a.clean()
 	return a, nil
 }
 
-type encoder struct{ b []byte }
+// filled are the sections that are not empty. Marks are always written.
+func (a *Account) filled() (d section) {
+	for _, part := range [...]struct {
+		section section
+		filled  bool
+	}{
+		{hasClock, a.Clock != 0}, {hasActivity, a.LastActivity != 0}, {hasMarks, true}, {hasBuckets, len(a.Buckets) > 0},
+		{hasSteps, len(a.Steps) > 0}, {hasUses, len(a.Uses) > 0}, {hasCounters, len(a.Counters) > 0}, {hasPeaks, len(a.Peaks) > 0},
+		{hasPerson, len(a.Person) > 0}, {hasCompany, len(a.Company) > 0}, {hasHeld, len(a.Held) > 0},
+	} {
+		if part.filled {
+			d |= part.section
+		}
+	}
+	return d
+}
+
+// textRing is how many texts an encoder remembers, to name them again by their
+// place: labels repeat.
+const textRing = 8
+
+// maxText is the longest text that is remembered.
+const maxText = 64
+
+type encoder struct {
+	b     []byte
+	texts [textRing]string
+	next  uint8
+}
 
 func (e *encoder) uint(v uint64) { e.b = binary.AppendUvarint(e.b, v) }
 func (e *encoder) int(v int64)   { e.b = binary.AppendVarint(e.b, v) }
@@ -78,6 +77,37 @@ func (e *encoder) u64(v uint64)  { e.b = binary.LittleEndian.AppendUint64(e.b, v
 func (e *encoder) str(s string) {
 	e.uint(uint64(len(s)))
 	e.b = append(e.b, s...)
+}
+
+// text writes a text that may have been written a moment ago.
+func (e *encoder) text(s string) {
+	if s != "" && len(s) <= maxText {
+		for i := range e.texts {
+			if e.texts[i] == s {
+				e.uint(uint64(i)<<1 | 1)
+				return
+			}
+		}
+		e.texts[e.next%textRing] = s
+		e.next++
+	}
+	e.uint(uint64(len(s)) << 1)
+	e.b = append(e.b, s...)
+}
+
+// time writes a time that lies near the clock, or 0 for none, in few bytes:
+// the code of the difference, with those of "none" and "now" exchanged.
+func (e *encoder) time(t, clock int64) { e.int(swapZero(t-clock, -clock)) }
+
+// swapZero exchanges 0 and none.
+func swapZero(v, none int64) int64 {
+	switch v {
+	case 0:
+		return none
+	case none:
+		return 0
+	}
+	return v
 }
 
 func (e *encoder) bool(v bool) {
@@ -102,110 +132,34 @@ func (e *encoder) props(p lead.Props) {
 	}
 }
 
-func (e *encoder) buckets(list []Bucket) {
-	e.uint(uint64(len(list)))
-	for i := range list {
-		k := &list[i]
-		e.u32(k.Score)
-		e.u32(k.Rule)
-		// One byte says which of the rare fields follow.
-		var rare byte
-		if k.Scope != 0 {
-			rare |= 1
-		}
-		if k.Event != 0 {
-			rare |= 2
-		}
-		if k.Reversed != 0 {
-			rare |= 4
-		}
-		e.b = append(e.b, rare)
-		if rare&1 != 0 {
-			e.u64(k.Scope)
-		}
-		if rare&2 != 0 {
-			e.u64(k.Event)
-		}
-		if rare&4 != 0 {
-			e.int(int64(k.Reversed))
-		}
-		e.int(k.Step)
-		e.uint(uint64(k.Count))
-		e.int(int64(k.Awarded))
-		e.int(int64(k.Remaining))
-		e.int(k.Last)
-		e.str(k.Label)
-	}
-}
-
-func (e *encoder) counters(a *Account, b *Book) {
-	e.uint(uint64(len(b.Counters)))
-	for i := range b.Counters {
-		c := &a.Counters[i]
-		e.u32(b.Counters[i].ID)
-		e.uint(uint64(len(c.Steps)))
-		for _, t := range c.Steps {
-			e.int(t.Step)
-			e.uint(uint64(t.N))
-		}
-		e.uint(uint64(len(c.Seen)))
-		for _, s := range c.Seen {
-			e.u64(s.Hash)
-			e.int(s.Step)
-		}
-	}
-	e.uint(uint64(len(b.Peaks)))
-	for i := range b.Peaks {
-		e.u32(b.Peaks[i].ID)
-		e.uint(uint64(len(a.Peaks[i])))
-		for _, p := range a.Peaks[i] {
-			e.int(p.Step)
-			e.int(int64(p.Max))
-		}
-	}
-}
-
-func (e *encoder) steps(a *Account, b *Book) {
-	e.uint(uint64(len(b.Steps)))
-	for i := range b.Steps {
-		m := &a.Steps[i]
-		e.u32(b.Steps[i].ID)
-		e.bool(m.Ran)
-		e.uint(uint64(m.Grade))
-		e.uint(uint64(m.Reason))
-		e.uint(m.Out)
-		e.int(m.Wake)
-		e.uint(uint64(len(m.State)))
-		e.b = append(e.b, m.State...)
-	}
-}
-
-func (e *encoder) marks(m *Marks) {
+// marks writes First and the marks.
+func (e *encoder) marks(a *Account) {
+	m, clock := &a.Marks, a.Clock
+	e.time(a.First, clock)
 	e.uint(m.Seq)
 	e.uint(m.Hands)
 	e.u32(m.Matched)
 	e.bool(m.Suppressed)
-	e.int(m.Silent)
-	e.int(m.Resting)
-	e.int(m.Wake)
-	e.int(m.Probe)
-	e.str(m.Stage)
+	for _, t := range [...]int64{m.Silent, m.Resting, m.Wake, m.Probe} {
+		e.time(t, clock)
+	}
+	e.text(m.Stage)
 	e.uint(uint64(len(m.Episodes)))
 	for i := range m.Episodes {
 		p := &m.Episodes[i]
-		e.str(p.Action)
+		e.text(p.Action)
 		e.uint(uint64(p.Number))
 		e.bool(p.Open)
 		e.u32(p.Route)
-		e.int(p.Opened)
-		e.int(p.Closed)
-		e.str(p.Last)
+		e.time(p.Opened, clock)
+		e.time(p.Closed, clock)
+		e.b = append(e.b, p.Last[:]...)
 		e.uint(p.Hands)
 	}
 	e.uint(uint64(len(m.Pending)))
 	for _, p := range m.Pending {
 		e.u32(p.Class)
-		e.int(p.Since)
+		e.time(p.Since, clock)
 		e.uint(p.Hand)
 	}
 	e.uint(uint64(len(m.True)))
@@ -215,7 +169,7 @@ func (e *encoder) marks(m *Marks) {
 	e.uint(uint64(len(m.Adjusts)))
 	for _, j := range m.Adjusts {
 		e.u64(j.Event)
-		e.int(j.Expires)
+		e.time(j.Expires, clock)
 	}
 }
 

@@ -33,13 +33,13 @@ func (a *Account) tally(i int, ageStep int64) {
 	a.Counters[i].mark |= stepsSet
 	at := sort.Search(len(steps), func(k int) bool { return steps[k].Step >= ageStep })
 	if at < len(steps) && steps[at].Step == ageStep {
-		a.logChange(change{kind: tallySet, at: at, in: i, tally: steps[at]})
+		a.logTally(i, at)
 		steps[at].N++
 		steps[at].mark |= markSet
 		return
 	}
 	a.Counters[i].Steps = insert(steps, at, Tally{Step: ageStep, N: 1, mark: markNew})
-	a.logChange(change{kind: tallyInserted, at: at, in: i})
+	a.logInsert(tallyInserted, at, i)
 }
 
 // touch marks a distinct value as changed.
@@ -53,7 +53,7 @@ func (a *Account) see(i int, hash uint64, ageStep int64) {
 	at := sort.Search(len(seen), func(k int) bool { return seen[k].Hash >= hash })
 	if at < len(seen) && seen[at].Hash == hash {
 		if ageStep > seen[at].Step {
-			a.logChange(change{kind: seenSet, at: at, in: i, seen: seen[at]})
+			a.logSeen(i, at)
 			seen[at].Step = ageStep
 			a.touch(i, hash)
 		}
@@ -64,7 +64,7 @@ func (a *Account) see(i int, hash uint64, ageStep int64) {
 	}
 	a.Counters[i].Seen = insert(seen, at, Seen{Hash: hash, Step: ageStep})
 	a.touch(i, hash)
-	a.logChange(change{kind: seenInserted, at: at, in: i})
+	a.logInsert(seenInserted, at, i)
 }
 
 // Counted is the value of counter i at time now (ms): what lies in the window

@@ -3,6 +3,7 @@ package ledger
 import (
 	"encoding/binary"
 	"math"
+	"unsafe"
 
 	"github.com/ripenhq/ripen/engine/lead"
 )
@@ -10,8 +11,11 @@ import (
 // decoder reads what encoder wrote. It never panics: past the end, or past a
 // limit, it sets bad and gives zeros.
 type decoder struct {
-	b   []byte
-	bad bool
+	b     []byte
+	bad   bool
+	texts [textRing]string
+	next  uint8
+	chunk []byte // where short texts are put together, so that they cost one allocation
 }
 
 func (d *decoder) fail() { d.b, d.bad = nil, true }
@@ -69,7 +73,41 @@ func (d *decoder) int() int64 {
 	return v
 }
 
-func (d *decoder) str() string { return string(d.take(d.uint())) }
+func (d *decoder) str() string { return d.keep(d.take(d.uint())) }
+
+// text reads what encoder.text wrote.
+func (d *decoder) text() string {
+	n := d.uint()
+	if n&1 != 0 {
+		if n >>= 1; n >= textRing {
+			d.fail()
+			return ""
+		}
+		return d.texts[n]
+	}
+	s := d.keep(d.take(n >> 1))
+	if s != "" && len(s) <= maxText {
+		d.texts[d.next%textRing] = s
+		d.next++
+	}
+	return s
+}
+
+// keep makes a text that lives on.
+func (d *decoder) keep(b []byte) string {
+	n := len(b)
+	if n == 0 || n > maxText {
+		return string(b)
+	}
+	if n > cap(d.chunk)-len(d.chunk) {
+		d.chunk = make([]byte, 0, max(n, min(maxText, len(d.b)+n)))
+	}
+	from := len(d.chunk)
+	d.chunk = append(d.chunk, b...)
+	return unsafe.String(&d.chunk[from], n) // written once: the chunk only grows behind it
+}
+
+func (d *decoder) time(clock int64) int64 { return clock + swapZero(d.int(), -clock) }
 
 // count reads a length; each element takes at least size bytes, so a length
 // beyond what is left is a lie.
@@ -101,91 +139,28 @@ func (d *decoder) props() lead.Props {
 	return out
 }
 
-func (d *decoder) buckets() []Bucket {
-	n := d.count(1<<20, 15)
-	if n == 0 {
-		return nil
+// marks reads First and the marks. Room for episodes is used again.
+func (d *decoder) marks(a *Account) {
+	clock, episodes := a.Clock, a.Marks.Episodes[:0]
+	a.First = d.time(clock)
+	m := &a.Marks
+	*m = Marks{Seq: d.uint(), Hands: d.uint(), Matched: d.u32(), Suppressed: d.bool(), Silent: d.time(clock), Resting: d.time(clock),
+		Wake: d.time(clock), Probe: d.time(clock), Stage: d.text()}
+	for range d.count(1<<12, 26) {
+		p := Episode{Action: d.text(), Number: uint32(d.uint()), Open: d.bool(), Route: d.u32(), Opened: d.time(clock), Closed: d.time(clock)}
+		copy(p.Last[:], d.take(16))
+		p.Hands = d.uint()
+		episodes = append(episodes, p)
 	}
-	out := make([]Bucket, 0, n)
-	for range n {
-		k := Bucket{Score: d.u32(), Rule: d.u32()}
-		rare := d.byte()
-		if rare&1 != 0 {
-			k.Scope = d.u64()
-		}
-		if rare&2 != 0 {
-			k.Event = d.u64()
-		}
-		if rare&4 != 0 {
-			k.Reversed = lead.Points(d.int())
-		}
-		k.Step, k.Count = d.int(), uint32(d.uint())
-		k.Awarded, k.Remaining = lead.Points(d.int()), lead.Points(d.int())
-		k.Last, k.Label = d.int(), d.str()
-		out = append(out, k)
-	}
-	return out
-}
-
-func (d *decoder) counters(a *Account, b *Book) {
+	m.Episodes = episodes
 	for range d.count(1<<12, 6) {
-		id, c := d.u32(), Counter{}
-		for range d.count(1<<20, 2) {
-			c.Steps = append(c.Steps, Tally{Step: d.int(), N: uint32(d.uint())})
-		}
-		for range d.count(1<<20, 9) {
-			c.Seen = append(c.Seen, Seen{Hash: d.u64(), Step: d.int()})
-		}
-		for i := range b.Counters {
-			if b.Counters[i].ID == id {
-				a.Counters[i] = c
-			}
-		}
-	}
-	for range d.count(1<<12, 5) {
-		id := d.u32()
-		var list []Peak
-		for range d.count(1<<20, 2) {
-			list = append(list, Peak{Step: d.int(), Max: lead.Points(d.int())})
-		}
-		for i := range b.Peaks {
-			if b.Peaks[i].ID == id {
-				a.Peaks[i] = list
-			}
-		}
-	}
-}
-
-func (d *decoder) steps(a *Account, b *Book) {
-	for range d.count(1<<12, 10) {
-		id := d.u32()
-		m := StepMemo{Ran: d.bool(), Grade: uint16(d.uint()), Reason: uint16(d.uint()), Out: d.uint(), Wake: d.int()}
-		if state := d.take(d.uint()); len(state) > 0 {
-			m.State = append([]byte(nil), state...)
-		}
-		for i := range b.Steps {
-			if b.Steps[i].ID == id {
-				a.Steps[i] = m
-			}
-		}
-	}
-}
-
-func (d *decoder) marks(m *Marks) {
-	m.Seq, m.Hands, m.Matched, m.Suppressed = d.uint(), d.uint(), d.u32(), d.bool()
-	m.Silent, m.Resting, m.Wake, m.Probe, m.Stage = d.int(), d.int(), d.int(), d.int(), d.str()
-	for range d.count(1<<12, 11) {
-		m.Episodes = append(m.Episodes, Episode{Action: d.str(), Number: uint32(d.uint()), Open: d.bool(), Route: d.u32(),
-			Opened: d.int(), Closed: d.int(), Last: d.str(), Hands: d.uint()})
-	}
-	for range d.count(1<<12, 6) {
-		m.Pending = append(m.Pending, Pending{Class: d.u32(), Since: d.int(), Hand: d.uint()})
+		m.Pending = append(m.Pending, Pending{Class: d.u32(), Since: d.time(clock), Hand: d.uint()})
 	}
 	for range d.count(1<<12, 4) {
 		m.True = append(m.True, d.u32())
 	}
 	for range d.count(1<<12, 9) {
-		m.Adjusts = append(m.Adjusts, Adjust{Event: d.u64(), Expires: d.int()})
+		m.Adjusts = append(m.Adjusts, Adjust{Event: d.u64(), Expires: d.time(clock)})
 	}
 }
 

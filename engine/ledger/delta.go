@@ -59,113 +59,137 @@ const (
 // Elements of sorted lists are named by their index, what a release may
 // reorder by its id. Times are written relative to the clock.
 func (a *Account) AppendDelta(dst []byte, b *Book) []byte {
-	d := a.changed()
+	now := a.digests()
+	d := a.changed(&now)
 	if d == 0 {
 		return dst
 	}
-	e := encoder{dst}
-	e.uint(uint64(d))
+	w := writer{encoder: encoder{b: dst}, a: a, book: b, held: now.held}
+	w.sections(d, &a.told)
+	a.clean(&now)
+	return w.b
+}
+
+// writer writes the sections of an account: what is marked, or all of it.
+type writer struct {
+	encoder
+	a     *Account
+	book  *Book
+	whole bool
+	held  []uint64 // sums of the held events
+}
+
+// sections writes the given ones, relative to what was told.
+func (w *writer) sections(d section, t *told) {
+	a := w.a
+	w.uint(uint64(d))
 	if d&hasClock != 0 {
-		e.int(a.Clock - a.told.clock)
+		w.int(a.Clock - t.clock)
 	}
 	if d&hasActivity != 0 {
-		e.int(a.LastActivity - a.Clock)
+		w.int(a.LastActivity - a.Clock)
 	}
 	if d&hasWake != 0 {
-		e.time(a.Marks.Wake, a.Clock)
+		w.time(a.Marks.Wake, a.Clock)
 	}
 	if d&hasProbe != 0 {
-		e.time(a.Marks.Probe, a.Clock)
+		w.time(a.Marks.Probe, a.Clock)
 	}
 	if d&hasBuckets != 0 {
-		e.changedBuckets(a)
+		w.changedBuckets()
 	}
 	if d&hasSteps != 0 {
-		e.changedSteps(a, b)
+		w.changedSteps()
 	}
 	if d&hasMarks != 0 {
-		e.int(a.First)
-		e.marks(&a.Marks)
+		w.marks(a)
 	}
+	if d >= hasUses {
+		w.moreSections(d)
+	}
+}
+
+// moreSections writes those that seldom change.
+func (w *writer) moreSections(d section) {
 	if d&hasUses != 0 {
-		e.changedUses(a)
+		w.changedUses()
 	}
 	if d&hasCounters != 0 {
-		e.changedCounters(a, b)
+		w.changedCounters()
 	}
 	if d&hasPeaks != 0 {
-		e.changedPeaks(a, b)
+		w.changedPeaks()
 	}
 	if d&hasPerson != 0 {
-		e.props(a.Person)
+		w.props(w.a.Person)
 	}
 	if d&hasCompany != 0 {
-		e.props(a.Company)
+		w.props(w.a.Company)
 	}
 	if d&hasHeld != 0 {
-		e.changedHeld(a)
+		w.changedHeld()
 	}
-	a.clean()
-	return e.b
 }
 
-// time writes a time that lies near the clock, or 0 for none, in few bytes:
-// the code of the difference, with those of "none" and "now" exchanged.
-func (e *encoder) time(t, clock int64) { e.int(swapZero(t-clock, -clock)) }
-
-// swapZero exchanges 0 and none.
-func swapZero(v, none int64) int64 {
-	switch v {
-	case 0:
-		return none
-	case none:
-		return 0
+func (w *writer) changedBuckets() {
+	a := w.a
+	lo, hi := a.marked.of(len(a.Buckets))
+	if w.whole {
+		lo, hi = 0, len(a.Buckets)
 	}
-	return v
-}
-
-func (e *encoder) changedBuckets(a *Account) {
+	n := 0
+	for i := lo; i < hi; i++ {
+		if w.whole || a.Buckets[i].mark != 0 {
+			n++
+		}
+	}
+	w.uint(uint64(n))
 	next := 0
-	for i := range a.Buckets {
-		k := &a.Buckets[i]
-		if k.mark == 0 {
-			continue
-		}
-		e.uint(uint64(i - next + 1))
-		next = i + 1
-		flags := k.deltaFlags()
-		e.b = append(e.b, flags)
-		if flags&bucketNew != 0 {
-			e.u32(k.Score)
-			e.u32(k.Rule)
-			if flags&bucketScope != 0 {
-				e.u64(k.Scope)
-			}
-			if flags&bucketEvent != 0 {
-				e.u64(k.Event)
-			}
-			e.int(k.Step)
-		}
-		e.uint(uint64(k.Count))
-		e.int(int64(k.Awarded))
-		e.int(int64(k.Awarded - k.Reversed - k.Remaining))
-		if flags&bucketReversed != 0 {
-			e.int(int64(k.Reversed))
-		}
-		e.int(k.Last - a.Clock)
-		if flags&bucketLabel != 0 {
-			e.str(k.Label)
+	for i := lo; i < hi; i++ {
+		if k := &a.Buckets[i]; w.whole || k.mark != 0 {
+			w.uint(uint64(i - next))
+			next = i + 1
+			w.bucket(k)
 		}
 	}
-	e.uint(0)
 }
 
-func (k *Bucket) deltaFlags() (flags uint8) {
+func (w *writer) bucket(k *Bucket) {
+	mark := k.mark
+	if w.whole {
+		mark = markNew
+	}
+	flags := k.deltaFlags(mark)
+	w.b = append(w.b, flags)
+	if flags&bucketNew != 0 {
+		w.u32(k.Score)
+		w.u32(k.Rule)
+		if flags&bucketScope != 0 {
+			w.u64(k.Scope)
+		}
+		if flags&bucketEvent != 0 {
+			w.u64(k.Event)
+		}
+		w.int(k.Step)
+	}
+	w.uint(uint64(k.Count))
+	w.int(int64(k.Awarded))
+	w.int(int64(k.Awarded - k.Reversed - k.Remaining))
+	if flags&bucketReversed != 0 {
+		w.int(int64(k.Reversed))
+	}
+	w.int(k.Last - w.a.Clock)
+	if flags&bucketLabel != 0 {
+		w.text(k.Label)
+	}
+}
+
+func (k *Bucket) deltaFlags(mark uint8) (flags uint8) {
 	if k.Reversed != 0 {
 		flags |= bucketReversed
 	}
-	if k.mark&markNew == 0 {
-		if k.mark&markText != 0 {
+	if mark&markNew == 0 {
+		if mark&markText != 0 {
 			flags |= bucketLabel
 		}
 		return flags
@@ -183,36 +207,36 @@ func (k *Bucket) deltaFlags() (flags uint8) {
 	return flags
 }
 
-func (e *encoder) changedSteps(a *Account, b *Book) {
-	for i := range b.Steps {
-		m := &a.Steps[i]
-		if m.mark == 0 && m.Wake == m.told {
+func (w *writer) changedSteps() {
+	for i := range w.book.Steps {
+		m := &w.a.Steps[i]
+		flags := m.deltaFlags(w.whole)
+		if w.whole && flags == 0 || !w.whole && m.mark == 0 && m.Wake == m.told {
 			continue
 		}
-		flags := m.deltaFlags()
-		e.b = append(e.b, flags|0x80)
-		e.u32(b.Steps[i].ID)
+		w.b = append(w.b, flags|0x80)
+		w.u32(w.book.Steps[i].ID)
 		if flags&memoGrade != 0 {
-			e.uint(uint64(m.Grade))
+			w.uint(uint64(m.Grade))
 		}
 		if flags&memoReason != 0 {
-			e.uint(uint64(m.Reason))
+			w.uint(uint64(m.Reason))
 		}
 		if flags&memoOut != 0 {
-			e.uint(m.Out)
+			w.uint(m.Out)
 		}
 		if flags&memoWake != 0 {
-			e.int(m.Wake - a.Clock)
+			w.int(m.Wake - w.a.Clock)
 		}
 		if flags&memoState != 0 {
-			e.uint(uint64(len(m.State)))
-			e.b = append(e.b, m.State...)
+			w.uint(uint64(len(m.State)))
+			w.b = append(w.b, m.State...)
 		}
 	}
-	e.b = append(e.b, 0)
+	w.b = append(w.b, 0)
 }
 
-func (m *StepMemo) deltaFlags() (flags uint8) {
+func (m *StepMemo) deltaFlags(whole bool) (flags uint8) {
 	if m.Ran {
 		flags |= memoRan
 	}
@@ -228,33 +252,43 @@ func (m *StepMemo) deltaFlags() (flags uint8) {
 	if m.Wake != 0 {
 		flags |= memoWake
 	}
-	if m.mark&markText != 0 {
+	if whole && len(m.State) > 0 || !whole && m.mark&markText != 0 {
 		flags |= memoState
 	}
 	return flags
 }
 
-func (e *encoder) changedUses(a *Account) {
-	e.uint(uint64(len(a.told.gone)))
-	for i := range a.told.gone {
-		e.useKey(&a.told.gone[i])
+func (w *writer) changedUses() {
+	gone, n := w.a.gone(), 0
+	if w.whole {
+		gone = nil
 	}
+	w.uint(uint64(len(gone)))
+	for i := range gone {
+		w.useKey(&gone[i])
+	}
+	for i := range w.a.Uses {
+		if w.whole || w.a.Uses[i].mark != 0 {
+			n++
+		}
+	}
+	w.uint(uint64(n))
 	next := 0
-	for i := range a.Uses {
-		u := &a.Uses[i]
-		if u.mark == 0 {
+	for i := range w.a.Uses {
+		u := &w.a.Uses[i]
+		if !w.whole && u.mark == 0 {
 			continue
 		}
-		e.uint(uint64(i - next + 1))
+		w.uint(uint64(i - next))
 		next = i + 1
-		e.bool(u.mark&markNew != 0)
-		if u.mark&markNew != 0 {
-			e.useKey(u)
+		fresh := w.whole || u.mark&markNew != 0
+		w.bool(fresh)
+		if fresh {
+			w.useKey(u)
 		}
-		e.uint(uint64(u.N))
-		e.int(int64(u.Sum))
+		w.uint(uint64(u.N))
+		w.int(int64(u.Sum))
 	}
-	e.uint(0)
 }
 
 func (e *encoder) useKey(u *Use) {
@@ -268,33 +302,42 @@ func (e *encoder) useKey(u *Use) {
 	e.int(int64(u.Day))
 }
 
-func (e *encoder) changedCounters(a *Account, b *Book) {
-	for i := range b.Counters {
-		c := &a.Counters[i]
-		if c.mark == 0 {
+func (w *writer) changedCounters() {
+	for i := range w.book.Counters {
+		c := &w.a.Counters[i]
+		steps, seen := c.modes(w.whole)
+		if steps|seen == listSame {
 			continue
 		}
-		steps, seen := c.modes()
-		e.b = append(e.b, 0x80|steps|seen<<2)
-		e.u32(b.Counters[i].ID)
+		w.b = append(w.b, 0x80|steps|seen<<2)
+		w.u32(w.book.Counters[i].ID)
 		if steps != listSame {
-			e.changedTallies(c, steps)
+			w.changedTallies(c, steps)
 		}
 		if seen != listSame {
-			e.changedSeen(c, seen)
+			w.changedSeen(c, seen)
 		}
 	}
-	e.b = append(e.b, 0)
+	w.b = append(w.b, 0)
 }
 
 // modes say how the counter's lists are written.
-func (c *Counter) modes() (steps, seen uint8) {
+func (c *Counter) modes(whole bool) (steps, seen uint8) {
+	if whole {
+		if len(c.Steps) > 0 {
+			steps = listClear
+		}
+		if len(c.Seen) > 0 {
+			seen = listClear
+		}
+		return steps, seen
+	}
 	switch {
 	case c.mark&stepsWhole != 0:
 		steps = listClear
 	case c.mark&stepsCut != 0:
 		steps = listClear
-		if slices.ContainsFunc(c.Steps, func(t Tally) bool { return t.mark == 0 }) {
+		if slices.ContainsFunc(c.Steps, unmarked) {
 			steps = listCut
 		}
 	case c.mark&stepsSet != 0:
@@ -314,11 +357,13 @@ func (c *Counter) modes() (steps, seen uint8) {
 	return steps, seen
 }
 
+func unmarked(t Tally) bool { return t.mark == 0 }
+
 func (c *Counter) isTouched(s *Seen) bool { return c.mark&seenTouched != 0 && s.Hash == c.touched }
 
 // changedTallies: what fell out of the window lies before the first tally that
 // did not change.
-func (e *encoder) changedTallies(c *Counter, mode uint8) {
+func (w *writer) changedTallies(c *Counter, mode uint8) {
 	n := 0
 	for i := range c.Steps {
 		if mode == listClear || c.Steps[i].mark != 0 {
@@ -326,20 +371,20 @@ func (e *encoder) changedTallies(c *Counter, mode uint8) {
 		}
 	}
 	if mode == listCut {
-		e.int(c.Steps[slices.IndexFunc(c.Steps, func(t Tally) bool { return t.mark == 0 })].Step)
+		w.int(c.Steps[slices.IndexFunc(c.Steps, unmarked)].Step)
 	}
-	e.uint(uint64(n))
+	w.uint(uint64(n))
 	for i := range c.Steps {
 		if t := &c.Steps[i]; mode == listClear || t.mark != 0 {
-			e.int(t.Step)
-			e.uint(uint64(t.N))
+			w.int(t.Step)
+			w.uint(uint64(t.N))
 		}
 	}
 }
 
 // changedSeen: what fell out of the window is older than every value that did
 // not change.
-func (e *encoder) changedSeen(c *Counter, mode uint8) {
+func (w *writer) changedSeen(c *Counter, mode uint8) {
 	n, oldest := 0, int64(1<<63-1)
 	for i := range c.Seen {
 		switch s := &c.Seen[i]; {
@@ -350,58 +395,59 @@ func (e *encoder) changedSeen(c *Counter, mode uint8) {
 		}
 	}
 	if mode == listCut {
-		e.int(oldest)
+		w.int(oldest)
 	}
-	e.uint(uint64(n))
+	w.uint(uint64(n))
 	for i := range c.Seen {
 		if s := &c.Seen[i]; mode == listClear || c.isTouched(s) {
-			e.u64(s.Hash)
-			e.int(s.Step)
+			w.u64(s.Hash)
+			w.int(s.Step)
 		}
 	}
 }
 
 // changedPeaks writes the end of each list: the last peakTail elements may
 // have changed, those before them only fall out of the window.
-func (e *encoder) changedPeaks(a *Account, b *Book) {
-	e.uint(uint64(len(b.Peaks)))
-	for i := range b.Peaks {
+func (w *writer) changedPeaks() {
+	a := w.a
+	w.uint(uint64(len(w.book.Peaks)))
+	for i := range w.book.Peaks {
 		list := a.Peaks[i]
 		kept := max(0, len(list)-int(a.peakTail))
 		mode := listKeep
 		switch {
-		case kept == 0:
-			mode = listClear
+		case kept == 0 || w.whole:
+			mode, kept = listClear, 0
 		case a.dirty&dirtyPeaksCut != 0:
 			mode = listCut
 		}
-		e.u32(b.Peaks[i].ID)
-		e.b = append(e.b, mode)
+		w.u32(w.book.Peaks[i].ID)
+		w.b = append(w.b, mode)
 		if mode == listCut {
-			e.int(list[0].Step)
+			w.int(list[0].Step)
 		}
 		if mode != listClear {
-			e.uint(uint64(kept))
+			w.uint(uint64(kept))
 		}
-		e.uint(uint64(len(list) - kept))
+		w.uint(uint64(len(list) - kept))
 		for _, p := range list[kept:] {
-			e.int(p.Step)
-			e.int(int64(p.Max))
+			w.int(p.Step)
+			w.int(int64(p.Max))
 		}
 	}
 }
 
 // changedHeld writes how many of the first held events are gone, and the new
 // ones behind those that stay.
-func (e *encoder) changedHeld(a *Account) {
-	old, sums := a.told.held, make([]uint64, len(a.Held))
-	for i := range a.Held {
-		sums[i] = heldSum(&a.Held[i])
+func (w *writer) changedHeld() {
+	var old []uint64
+	if !w.whole {
+		old = w.a.toldHeld()
 	}
 	gone := 0
-	for gone < len(old) && (len(old)-gone > len(sums) || !slices.Equal(old[gone:], sums[:len(old)-gone])) {
+	for gone < len(old) && (len(old)-gone > len(w.held) || !slices.Equal(old[gone:], w.held[:len(old)-gone])) {
 		gone++
 	}
-	e.uint(uint64(gone))
-	e.held(a.Held[len(old)-gone:])
+	w.uint(uint64(gone))
+	w.encoder.held(w.a.Held[len(old)-gone:])
 }

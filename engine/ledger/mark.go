@@ -1,8 +1,6 @@
 package ledger
 
 import (
-	"encoding/binary"
-	"math"
 	"unsafe"
 
 	"github.com/ripenhq/ripen/engine/lead"
@@ -44,26 +42,89 @@ const (
 // told is what the last delta left of the fields that others write.
 type told struct {
 	clock, activity, wake, probe int64
-	marks                        uint64   // marksSum
-	person, company              facts    // the lists themselves: they are copied on write
-	held                         []uint64 // heldSum of each held event
-	gone                         []Use    // keys of uses that were removed since
+	marks                        uint64 // marksSum
+	// Person and Company are copied on write: another list is another fact.
+	person, company           *lead.Prop
+	personCount, companyCount uint32
 }
 
-// facts is a list of traits by identity.
-type facts struct {
-	first *lead.Prop
-	n     int
+// rare is what few leads need.
+type rare struct {
+	held []uint64 // heldSum of each held event that was told of
+	gone []Use    // keys of uses that were removed since the last delta
 }
 
-func factsOf(p lead.Props) facts { return facts{unsafe.SliceData([]lead.Prop(p)), len(p)} }
+// digests are those of what others write, computed once for a delta.
+type digests struct {
+	marks uint64
+	held  []uint64 // of each held event
+}
+
+// span is a range of indexes from lo up to hi that holds all marked elements.
+type span struct{ lo, hi uint32 }
+
+func (s *span) set(i int) {
+	if s.hi == 0 {
+		s.lo = uint32(i)
+	}
+	s.lo, s.hi = min(s.lo, uint32(i)), max(s.hi, uint32(i)+1)
+}
+
+func (s *span) inserted(i int) {
+	if s.hi > uint32(i) {
+		s.hi++
+	}
+	s.set(i)
+}
+
+// removed: what stood behind i moves down by one.
+func (s *span) removed(i int) { s.lo = min(s.lo, uint32(i)) }
+
+// of is the range within a list of n elements.
+func (s span) of(n int) (lo, hi int) { return min(int(s.lo), n), min(int(s.hi), n) }
+
+// rarely gives the rare part, for writing.
+func (a *Account) rarely() *rare {
+	if a.rare == nil {
+		a.rare = &rare{}
+	}
+	return a.rare
+}
+
+func (a *Account) toldHeld() []uint64 {
+	if a.rare == nil {
+		return nil
+	}
+	return a.rare.held
+}
+
+func (a *Account) gone() []Use {
+	if a.rare == nil {
+		return nil
+	}
+	return a.rare.gone
+}
 
 // Dirty says whether something may have changed since the last delta. It never
 // misses a change; after a change that was taken back it may say yes.
-func (a *Account) Dirty() bool { return a.dirty != 0 || a.changed() != 0 }
+func (a *Account) Dirty() bool {
+	if a.dirty != 0 || a.Clock != a.told.clock {
+		return true
+	}
+	now := a.digests()
+	return a.changed(&now) != 0
+}
+
+func (a *Account) digests() (s digests) {
+	s.marks = a.marksSum()
+	for i := range a.Held {
+		s.held = append(s.held, heldSum(&a.Held[i]))
+	}
+	return s
+}
 
 // changed are the sections that hold a change.
-func (a *Account) changed() (d section) {
+func (a *Account) changed(now *digests) (d section) {
 	t, m := &a.told, &a.Marks
 	if a.Clock != t.clock {
 		d |= hasClock
@@ -71,7 +132,7 @@ func (a *Account) changed() (d section) {
 	if a.LastActivity != t.activity {
 		d |= hasActivity
 	}
-	if a.marksSum() != t.marks {
+	if now.marks != t.marks {
 		d |= hasMarks
 	} else {
 		if m.Wake != t.wake {
@@ -81,55 +142,76 @@ func (a *Account) changed() (d section) {
 			d |= hasProbe
 		}
 	}
-	if factsOf(a.Person) != t.person {
+	if first(a.Person) != t.person || uint32(len(a.Person)) != t.personCount {
 		d |= hasPerson
 	}
-	if factsOf(a.Company) != t.company {
+	if first(a.Company) != t.company || uint32(len(a.Company)) != t.companyCount {
 		d |= hasCompany
 	}
-	if a.heldChanged() {
+	if !equalDigests(now.held, a.toldHeld()) {
 		d |= hasHeld
 	}
-	for i := range a.Steps {
-		if a.Steps[i].Wake != a.Steps[i].told {
-			d |= hasSteps
-			break
-		}
-	}
-	return d | sectionsOf(a.dirty)
-}
-
-func sectionsOf(dirty uint8) (d section) {
-	if dirty&dirtySteps != 0 {
+	if a.dirty&dirtySteps != 0 || a.wakeWritten() {
 		d |= hasSteps
 	}
-	if dirty&dirtyBuckets != 0 {
+	if a.dirty&dirtyBuckets != 0 {
 		d |= hasBuckets
 	}
-	if dirty&dirtyUses != 0 {
+	if a.dirty&(dirtyUses|dirtyCounters|dirtyPeaks|dirtyPeaksCut) == 0 {
+		return d
+	}
+	if a.dirty&dirtyUses != 0 {
 		d |= hasUses
 	}
-	if dirty&dirtyCounters != 0 {
+	if a.dirty&dirtyCounters != 0 {
 		d |= hasCounters
 	}
-	if dirty&(dirtyPeaks|dirtyPeaksCut) != 0 {
+	if a.dirty&(dirtyPeaks|dirtyPeaksCut) != 0 {
 		d |= hasPeaks
 	}
 	return d
 }
 
-// clean forgets the marks: the account is what the last delta says.
-func (a *Account) clean() {
+func first(p lead.Props) *lead.Prop { return unsafe.SliceData([]lead.Prop(p)) }
+
+func equalDigests(x, y []uint64) bool {
+	if len(x) != len(y) {
+		return false
+	}
+	for i := range x {
+		if x[i] != y[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// wakeWritten says whether a memo's Wake is another one than was told.
+func (a *Account) wakeWritten() bool {
+	for i := range a.Steps {
+		if a.Steps[i].Wake != a.Steps[i].told {
+			return true
+		}
+	}
+	return false
+}
+
+// clean forgets the marks: the account is what the last delta says. now are
+// its digests.
+func (a *Account) clean(now *digests) {
 	if a.dirty&dirtyBuckets != 0 {
-		for i := range a.Buckets {
+		for i, hi := a.marked.of(len(a.Buckets)); i < hi; i++ {
 			a.Buckets[i].mark = 0
 		}
+		a.marked = span{}
 	}
 	if a.dirty&dirtyUses != 0 {
 		for i := range a.Uses {
 			a.Uses[i].mark = 0
 		}
-		a.told.gone = a.told.gone[:0]
+		if a.rare != nil {
+			a.rare.gone = a.rare.gone[:0]
+		}
 	}
 	if a.dirty&dirtyCounters != 0 {
 		for i := range a.Counters {
@@ -141,13 +223,16 @@ func (a *Account) clean() {
 	}
 	a.dirty, a.peakTail, a.undo = 0, 0, nil
 	t := &a.told
-	t.clock, t.activity, t.wake, t.probe = a.Clock, a.LastActivity, a.Marks.Wake, a.Marks.Probe
-	t.marks, t.person, t.company = a.marksSum(), factsOf(a.Person), factsOf(a.Company)
-	if len(a.Held)+len(t.held) > 0 {
-		t.held = t.held[:0]
-		for i := range a.Held {
-			t.held = append(t.held, heldSum(&a.Held[i]))
-		}
+	t.clock, t.activity, t.wake, t.probe, t.marks = a.Clock, a.LastActivity, a.Marks.Wake, a.Marks.Probe, now.marks
+	if p := first(a.Person); p != t.person {
+		t.person = p
+	}
+	if p := first(a.Company); p != t.company {
+		t.company = p
+	}
+	t.personCount, t.companyCount = uint32(len(a.Person)), uint32(len(a.Company))
+	if len(now.held)+len(a.toldHeld()) > 0 {
+		a.rarely().held = now.held
 	}
 }
 
@@ -167,112 +252,4 @@ func (c *Counter) touch(hash uint64) {
 	}
 	c.mark |= seenTouched
 	c.touched = hash
-}
-
-// heldChanged says whether the held events are others than those told of.
-func (a *Account) heldChanged() bool {
-	if len(a.Held) != len(a.told.held) {
-		return true
-	}
-	for i := range a.Held {
-		if heldSum(&a.Held[i]) != a.told.held[i] {
-			return true
-		}
-	}
-	return false
-}
-
-// digest is a quick sum of words. Each word can be told from every other in
-// its place: a change of one field alone always shows, a change of several
-// goes unseen once in 2^64. Of nothing but zeros it is 0.
-type digest uint64
-
-func (h *digest) word(v uint64) {
-	x := (uint64(*h) ^ v) * 0x9e3779b97f4a7c15
-	*h = digest(x ^ x>>29)
-}
-
-func (h *digest) text(s string) {
-	h.word(uint64(len(s)))
-	for ; len(s) >= 8; s = s[8:] {
-		h.word(binary.LittleEndian.Uint64([]byte(s[:8])))
-	}
-	var rest uint64
-	for i := range len(s) {
-		rest |= uint64(s[i]) << (8 * i)
-	}
-	h.word(rest)
-}
-
-func (h *digest) bool(v bool) {
-	if v {
-		h.word(1)
-		return
-	}
-	h.word(0)
-}
-
-// marksSum is the digest of First and of the marks without Wake and Probe.
-func (a *Account) marksSum() uint64 {
-	var h digest
-	m := &a.Marks
-	h.word(uint64(a.First))
-	h.word(m.Seq)
-	h.word(m.Hands)
-	h.word(uint64(m.Matched))
-	h.bool(m.Suppressed)
-	h.word(uint64(m.Silent))
-	h.word(uint64(m.Resting))
-	h.text(m.Stage)
-	h.word(uint64(len(m.Episodes)))
-	for i := range m.Episodes {
-		p := &m.Episodes[i]
-		h.text(p.Action)
-		h.word(uint64(p.Number))
-		h.bool(p.Open)
-		h.word(uint64(p.Route))
-		h.word(uint64(p.Opened))
-		h.word(uint64(p.Closed))
-		h.text(p.Last)
-		h.word(p.Hands)
-	}
-	h.word(uint64(len(m.Pending)))
-	for _, p := range m.Pending {
-		h.word(uint64(p.Class))
-		h.word(uint64(p.Since))
-		h.word(p.Hand)
-	}
-	h.word(uint64(len(m.True)))
-	for _, id := range m.True {
-		h.word(uint64(id))
-	}
-	h.word(uint64(len(m.Adjusts)))
-	for _, j := range m.Adjusts {
-		h.word(j.Event)
-		h.word(uint64(j.Expires))
-	}
-	return uint64(h)
-}
-
-// heldSum is the digest of a held event.
-func heldSum(e *lead.Event) uint64 {
-	var h digest
-	h.text(e.ID)
-	h.word(uint64(e.Kind))
-	h.text(e.Name)
-	h.text(e.Path)
-	h.word(uint64(e.At))
-	h.word(uint64(e.Received))
-	h.bool(e.Backfill)
-	for _, p := range []lead.Props{e.Props, e.Traits, e.Context} {
-		h.word(uint64(len(p)))
-		for i := range p {
-			h.text(p[i].Name)
-			h.word(uint64(p[i].Value.Kind))
-			h.word(math.Float64bits(p[i].Value.Num))
-			h.text(p[i].Value.Str)
-		}
-	}
-	h.text(string(e.Raw))
-	return uint64(h)
 }

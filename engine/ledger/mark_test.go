@@ -45,6 +45,8 @@ func TestDirty_EveryFieldThatOthersWrite(t *testing.T) {
 			value.SetBool(true)
 		case reflect.String:
 			value.SetString("x")
+		case reflect.Array:
+			value.Index(value.Len() - 1).SetUint(1)
 		case reflect.Float64:
 			a.Held[0].Props[0].Value.Kind, a.Held[0].Traits[0].Value.Kind, a.Held[0].Context[0].Value.Kind = lead.Number, lead.Number, lead.Number
 			require.NoError(t, copied.ApplyDelta(a.AppendDelta(nil, b), b))
@@ -68,7 +70,9 @@ func fieldsOf(typ reflect.Type, at []string) (paths [][]string) {
 	switch typ.Kind() {
 	case reflect.Struct:
 		for i := range typ.NumField() {
-			if f := typ.Field(i); f.IsExported() && !ownedFields[f.Name] && !(len(at) == 0 && (f.Name == "Person" || f.Name == "Company")) {
+			if f := typ.Field(i); f.Anonymous {
+				paths = append(paths, fieldsOf(f.Type, at)...)
+			} else if f.IsExported() && !ownedFields[f.Name] && !(len(at) == 0 && (f.Name == "Person" || f.Name == "Company")) {
 				paths = append(paths, fieldsOf(f.Type, append(at[:len(at):len(at)], f.Name))...)
 			}
 		}

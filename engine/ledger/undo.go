@@ -10,9 +10,16 @@ import (
 // nothing. One Undo serves many accounts, one after the other; it belongs to
 // whoever runs the inputs and is reused.
 type Undo struct {
-	header Account // scalars and copy-on-write fields as they were
+	front  front
+	marked span
 	log    []change
-	bytes  []byte // old step states, one behind the other
+	// What stood there before, by kind: changes name it by its index.
+	buckets []Bucket
+	uses    []Use
+	memos   []StepMemo
+	tallies []Tally
+	seen    []Seen
+	bytes   []byte // old step states, one behind the other
 }
 
 type changeKind uint8
@@ -31,20 +38,18 @@ const (
 	undone // taken back already
 )
 
-// change is one step of the log; which fields count depends on kind.
+// change is one step of the log.
 type change struct {
-	kind   changeKind
-	at, in int // index, and index of the counter it lies in
-	bucket Bucket
-	use    Use
-	memo   StepMemo
-	tally  Tally
-	seen   Seen
+	at   int32 // index of the element
+	in   int32 // index of its counter, or of the bucket's score
+	old  int32 // index of what stood there, in the list of its kind
+	kind changeKind
 }
 
 // Begin starts to remember the account's changes in u.
 func (a *Account) Begin(u *Undo) {
-	u.header, u.log, u.bytes = *a, u.log[:0], u.bytes[:0]
+	u.front, u.marked, u.log, u.bytes = a.front, a.marked, u.log[:0], u.bytes[:0]
+	u.buckets, u.uses, u.memos, u.tallies, u.seen = u.buckets[:0], u.uses[:0], u.memos[:0], u.tallies[:0], u.seen[:0]
 	a.undo = u
 }
 
@@ -57,45 +62,44 @@ func (a *Account) Rollback() {
 	if u == nil {
 		return
 	}
-	a.undo = nil
 	for i := len(u.log) - 1; i >= 0; i-- {
-		a.revert(&u.log[i])
+		a.revert(u, &u.log[i])
 	}
-	h := &u.header
-	h.Buckets, h.Uses, h.Counters, h.Peaks, h.Steps = a.Buckets, a.Uses, a.Counters, a.Peaks, a.Steps
-	h.totals, h.undo = a.totals, nil
-	*a = *h
+	a.front, a.marked, a.undo = u.front, u.marked, nil
 }
 
-func (a *Account) revert(c *change) {
+func (a *Account) revert(u *Undo, c *change) {
+	at, in := int(c.at), int(c.in)
 	switch c.kind {
 	case bucketSet:
-		a.addTotal(c.in, c.bucket.Remaining-a.Buckets[c.at].Remaining)
-		a.Buckets[c.at] = c.bucket
+		old := &u.buckets[c.old]
+		a.addTotal(in, old.Remaining-a.Buckets[at].Remaining)
+		a.Buckets[at] = *old
 	case bucketInserted:
-		a.addTotal(c.in, -a.Buckets[c.at].Remaining)
-		a.Buckets = remove(a.Buckets, c.at)
+		a.addTotal(in, -a.Buckets[at].Remaining)
+		a.Buckets = remove(a.Buckets, at)
+		a.marked.removed(at)
 	case useSet:
-		a.Uses[c.at] = c.use
+		a.Uses[at] = u.uses[c.old]
 	case useInserted:
-		a.Uses = remove(a.Uses, c.at)
+		a.Uses = remove(a.Uses, at)
 	case useRemoved:
-		a.Uses = insert(a.Uses, c.at, c.use)
-		if c.use.mark&markNew == 0 {
-			a.told.gone = a.told.gone[:len(a.told.gone)-1]
+		a.Uses = insert(a.Uses, at, u.uses[c.old])
+		if a.Uses[at].mark&markNew == 0 {
+			a.rare.gone = a.rare.gone[:len(a.rare.gone)-1]
 		}
 	case stepSet:
-		memo := c.memo
-		memo.State = append(a.Steps[c.at].State[:0], memo.State...)
-		a.Steps[c.at] = memo
+		memo := u.memos[c.old]
+		memo.State = append(a.Steps[at].State[:0], memo.State...)
+		a.Steps[at] = memo
 	case tallySet:
-		a.Counters[c.in].Steps[c.at] = c.tally
+		a.Counters[in].Steps[at] = u.tallies[c.old]
 	case tallyInserted:
-		a.Counters[c.in].Steps = remove(a.Counters[c.in].Steps, c.at)
+		a.Counters[in].Steps = remove(a.Counters[in].Steps, at)
 	case seenSet:
-		a.Counters[c.in].Seen[c.at] = c.seen
+		a.Counters[in].Seen[at] = u.seen[c.old]
 	case seenInserted:
-		a.Counters[c.in].Seen = remove(a.Counters[c.in].Seen, c.at)
+		a.Counters[in].Seen = remove(a.Counters[in].Seen, at)
 	}
 }
 
@@ -114,7 +118,7 @@ func (a *Account) RevertTo(mark int) {
 		return
 	}
 	for i := len(a.undo.log) - 1; i >= mark; i-- {
-		a.revert(&a.undo.log[i])
+		a.revert(a.undo, &a.undo.log[i])
 	}
 	a.undo.log = a.undo.log[:mark]
 }
@@ -126,7 +130,7 @@ func (a *Account) Uncount(marks [2]int) {
 		return
 	}
 	for i := marks[1] - 1; i >= marks[0]; i-- {
-		a.revert(&a.undo.log[i])
+		a.revert(a.undo, &a.undo.log[i])
 		a.undo.log[i].kind = undone
 	}
 }
@@ -137,9 +141,55 @@ func (a *Account) addTotal(score int, delta lead.Points) {
 	}
 }
 
-func (a *Account) logChange(c change) {
-	if a.undo != nil {
-		a.undo.log = append(a.undo.log, c)
+// logInsert remembers that an element was put in.
+func (a *Account) logInsert(kind changeKind, at, in int) {
+	if u := a.undo; u != nil {
+		u.log = append(u.log, change{kind: kind, at: int32(at), in: int32(in)})
+	}
+}
+
+// logBucket remembers a bucket that is about to change.
+func (a *Account) logBucket(score, i int) {
+	if u := a.undo; u != nil {
+		u.log = append(u.log, change{kind: bucketSet, at: int32(i), in: int32(score), old: int32(len(u.buckets))})
+		u.buckets = append(u.buckets, a.Buckets[i])
+	}
+}
+
+// logUse remembers a use that is about to change or to be removed.
+func (a *Account) logUse(kind changeKind, i int) {
+	if u := a.undo; u != nil {
+		u.log = append(u.log, change{kind: kind, at: int32(i), old: int32(len(u.uses))})
+		u.uses = append(u.uses, a.Uses[i])
+	}
+}
+
+// logStep remembers a memo that is about to change, with a copy of its state.
+func (a *Account) logStep(i int) {
+	u := a.undo
+	if u == nil {
+		return
+	}
+	u.log = append(u.log, change{kind: stepSet, at: int32(i), old: int32(len(u.memos))})
+	memo, start := a.Steps[i], len(u.bytes)
+	u.bytes = append(u.bytes, memo.State...)
+	memo.State = u.bytes[start:len(u.bytes):len(u.bytes)]
+	u.memos = append(u.memos, memo)
+}
+
+// logTally remembers a tally of counter in that is about to change.
+func (a *Account) logTally(in, at int) {
+	if u := a.undo; u != nil {
+		u.log = append(u.log, change{kind: tallySet, at: int32(at), in: int32(in), old: int32(len(u.tallies))})
+		u.tallies = append(u.tallies, a.Counters[in].Steps[at])
+	}
+}
+
+// logSeen remembers a distinct value of counter in that is about to change.
+func (a *Account) logSeen(in, at int) {
+	if u := a.undo; u != nil {
+		u.log = append(u.log, change{kind: seenSet, at: int32(at), in: int32(in), old: int32(len(u.seen))})
+		u.seen = append(u.seen, a.Counters[in].Seen[at])
 	}
 }
 
@@ -167,7 +217,7 @@ func (a *Account) BucketsAged(mark int, now int64) bool {
 		step := now
 		switch log[i].kind {
 		case bucketSet:
-			step = log[i].bucket.Step
+			step = a.undo.buckets[log[i].old].Step
 		case bucketInserted:
 			step = a.Buckets[insertedAt(log[i:])].Step
 		}
@@ -181,9 +231,9 @@ func (a *Account) BucketsAged(mark int, now int64) bool {
 // insertedAt is where the bucket of the first change stands now, behind the
 // later insertions.
 func insertedAt(log []change) int {
-	at := log[0].at
+	at := int(log[0].at)
 	for i := range log[1:] {
-		if later := &log[1+i]; later.kind == bucketInserted && later.at <= at {
+		if later := &log[1+i]; later.kind == bucketInserted && int(later.at) <= at {
 			at++
 		}
 	}
@@ -207,13 +257,7 @@ func (a *Account) SetStep(i int, memo StepMemo) {
 	if memo.equal(old) {
 		return
 	}
-	if a.undo != nil {
-		prev := *old
-		start := len(a.undo.bytes)
-		a.undo.bytes = append(a.undo.bytes, old.State...)
-		prev.State = a.undo.bytes[start:len(a.undo.bytes):len(a.undo.bytes)]
-		a.logChange(change{kind: stepSet, at: i, memo: prev})
-	}
+	a.logStep(i)
 	memo.mark, memo.told = old.mark|markSet, old.told
 	state := old.State
 	if !bytes.Equal(state, memo.State) {

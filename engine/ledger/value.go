@@ -5,18 +5,6 @@ import "github.com/ripenhq/ripen/engine/lead"
 // Totals are the raw sums by score; read-only.
 func (a *Account) Totals() []lead.Points { return a.totals }
 
-// recount computes the totals from the buckets.
-func (a *Account) recount(b *Book) {
-	if cap(a.totals) < len(b.Scores) {
-		a.totals = make([]lead.Points, len(b.Scores))
-	}
-	a.totals = a.totals[:len(b.Scores)]
-	clear(a.totals)
-	for i := range a.Buckets {
-		a.addTotal(b.ScoreIndex(a.Buckets[i].Score), a.Buckets[i].Remaining)
-	}
-}
-
 // Evaluate fills f.Totals and f.Values from the account. values must have
 // room for every score; derived scores read those before them.
 func (f *Frame) Evaluate(values []lead.Points) {
