@@ -355,6 +355,7 @@ func (p *partition) commit(ctx context.Context) error {
 // commitSlice hands what the core said to the journal. The position moves with
 // the last slice of a batch: until then a restart reads all of it again.
 func (p *partition) commitSlice(ctx context.Context, last bool) error {
+	byRelease(p.out.Rejected, p.e.work.Model.Policy.Release)
 	done := journal.Record{Pos: p.pos, InputSeq: p.last.Seq, InputHash: journal.HashInput(p.last.Data), Clock: p.core.Clock(), Model: modelName(p.e.work.Model),
 		Health: appendHealth(nil, p.crew), Newest: p.status.newest.Load()}
 	if !last {

@@ -42,3 +42,10 @@ func rejectedOutput(r *lead.Rejected, partition int) (journal.Output, error) {
 	body, err := json.Marshal(r)
 	return journal.Output{Subject: journal.RejectedSubject(partition), Data: body}, err
 }
+
+// byRelease notes who refused the inputs.
+func byRelease(list []lead.Rejected, release string) {
+	for i := range list {
+		list[i].Release = release
+	}
+}

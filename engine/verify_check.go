@@ -31,6 +31,9 @@ type check struct {
 	touched  map[string]bool  // leads of records since the position last moved
 	outs     map[string]journal.Message
 	rejected map[string]int // rejected messages by content
+	purged   uint64         // rejected events up to this sequence may be gone
+	missing  []Problem      // rejected events, Seq of the record before them
+	last     uint64         // sequence of the record before
 	alone    bool           // one record since the position last moved, and no claim
 	broken   bool
 	done     VerifiedPartition
@@ -98,7 +101,11 @@ func (c *check) take(ctx context.Context, m journal.Message) error {
 		c.outs[d.ID] = m
 		return nil
 	case strings.HasPrefix(m.Subject, "ripen.rejected."):
-		c.rejected[string(m.Data)]++
+		if k, ok := readMark(m.Data); !ok {
+			c.rejected[string(m.Data)]++
+		} else if k.Mark == markPurged {
+			c.purged = max(c.purged, k.Of)
+		}
 		return nil
 	}
 	rec, err := c.chain.Next(m)
@@ -107,7 +114,11 @@ func (c *check) take(ctx context.Context, m journal.Message) error {
 		return errStopped
 	}
 	c.done.Records++
-	return c.record(ctx, &rec)
+	err = c.record(ctx, &rec)
+	if len(c.touched) == 0 {
+		c.last = rec.Seq
+	}
+	return err
 }
 
 // record follows one record: first into the image of the records, then, when
@@ -164,7 +175,7 @@ func (c *check) unseen(rec *journal.Record) (why string, moved bool, err error) 
 
 // adopt takes the state of leads that cannot be computed from the journal.
 func (c *check) adopt(rec *journal.Record, why string, moved bool) error {
-	c.note(why)
+	c.note("records are not computed again, and the state of their leads is taken from the journal: " + why)
 	c.done.Adopted++
 	if err := c.again.adopt(c.kept, c.touched, rec); err != nil {
 		return err
@@ -282,7 +293,7 @@ func (c *check) compareOutputs(rec *journal.Record) error {
 			return err
 		}
 		if c.rejected[string(o.Data)] == 0 {
-			c.problem(Problem{Kind: "rejected", Record: rec.Number, Seq: rec.Seq, Lead: r.Lead, ID: r.Event, Text: "is missing or differs (" + r.Code + ")"})
+			c.missing = append(c.missing, Problem{Kind: "rejected", Record: rec.Number, Seq: c.last, Lead: r.Lead, ID: r.Event, Text: "is missing or differs (" + r.Code + ")"})
 		} else {
 			c.rejected[string(o.Data)]--
 		}
@@ -322,6 +333,13 @@ func (c *check) note(text string) {
 // that may be the beginning of a commit.
 func (c *check) finish(stopped bool) {
 	c.done.Leads = c.kept.leads()
+	for _, p := range c.missing {
+		if p.Seq < c.purged {
+			c.note("rejected events were purged, and are not compared")
+			continue
+		}
+		c.problem(p)
+	}
 	if c.broken {
 		return
 	}

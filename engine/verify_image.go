@@ -63,7 +63,9 @@ func (m *image) run(msgs []journal.Message, from, to journal.Position) (int, err
 		}
 	}
 	m.out.Reset()
-	return len(m.in.list), m.core.Run(m.in.list, &m.out)
+	err := m.core.Run(m.in.list, &m.out)
+	byRelease(m.out.Rejected, m.e.work.Model.Policy.Release)
+	return len(m.in.list), err
 }
 
 // follow goes on with the circuit breakers of a record, as an engine does that

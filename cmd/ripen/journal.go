@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -13,13 +14,31 @@ import (
 	"github.com/ripenhq/ripen/engine"
 )
 
-// operatorSettings are what a command of the operator needs to find the
-// streams; see also needData.
-var operatorSettings = []string{"nats", "nats_creds", "data", "log_level", "log_json"}
-
 // operatorCommands are those for who runs engines.
 func (a *app) operatorCommands() []*cobra.Command {
-	return []*cobra.Command{a.journalCommand()}
+	return []*cobra.Command{a.journalCommand(), a.rejectedCommand()}
+}
+
+// bindOperator adds the flags by which a command finds the streams of an
+// engine, and more settings.
+func bindOperator(cmd *cobra.Command, more ...string) {
+	keys := append([]string{"data", "log_level", "log_json"}, more...)
+	for _, s := range settings() {
+		if strings.HasPrefix(s.key, "nats") {
+			keys = append(keys, s.key)
+		}
+	}
+	bindSettings(cmd, keys...)
+}
+
+// operator configures such a command. The engine's data folder must be there.
+func (a *app) operator(cmd *cobra.Command) (engine.Options, error) {
+	c, err := a.configure(cmd)
+	if err != nil {
+		return engine.Options{}, err
+	}
+	o := c.engineOptions(nil, a.logger(c))
+	return o, needData(&o)
 }
 
 func (a *app) journalCommand() *cobra.Command {
@@ -58,7 +77,7 @@ external server.`,
 		Args: args(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, list []string) error { return a.verifyJournal(cmd, list, asJSON) },
 	}
-	bindSettings(cmd, append([]string{"workflow", "cache", "clock", "skew", "dedupe"}, operatorSettings...)...)
+	bindOperator(cmd, "workflow", "cache", "clock", "skew", "dedupe")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the report as one JSON object")
 	return cmd
 }
@@ -127,7 +146,7 @@ func (a *app) printVerified(r *engine.VerifyReport) {
 	a.printTable(rows, map[int]bool{0: true, 1: true, 2: true, 3: true, 4: true, 5: true, 6: true, 7: true})
 	for i := range r.Partitions {
 		for _, n := range r.Partitions[i].Notes {
-			a.say("partition %d: %s records taken from the journal: %s", r.Partitions[i].Partition, num(int(r.Partitions[i].Adopted)), n)
+			a.say("partition %d: %s", r.Partitions[i].Partition, n)
 		}
 	}
 	for i := range r.Problems {

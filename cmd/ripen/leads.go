@@ -1,9 +1,7 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -37,7 +35,7 @@ the server inside an engine.`,
 		Args: args(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, list []string) error { return a.leads(cmd, &f, list) },
 	}
-	bindSettings(cmd, "workflow", "nats", "nats_creds", "data", "cache", "log_level", "log_json")
+	bindOperator(cmd, "workflow", "cache")
 	fl := cmd.Flags()
 	fl.BoolVar(&f.json, "json", false, "print one JSON object per lead")
 	fl.StringVar(&f.asOf, "as-of", "", "the time of the answer (default: the latest that the engine knows); not before it")
@@ -67,8 +65,8 @@ func (a *app) leads(cmd *cobra.Command, f *leadsFlags, list []string) (err error
 	}
 	defer w.Close()
 	o := c.engineOptions(w, a.logger(c))
-	if _, serr := os.Stat(o.Data); o.NATS == "" && errors.Is(serr, os.ErrNotExist) {
-		return fmt.Errorf("data folder %s: there is no such folder; name the engine's with --data, or its external server with --nats", o.Data)
+	if err := needData(&o); err != nil {
+		return err
 	}
 	s, err := engine.Inspect(cmd.Context(), o)
 	if err != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -17,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/stretchr/testify/require"
 
@@ -55,7 +58,7 @@ func TestScripts(t *testing.T) {
 			return false, fmt.Errorf("unknown condition %q", cond)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "engine": startEngine, "halt": stopEngine, "story": story, "get": get, "lines": lines, "damage": damage,
+			"exits": exits, "engine": startEngine, "halt": stopEngine, "story": story, "get": get, "lines": lines, "damage": damage, "send": request, "await": await, "sequence": sequence,
 		},
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
@@ -261,4 +264,48 @@ func damage(ts *testscript.TestScript, _ bool, args []string) {
 		return
 	}
 	ts.Fatalf("no message on %s", args[1])
+}
+
+// send URL FILE requests that the events of a file be stored, NOW being the
+// time of the request, and prints the answer.
+func request(ts *testscript.TestScript, _ bool, args []string) {
+	nc, err := nats.Connect(args[0])
+	ts.Check(err)
+	defer nc.Close()
+	body := strings.ReplaceAll(ts.ReadFile(args[1]), "NOW", time.Now().UTC().Format(time.RFC3339Nano))
+	m, err := nc.Request("ripen.in", []byte(body), 20*time.Second)
+	ts.Check(err)
+	_, _ = fmt.Fprintf(ts.Stdout(), "%s\n", m.Data)
+}
+
+// sequence VAR CODE FILE sets VAR to the sequence of the rejected event with a
+// code in a list of them.
+func sequence(ts *testscript.TestScript, _ bool, args []string) {
+	for line := range strings.Lines(ts.ReadFile(args[2])) {
+		var r struct {
+			Sequence uint64
+			Code     string
+		}
+		ts.Check(json.Unmarshal([]byte(line), &r))
+		if r.Code == args[1] {
+			ts.Setenv(args[0], strconv.FormatUint(r.Sequence, 10))
+			return
+		}
+	}
+	ts.Fatalf("nothing with code %s", args[1])
+}
+
+// await PATTERN COMMAND ARGS... runs a command until its output matches.
+func await(ts *testscript.TestScript, _ bool, args []string) {
+	want, err := regexp.Compile("(?m)" + args[0])
+	ts.Check(err)
+	for end := time.Now().Add(30 * time.Second); ; time.Sleep(100 * time.Millisecond) {
+		err := ts.Exec(args[1], args[2:]...)
+		switch {
+		case err == nil && want.MatchString(ts.ReadFile("stdout")):
+			return
+		case time.Now().After(end):
+			ts.Fatalf("no match for %q: %v", args[0], err)
+		}
+	}
 }

@@ -1,5 +1,7 @@
 package journal
 
+import "context"
+
 // Chain follows the records of one partition, in the order of the stream, and
 // finds holes and rewritten ones: what Restore does, for those who read
 // records among other messages.
@@ -10,3 +12,9 @@ func NewChain(p int) *Chain { return &Chain{verifier{subject: RecordSubject(p)}}
 
 // Next verifies and decodes the next record. ErrCorrupt names the sequence.
 func (c *Chain) Next(m Message) (Record, error) { return c.v.next(m) }
+
+// Last is the newest record of partition p; one without a sequence if there is
+// none.
+func (j *Journal) Last(ctx context.Context, p int) (Record, error) {
+	return j.lastRecord(ctx, RecordSubject(p))
+}
