@@ -5,7 +5,7 @@ BIN := bin/ripen
 export GOFLAGS ?= -buildvcs=false
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test race plugins build check fmt vet requirements bench-step bench-drain bench-ingest clean
+.PHONY: help demo test race plugins build check fmt vet requirements bench-step bench-drain bench-ingest torture clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,12 @@ vet:
 
 requirements: ## list each requirement with the tests that prove it
 	$(GO) run ./engine/internal/requirements
+
+RUNS ?= 300
+SEED ?= $(shell date +%s)
+
+torture: plugins ## kill engine and server RUNS times on a schedule of SEED; ROUND=n plays one round again
+	$(GO) run ./engine/internal/torture/cmd -runs $(RUNS) -seed $(SEED) $(if $(ROUND),-round $(ROUND))
 
 bench-step: plugins ## one step against native Go, expr-lang and cel-go, in one run
 	cd testdata/bench && $(GO) run .

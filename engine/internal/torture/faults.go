@@ -2,7 +2,6 @@ package torture
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"syscall"
 	"time"
 )
@@ -64,10 +63,10 @@ func faultKinds() []*kind {
 	return []*kind{
 		{name: "kill", embedded: true, external: true, weight: 4, kills: 1, play: killAtRandom},
 		{name: "kill at", embedded: true, external: true, points: "any", weight: 10, kills: 1, play: killAtPoint},
-		{name: "errors", embedded: true, external: true, weight: 1, kills: 1, play: injectErrors},
+		{name: "errors", embedded: true, external: true, weight: 2, kills: 1, play: injectErrors},
 		{name: "server killed", external: true, weight: 3, kills: 1, play: killServer},
 		{name: "server killed at", external: true, points: "commit", weight: 3, kills: 1, play: killServerAtPoint},
-		{name: "both killed", external: true, weight: 1, kills: 2, play: killBoth},
+		{name: "both killed", external: true, weight: 2, kills: 2, play: killBoth},
 		{name: "zombie at", external: true, points: "commit", weight: 3, kills: 1, play: zombieAtPoint},
 		{name: "cut at", external: true, points: "commit", weight: 2, play: cutAtPoint},
 		{name: "cut after bytes", external: true, weight: 1, play: cutAfterBytes},
@@ -270,19 +269,4 @@ func deafness(r *round, _ *fault) error {
 	r.tally.row(RowAckLost)
 	r.pause(100, 300)
 	return nil
-}
-
-// draw makes a fault of a kind.
-func draw(rnd *rand.Rand, k *kind) fault {
-	f := fault{kind: k}
-	switch k.points {
-	case "any":
-		p := points[rnd.IntN(len(points))]
-		f.point, f.pass = p.name, 1+rnd.IntN(p.most)
-	case "commit":
-		list := []string{"read", "commit.before", "commit.outputs", "commit.outputs", "commit.sent", "commit.sent", "commit.acked"}
-		p := pointNamed(list[rnd.IntN(len(list))])
-		f.point, f.pass = p.name, 1+rnd.IntN(p.most)
-	}
-	return f
 }

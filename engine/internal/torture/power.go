@@ -117,6 +117,7 @@ func powerLossUnsynced(r *round, _ *fault) error {
 	if err != nil {
 		return err
 	}
+	r.cut = true
 	if r.rnd.IntN(2) == 0 {
 		gone, err := r.cutTail(journal.JournalStream, 1+r.rnd.IntN(40))
 		if err != nil {

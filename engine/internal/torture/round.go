@@ -44,6 +44,7 @@ type round struct {
 	// repeats are the partitions whose decisions may stand in the journal more
 	// than once, under the same id, because their journal was lost or purged.
 	repeats  map[int]bool
+	cut      bool // events that were read are gone
 	canaries int
 }
 

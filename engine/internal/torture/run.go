@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -22,13 +21,16 @@ type Options struct {
 	Dir    string    // for data folders; empty: a temporary one
 	Binary string    // an engine built with failpoints; empty: it is built
 	Race   bool      // builds it with the race detector
-	Short  bool      // failpoints need to be passed, not killed at
 	Out    io.Writer // progress and results
 
 	cache    string // of compiled plugins
 	binary   string
 	verifies bool
 }
+
+// killsPerPoint is how many kills there must be for each failpoint before a
+// run must have killed at each; a shorter one must have passed them.
+const killsPerPoint = 10
 
 // faultsPerRound is how many faults a data folder sees.
 const faultsPerRound = 9
@@ -56,7 +58,10 @@ func Run(ctx context.Context, o Options) (t *Tally, err error) {
 		if err := ctx.Err(); err != nil {
 			return t, err
 		}
-		p := s.round(o.Only)
+		p := s.next()
+		if o.Only {
+			p = s.round(o.Seed)
+		}
 		if err := o.play(t, p, started); err != nil {
 			return t, err
 		}
@@ -65,7 +70,7 @@ func Run(ctx context.Context, o Options) (t *Tally, err error) {
 		}
 	}
 	t.Print(o.Out)
-	if missed := t.Missed(!o.Short); len(missed) > 0 {
+	if missed := t.Missed(o.Kills >= killsPerPoint*len(points)); len(missed) > 0 {
 		return t, fmt.Errorf("never visited: %s", strings.Join(missed, ", "))
 	}
 	return t, nil
@@ -127,81 +132,4 @@ func (o *Options) prepare(ctx context.Context) error {
 	}
 	o.verifies = exec.CommandContext(ctx, o.binary, "journal", "verify", "--help").Run() == nil //nolint:gosec // built for this
 	return nil
-}
-
-// schedule decides what happens, by its seed alone.
-type schedule struct {
-	seed  uint64
-	n     uint64
-	kinds []*kind
-}
-
-func newSchedule(seed uint64) *schedule { return &schedule{seed: seed, kinds: faultKinds()} }
-
-// least is the number of rounds that visit every row.
-func (s *schedule) least() int { return 3 }
-
-// round draws the next round. The first three of every four together visit every
-// row of the table; its own seed decides the rest.
-func (s *schedule) round(only bool) *plan {
-	seed := s.seed
-	if !only {
-		seed = s.seed*1000 + s.n
-		s.n++
-	}
-	rnd := rand.New(rand.NewPCG(seed, 0x707))
-	p := &plan{seed: seed, durability: "disk", partitions: 1 + rnd.IntN(4)}
-	must := []string{}
-	switch seed % 4 {
-	case 0:
-		must = []string{"power loss", "stream full", "corrupt record"}
-		p.partitions = 2 + rnd.IntN(3)
-	case 1:
-		p.external = true
-		must = []string{"zombie at", "server killed at", "cut at", "deaf", "power loss", "cut after bytes"}
-	case 2:
-		p.durability = "process"
-		must = []string{"power loss without sync", "power loss without sync", "disk full"}
-	case 3:
-		p.external = rnd.IntN(3) > 0
-	}
-	for _, name := range must {
-		p.faults = append(p.faults, s.named(rnd, name))
-	}
-	for len(p.faults) < faultsPerRound {
-		if k := s.any(rnd); (p.external && k.external || !p.external && k.embedded) && (!k.unsynced || p.durability == "process") {
-			p.faults = append(p.faults, draw(rnd, k))
-		}
-	}
-	rnd.Shuffle(len(p.faults), func(i, j int) { p.faults[i], p.faults[j] = p.faults[j], p.faults[i] })
-	return p
-}
-
-func (s *schedule) named(rnd *rand.Rand, name string) fault {
-	for _, k := range s.kinds {
-		if k.name != name {
-			continue
-		}
-		f := draw(rnd, k)
-		if name == "cut at" || name == "server killed at" { // the row is about the middle of a batch
-			f.point, f.pass = "commit.outputs", 1+rnd.IntN(8)
-		}
-		return f
-	}
-	panic("no fault " + name)
-}
-
-// any draws a kind by weight.
-func (s *schedule) any(rnd *rand.Rand) *kind {
-	total := 0
-	for _, k := range s.kinds {
-		total += k.weight
-	}
-	for w := rnd.IntN(total); ; {
-		for _, k := range s.kinds {
-			if w -= k.weight; w < 0 {
-				return k
-			}
-		}
-	}
 }

@@ -1,0 +1,133 @@
+package torture
+
+import (
+	"math/rand/v2"
+	"strings"
+)
+
+// seedsPerRun is the distance between the seeds of two runs: a round's seed
+// tells the run's and the number of the round.
+const seedsPerRun = 1000
+
+// schedule decides what happens, by its seed alone.
+type schedule struct {
+	seed  uint64
+	n     uint64
+	kinds []*kind
+}
+
+func newSchedule(seed uint64) *schedule {
+	return &schedule{seed: seed * seedsPerRun, kinds: faultKinds()}
+}
+
+// least is the number of rounds that visit every row.
+func (s *schedule) least() int { return 3 }
+
+// next is the plan of the next round.
+func (s *schedule) next() *plan {
+	s.n++
+	return s.round(s.seed + s.n - 1)
+}
+
+// musts are what rounds of a setup do in any case. The first three setups
+// together visit every row of the failure table.
+var musts = [][]string{
+	{"kill at commit.sent", "kill at commit.outputs", "power loss", "stream full", "corrupt record"},
+	{"zombie at", "server killed at commit.outputs", "cut at commit.outputs", "deaf", "power loss", "cut after bytes"},
+	{"power loss without sync", "power loss without sync", "disk full"},
+	{},
+}
+
+// round is the plan of a seed.
+func (s *schedule) round(seed uint64) *plan {
+	d := &deck{rnd: rand.New(rand.NewPCG(seed, 0x707)), run: seed / seedsPerRun, round: int(seed % seedsPerRun)}
+	p := &plan{seed: seed, durability: "disk", partitions: 1 + d.rnd.IntN(4)}
+	setup := int(seed % uint64(len(musts)))
+	switch setup {
+	case 0:
+		p.partitions = 2 + d.rnd.IntN(3)
+	case 1:
+		p.external = true
+	case 2:
+		p.durability = "process"
+	case 3:
+		p.external = d.rnd.IntN(3) > 0
+	}
+	for _, name := range musts[setup] {
+		p.faults = append(p.faults, s.named(d, name))
+	}
+	for len(p.faults) < faultsPerRound {
+		if k := s.any(d.rnd); (p.external && k.external || !p.external && k.embedded) && (!k.unsynced || p.durability == "process") {
+			p.faults = append(p.faults, d.draw(k))
+		}
+	}
+	d.rnd.Shuffle(len(p.faults), func(i, j int) { p.faults[i], p.faults[j] = p.faults[j], p.faults[i] })
+	return p
+}
+
+// named makes a fault of a kind, perhaps with its failpoint behind the name.
+func (s *schedule) named(d *deck, name string) fault {
+	var best *kind
+	for _, k := range s.kinds {
+		if strings.HasPrefix(name, k.name) && (best == nil || len(k.name) > len(best.name)) {
+			best = k
+		}
+	}
+	if best == nil {
+		panic("no fault " + name)
+	}
+	f := d.draw(best)
+	if at := strings.TrimSpace(strings.TrimPrefix(name, best.name)); at != "" {
+		f.point, f.pass = at, 1+d.rnd.IntN(min(8, pointNamed(at).most))
+	}
+	return f
+}
+
+// any draws a kind by weight.
+func (s *schedule) any(rnd *rand.Rand) *kind {
+	total := 0
+	for _, k := range s.kinds {
+		total += k.weight
+	}
+	w := rnd.IntN(total)
+	for _, k := range s.kinds {
+		if w -= k.weight; w < 0 {
+			return k
+		}
+	}
+	panic("weights changed")
+}
+
+// deck deals failpoints so that over the rounds of a run each has its turn.
+type deck struct {
+	rnd   *rand.Rand
+	run   uint64
+	round int
+	dealt int
+}
+
+func (d *deck) point() *point {
+	order := rand.New(rand.NewPCG(d.run, 0xdec)).Perm(len(points))
+	i := d.round*pointsPerRound + d.dealt
+	d.dealt++
+	return &points[order[i%len(points)]]
+}
+
+// pointsPerRound is about how many failpoints a round takes from the deck, and
+// coprime to most numbers of points.
+const pointsPerRound = 5
+
+// draw makes a fault of a kind.
+func (d *deck) draw(k *kind) fault {
+	f := fault{kind: k}
+	switch k.points {
+	case "any":
+		p := d.point()
+		f.point, f.pass = p.name, 1+d.rnd.IntN(p.most)
+	case "commit":
+		list := []string{"read", "commit.before", "commit.outputs", "commit.outputs", "commit.sent", "commit.sent", "commit.acked"}
+		p := pointNamed(list[d.rnd.IntN(len(list))])
+		f.point, f.pass = p.name, 1+d.rnd.IntN(p.most)
+	}
+	return f
+}

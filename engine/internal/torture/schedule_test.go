@@ -1,0 +1,57 @@
+package torture
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestARoundIsItsSeed(t *testing.T) {
+	s := newSchedule(42)
+	for range 20 {
+		p := s.next()
+		require.Equal(t, p.String(), newSchedule(0).round(p.seed).String())
+		require.Len(t, p.faults, faultsPerRound)
+	}
+	require.NotEqual(t, newSchedule(1).next().String(), newSchedule(2).next().String())
+}
+
+func TestEveryFaultAndPointHasItsTurn(t *testing.T) {
+	for seed := range uint64(20) {
+		s, seen, rounds := newSchedule(seed), map[string]bool{}, 36
+		for range rounds {
+			p := s.next()
+			for i := range p.faults {
+				f := &p.faults[i]
+				seen[f.kind.name] = true
+				if f.kind.name == "kill at" {
+					seen[f.point] = true
+				}
+				require.True(t, p.external && f.kind.external || !p.external && f.kind.embedded, "%s in %s", f, p)
+				require.True(t, !f.kind.unsynced || p.durability == "process", "%s in %s", f, p)
+			}
+		}
+		for _, k := range s.kinds {
+			require.True(t, seen[k.name], "%s in %d rounds of seed %d", k.name, rounds, seed)
+		}
+		for _, p := range points {
+			require.True(t, seen[p.name], "%s in %d rounds of seed %d", p.name, rounds, seed)
+		}
+	}
+}
+
+func TestMissedRowsFail(t *testing.T) {
+	tally := newTally()
+	require.Len(t, tally.Missed(false), len(rows)+len(points))
+	for _, r := range rows[1:] {
+		tally.row(r)
+	}
+	for _, p := range points {
+		tally.trace("hit " + p.name)
+	}
+	require.Equal(t, []string{fmt.Sprintf("row %q", rows[0])}, tally.Missed(false))
+	tally.row(rows[0])
+	require.Empty(t, tally.Missed(false))
+	require.Len(t, tally.Missed(true), len(points))
+}
