@@ -129,6 +129,13 @@ func appendBytes[T string | []byte](b []byte, v T) []byte {
 	return append(b, v...)
 }
 
+// ReadRecord reads the data of a message of ripen.j.<p>, without a look at the
+// records around it. Seq stays 0.
+func ReadRecord(data []byte) (Record, error) {
+	r, _, err := decodeRecord(data)
+	return r, err
+}
+
 // decodeRecord reads a record and returns its body, over which the chain runs.
 func decodeRecord(data []byte) (Record, []byte, error) {
 	body, err := unwrap(data)
