@@ -61,6 +61,7 @@ const (
 	DefaultHistory       = 400 * 24 * time.Hour
 	DefaultFreeFloor     = 64 << 20 // bytes
 	DefaultCommitTimeout = 5 * time.Second
+	DefaultOpenTimeout   = 20 * time.Second
 )
 
 // Sentinels.
@@ -112,6 +113,8 @@ type Config struct {
 	// further one may take twice as long. Default CommitTimeout; shorter where
 	// requests get lost, as they do when leaders change.
 	AskTimeout time.Duration
+	// OpenTimeout is how long a cluster may be without a leader in Open.
+	OpenTimeout time.Duration
 	// FreeBytes tells the free space of the disk below the journal, nil if the
 	// server is elsewhere. Below FreeFloor bytes nothing is committed.
 	FreeBytes func() (uint64, error)
@@ -131,6 +134,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.CommitTimeout == 0 {
 		c.CommitTimeout = DefaultCommitTimeout
+	}
+	if c.OpenTimeout == 0 {
+		c.OpenTimeout = DefaultOpenTimeout
 	}
 	if c.AskTimeout == 0 {
 		c.AskTimeout = c.CommitTimeout
@@ -175,11 +181,15 @@ func Open(ctx context.Context, js jetstream.JetStream, cfg Config) (*Journal, er
 	}
 	j := &Journal{cfg: cfg, nc: js.Conn(), js: js, partitions: partitions}
 	j.group.j = j
-	if j.events, err = js.Stream(ctx, EventsStream); err != nil {
-		return nil, fmt.Errorf("%s: %w", EventsStream, err)
-	}
-	if j.records, err = js.Stream(ctx, JournalStream); err != nil {
-		return nil, fmt.Errorf("%s: %w", JournalStream, err)
+	err = j.patiently(ctx, "streams", func(ctx context.Context) error {
+		if j.events, err = js.Stream(ctx, EventsStream); err != nil {
+			return fmt.Errorf("%s: %w", EventsStream, err)
+		}
+		j.records, err = js.Stream(ctx, JournalStream)
+		return wrap(JournalStream, err)
+	})
+	if err != nil {
+		return nil, err
 	}
 	j.input = identityOf(j.events.CachedInfo())
 	return j, nil

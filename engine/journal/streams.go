@@ -13,10 +13,34 @@ import (
 // EnsureStreams makes RIPEN_EVENTS and RIPEN_JOURNAL, or checks that they are
 // ours and brings their limits to cfg. It returns the partition count, which
 // is fixed when the streams are made. With cfg.ReadOnly it changes nothing.
-func EnsureStreams(ctx context.Context, js jetstream.JetStream, cfg Config) (int, error) {
+//
+// A server, an account or a stream that does not fit is refused with what was
+// found, what is expected and what to change: ErrServer, ErrStreams,
+// ErrPartitions. A cluster that is choosing a leader is waited for.
+func EnsureStreams(ctx context.Context, js jetstream.JetStream, cfg Config) (n int, err error) {
 	cfg = cfg.withDefaults()
+	bounded, cancel := context.WithTimeout(ctx, cfg.OpenTimeout)
+	defer cancel()
+	var last error
+	err = patiently(bounded, js.Conn(), cfg, "streams", func(ctx context.Context) error {
+		n, last = ensureStreams(ctx, js, cfg)
+		return last
+	})
+	switch {
+	case ctx.Err() != nil:
+		return 0, err
+	case errors.Is(err, ErrUnresolved):
+		return 0, unanswered(js.Conn(), cfg.OpenTimeout, last)
+	}
+	return n, err
+}
+
+func ensureStreams(ctx context.Context, js jetstream.JetStream, cfg Config) (int, error) {
 	if cfg.Partitions < 0 || cfg.Partitions > maxPartitions {
 		return 0, fmt.Errorf("%w: %d partitions are configured, expected 1 to %d", ErrPartitions, cfg.Partitions, maxPartitions)
+	}
+	if err := checkServer(ctx, js); err != nil {
+		return 0, err
 	}
 	there, err := partitionsOf(ctx, js)
 	if err != nil {
@@ -69,7 +93,7 @@ func ensureStream(ctx context.Context, js jetstream.JetStream, want jetstream.St
 	s, err := js.Stream(ctx, want.Name)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		if _, err = js.CreateStream(ctx, want); err == nil || !errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
-			return wrap(want.Name, err)
+			return wrap(want.Name, explain(err, &want))
 		}
 		s, err = js.Stream(ctx, want.Name) // another engine was faster
 	}
@@ -77,12 +101,16 @@ func ensureStream(ctx context.Context, js jetstream.JetStream, want jetstream.St
 		return wrap(want.Name, err)
 	}
 	have := s.CachedInfo().Config
-	if have.MaxBytes == want.MaxBytes && have.MaxAge == want.MaxAge && have.Replicas == want.Replicas {
+	if err := checkStream(&have, &want); err != nil {
+		return err
+	}
+	copies := max(have.Replicas, want.Replicas) // never fewer than somebody asked for
+	if have.MaxBytes == want.MaxBytes && have.MaxAge == want.MaxAge && have.Replicas == copies {
 		return nil
 	}
-	have.MaxBytes, have.MaxAge, have.Replicas = want.MaxBytes, want.MaxAge, want.Replicas
+	have.MaxBytes, have.MaxAge, have.Replicas = want.MaxBytes, want.MaxAge, copies
 	_, err = js.UpdateStream(ctx, have)
-	return wrap(want.Name, err)
+	return wrap(want.Name, explain(err, &want))
 }
 
 func wrap(what string, err error) error {

@@ -130,6 +130,7 @@ func (s *story) disturb(rnd *rand.Rand, d time.Duration) {
 	end := time.Now().Add(d)
 	for n := 0; time.Now().Before(end); n++ {
 		next := time.Now().Add(cycle)
+		s.settle()
 		time.Sleep(time.Duration(500+rnd.IntN(500)) * time.Millisecond)
 		who := (n + rnd.IntN(2)) % 2
 		if n%4 == 2 {
@@ -141,8 +142,17 @@ func (s *story) disturb(rnd *rand.Rand, d time.Duration) {
 			return
 		}
 		time.Sleep(time.Duration(500+rnd.IntN(1000)) * time.Millisecond)
+		s.settle()
 		s.drain(1 - who)
 		time.Sleep(min(time.Until(next), time.Until(end)))
+	}
+}
+
+// settle waits until both engines run their share.
+func (s *story) settle() {
+	s.t.Helper()
+	if !s.w.settled(20*time.Second, s.engines[0].pid(), s.engines[1].pid()) {
+		s.t.Fatalf("the partitions are not spread evenly\n%s\n%s", s.engines[0].tail(), s.engines[1].tail())
 	}
 }
 

@@ -97,6 +97,20 @@ func (w *watch) take(m journal.Message) error {
 	return nil
 }
 
+// settled waits until each of the processes owns its even share.
+func (w *watch) settled(most time.Duration, pids ...int) bool {
+	for end := time.Now().Add(most); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		even := true
+		for _, pid := range pids {
+			even = even && len(w.orphans(pid)) == partitions/len(pids)
+		}
+		if even {
+			return true
+		}
+	}
+	return false
+}
+
 // orphans are the partitions that a process owns, with the epochs of its claims.
 func (w *watch) orphans(pid int) map[int]uint64 {
 	w.mu.Lock()

@@ -42,7 +42,7 @@ func (b *Broker) api(m *incoming, answer func([]byte)) {
 
 func (b *Broker) request(name string, body []byte) (any, *refusal) {
 	if name == "INFO" {
-		return map[string]any{"type": "io.nats.jetstream.api.v1.account_info_response", "streams": len(b.streams), "limits": map[string]any{}}, nil
+		return map[string]any{"type": "io.nats.jetstream.api.v1.account_info_response", "streams": len(b.streams), "api": map[string]any{"level": 2}, "limits": map[string]any{}}, nil
 	}
 	if name == "STREAM.NAMES" {
 		return b.names(body), nil
