@@ -79,15 +79,14 @@ func snapshotName(p int, record uint64) string {
 
 func partName(snapshot string, part int) string { return fmt.Sprintf("%s.%05d", snapshot, part) }
 
-// bucket is the object store; it is made if it is missing, unless the journal
-// is read only: then it is nil.
-func (j *Journal) bucket(ctx context.Context) (obs jetstream.ObjectStore, err error) {
+// bucket is the object store, nil if there is none and none is to be made.
+func (j *Journal) bucket(ctx context.Context, create bool) (obs jetstream.ObjectStore, err error) {
 	err = j.patiently(ctx, "object store "+SnapshotBucket, func(ctx context.Context) error {
 		obs, err = j.js.ObjectStore(ctx, SnapshotBucket)
 		if !errors.Is(err, jetstream.ErrBucketNotFound) {
 			return err
 		}
-		if obs = nil; j.cfg.ReadOnly {
+		if obs = nil; !create {
 			return nil
 		}
 		obs, err = j.js.CreateObjectStore(ctx, jetstream.ObjectStoreConfig{Bucket: SnapshotBucket, Description: "states of partitions, two of each",
@@ -101,12 +100,12 @@ func (j *Journal) bucket(ctx context.Context) (obs jetstream.ObjectStore, err er
 // needs a few MiB of memory, however large the state is. An unfinished one
 // leaves parts behind, which PruneSnapshots deletes.
 func (j *Journal) WriteSnapshot(ctx context.Context, p int, base Base, newest Mark, each func(put func(key, value []byte) error) error) (Snapshot, error) {
-	obs, err := j.bucket(ctx)
+	if j.cfg.ReadOnly {
+		return Snapshot{}, fmt.Errorf("%w: the journal is open for reading only", ErrSnapshot)
+	}
+	obs, err := j.bucket(ctx, true)
 	if err != nil {
 		return Snapshot{}, err
-	}
-	if obs == nil {
-		return Snapshot{}, fmt.Errorf("%w: the journal is open for reading only", ErrSnapshot)
 	}
 	w := &snapshotWriter{ctx: ctx, obs: obs, sum: sha256.New()}
 	w.s = Snapshot{Name: snapshotName(p, base.Number), Partition: p, Base: base, Newest: newest, Made: time.Now().UnixMilli()}
@@ -179,7 +178,7 @@ func (w *snapshotWriter) object(name string, data []byte) error {
 // Snapshots lists the snapshots of partition p, newest first. One whose
 // manifest cannot be read is passed over with a warning.
 func (j *Journal) Snapshots(ctx context.Context, p int) ([]Snapshot, error) {
-	obs, err := j.bucket(ctx)
+	obs, err := j.bucket(ctx, false)
 	if err != nil || obs == nil {
 		return nil, err
 	}
@@ -245,7 +244,10 @@ func decodeManifest(data []byte) (Snapshot, error) {
 // was written. ErrSnapshot says that it is damaged: what fn got until then must
 // be dropped. fn's own error comes back as it is.
 func (j *Journal) ReadSnapshot(ctx context.Context, s Snapshot, fn func(key, value []byte) error) error {
-	obs, err := j.bucket(ctx)
+	obs, err := j.bucket(ctx, false)
+	if err == nil && obs == nil {
+		err = fmt.Errorf("%w: there is no %s", ErrSnapshot, SnapshotBucket)
+	}
 	if err != nil {
 		return err
 	}

@@ -102,8 +102,8 @@ func (j *Journal) deleteObject(ctx context.Context, obs jetstream.ObjectStore, n
 
 // RemoveSnapshot deletes one snapshot, manifest first.
 func (j *Journal) RemoveSnapshot(ctx context.Context, s Snapshot) error {
-	obs, err := j.bucket(ctx)
-	if err != nil {
+	obs, err := j.bucket(ctx, false)
+	if err != nil || obs == nil {
 		return err
 	}
 	names, err := listObjects(ctx, obs, s.Name)
@@ -114,22 +114,26 @@ func (j *Journal) RemoveSnapshot(ctx context.Context, s Snapshot) error {
 }
 
 // PruneSnapshots deletes all snapshots of partition p but the newest two, and
-// parts without a manifest. Only the partition's owner may call it, and not
-// while it writes a snapshot. It returns what is left, newest first.
+// parts without a manifest, of snapshots older than the newest. It returns what
+// is left, newest first.
 func (j *Journal) PruneSnapshots(ctx context.Context, p int) ([]Snapshot, error) {
 	list, err := j.Snapshots(ctx, p)
 	if err != nil {
 		return nil, err
 	}
+	if len(list) == 0 {
+		return nil, nil
+	}
 	list = list[:min(len(list), keepSnapshots)]
-	obs, err := j.bucket(ctx)
-	if err != nil {
+	obs, err := j.bucket(ctx, false)
+	if err != nil || obs == nil {
 		return nil, err
 	}
 	names, err := listObjects(ctx, obs, snapshotPrefix(p))
 	for _, name := range names { // a manifest sorts before its parts
 		of, _, _ := strings.Cut(name, ".")
-		if !slices.ContainsFunc(list, func(s Snapshot) bool { return s.Name == of }) {
+		kept := slices.ContainsFunc(list, func(s Snapshot) bool { return s.Name == of })
+		if !kept && of < list[0].Name { // a newer owner may be writing what is newer
 			err = errors.Join(err, j.deleteObject(ctx, obs, name))
 		}
 	}

@@ -38,6 +38,17 @@ func (j *Journal) PurgeBefore(ctx context.Context, filter string, before time.Ti
 	return j.purge(ctx, filter, first)
 }
 
+// PurgeHistory deletes the rejected inputs of partition p that are older than
+// history, and for partition 0 also the decisions of all.
+func (j *Journal) PurgeHistory(ctx context.Context, p int, history time.Duration) error {
+	before := time.Now().Add(-history)
+	_, err := j.PurgeBefore(ctx, RejectedSubject(p), before)
+	if err == nil && p == 0 {
+		_, err = j.PurgeBefore(ctx, decisionPrefix+">", before)
+	}
+	return err
+}
+
 // purge deletes one subject's messages below a sequence. It never purges
 // without a subject: after a purge of the whole stream a stale claim succeeds.
 func (j *Journal) purge(ctx context.Context, filter string, below uint64) (uint64, error) {

@@ -77,11 +77,11 @@ func TestSnapshot_WrittenAndReadInParts(t *testing.T) {
 
 func TestSnapshot_TheNewestTwoStay(t *testing.T) {
 	b := newBench(t, Config{})
-	for n := range uint64(4) {
-		b.snapshot(0, 20_000, 9+n)
+	for _, n := range []uint64{8, 9, 11, 12} {
+		b.snapshot(0, 20_000, n)
 	}
 	b.snapshot(1, 3, 1)
-	_, err := b.j.WriteSnapshot(t.Context(), 0, testBase(99), Mark{}, func(put func(k, v []byte) error) error {
+	_, err := b.j.WriteSnapshot(t.Context(), 0, testBase(10), Mark{}, func(put func(k, v []byte) error) error {
 		if err := content(20_000)(put); err != nil {
 			return err
 		}
