@@ -210,7 +210,7 @@ func (a *app) tell(ctx context.Context, url string, story []byte, newest int64) 
 		return err
 	}
 	defer conn.Close()
-	im := &importer{app: a, conn: conn, giveUp: time.Minute, rejects: newRejects("", nil)}
+	im := &importer{app: a, sender: sender{conn: conn, giveUp: time.Minute, say: a.note}, rejects: newRejects("", nil)}
 	end := fmt.Sprintf(`{"type":"tick","timestamp":%q}`, stamp(newest))
 	rd := replay.NewEvents(io.MultiReader(bytes.NewReader(story), bytes.NewReader([]byte(end))))
 	for {

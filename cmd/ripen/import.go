@@ -28,11 +28,8 @@ type importFlags struct {
 	giveUp time.Duration
 }
 
-// Limits of one request of an import.
-const (
-	chunkEvents = 1000
-	chunkBytes  = 512 << 10
-)
+// chunkEvents is how many events one request of an import holds at most.
+const chunkEvents = 1000
 
 func (a *app) importCommand() *cobra.Command {
 	var f importFlags
@@ -72,17 +69,17 @@ type imported struct {
 	Read     int      `json:"rowsAccepted"`
 	Repaired int      `json:"rowsRepaired"`
 	Rejected int      `json:"rowsRejected"`
-	Events   int      `json:"events"`  // that were sent
+	Events   int      `json:"events"`  // that were sent and answered: stored or refused
 	Stored   int      `json:"stored"`  // events that are durable in the engine
 	Refused  int      `json:"refused"` // events that the engine refused
+	Unknown  int      `json:"unknown"` // events that were sent and may be stored or not
 	Files    []string `json:"rejectedFiles"`
 }
 
 // importer sends events in chunks.
 type importer struct {
 	app     *app
-	conn    *nats.Conn
-	giveUp  time.Duration
+	sender  sender
 	old     bool
 	rejects *rejects
 	read    replay.ReadCounts
@@ -90,6 +87,7 @@ type importer struct {
 
 	chunk  []byte
 	places []replay.Place
+	last   replay.Place // all up to here is settled
 }
 
 func (a *app) importFiles(ctx context.Context, c *config, f *importFlags, positional []string) error {
@@ -104,15 +102,35 @@ func (a *app) importFiles(ctx context.Context, c *config, f *importFlags, positi
 		return err
 	}
 	defer conn.Close()
-	im := &importer{app: a, conn: conn, giveUp: f.giveUp, old: f.old, rejects: newRejects(f.inputs.rejected, sources)}
 	bar := a.progress("importing", size(sources), true)
+	im := &importer{app: a, old: f.old, rejects: newRejects(f.inputs.rejected, sources)}
+	im.sender = sender{conn: conn, giveUp: f.giveUp, say: func(format string, args ...any) {
+		bar.hide()
+		a.note(format, args...)
+	}}
 	for i, s := range sources {
 		if err = im.file(ctx, i, s, &f.inputs, c.text("workflow"), bar); err != nil {
+			err = fmt.Errorf("%w; %s", err, im.reached(sources))
 			break
 		}
 	}
 	bar.done()
 	return errors.Join(err, im.summary(f.json))
+}
+
+// reached says how far an import came that did not come to its end.
+func (im *importer) reached(sources []source) string {
+	text := "nothing was imported"
+	if at := im.last; im.done.Events > 0 {
+		text = fmt.Sprintf("imported is everything up to %s", sources[at.File].name)
+		if at.Line > 0 {
+			text = fmt.Sprintf("imported is everything up to line %s of %s", thousands(at.Line), sources[at.File].name)
+		}
+	}
+	if n := im.done.Unknown; n > 0 {
+		text += fmt.Sprintf(", and perhaps some of the %s events behind it, which no answer settled", thousands(n))
+	}
+	return text + "; import the same again, what is stored already is recognised"
 }
 
 // dial connects to the engine's server, by default the embedded one here.
@@ -124,7 +142,9 @@ func dial(c *config) (*nats.Conn, error) {
 	if creds := c.text("nats_creds"); creds != "" {
 		opts = append(opts, nats.UserCredentials(creds))
 	}
-	conn, err := nats.Connect(server, append(opts, nats.Name("ripen import"), nats.MaxReconnects(-1))...)
+	conn, err := nats.Connect(server, append(opts, nats.Name("ripen import"), nats.MaxReconnects(-1),
+		// The sender tries again by itself: nothing waits unseen for a connection.
+		nats.ReconnectBufSize(-1), nats.ReconnectWait(leastPause), nats.ReconnectJitter(leastPause, leastPause))...)
 	if err != nil {
 		return nil, fmt.Errorf("cannot reach the engine at %s: %w; is `ripen run` running there? name another with --nats", server, err)
 	}
@@ -138,6 +158,10 @@ func (im *importer) file(ctx context.Context, i int, s source, f *inputFlags, di
 	}
 	defer func() { _ = closer.Close() }()
 	for err == nil {
+		if ctx.Err() != nil {
+			err = errInterrupted
+			break
+		}
 		var it replay.Item
 		if it, err = rd.Next(); err == nil {
 			err = im.take(ctx, i, &it)
@@ -156,7 +180,7 @@ func (im *importer) take(ctx context.Context, src int, it *replay.Item) error {
 	if it.Rejected != nil {
 		return im.rejects.add(src, it.Line, it.Rejected)
 	}
-	if len(im.chunk)+len(it.Raw) > chunkBytes || len(im.places) >= chunkEvents {
+	if len(im.chunk)+len(it.Raw) > im.sender.most() || len(im.places) >= chunkEvents {
 		if err := im.send(ctx); err != nil {
 			return err
 		}
@@ -184,52 +208,24 @@ func appendOneLine(dst, raw []byte) []byte {
 	return dst
 }
 
-// send requests that the chunk be stored, again and again as long as the
-// engine advises it.
+// send has the chunk stored.
 func (im *importer) send(ctx context.Context) error {
 	if len(im.places) == 0 {
 		return nil
 	}
-	deadline := time.Now().Add(im.giveUp)
-	for {
-		answer, wait, err := im.request(ctx)
-		if err == nil {
-			return im.settle(answer)
+	answer, unsure, err := im.sender.send(ctx, im.chunk)
+	if err != nil {
+		if unsure {
+			im.done.Unknown = len(im.places)
 		}
-		if wait == 0 || ctx.Err() != nil || time.Now().Add(wait).After(deadline) {
-			return fmt.Errorf("events were not stored: %w; import the file again, what is stored already is recognised", err)
-		}
-		select {
-		case <-ctx.Done():
-			return errors.New("interrupted; import the file again, what is stored already is recognised")
-		case <-time.After(wait):
-		}
+		return err
 	}
-}
-
-// request sends the chunk once. On failure it tells how long to wait before
-// the next try, 0 = do not try again.
-func (im *importer) request(ctx context.Context) (a ingest.Answer, wait time.Duration, err error) {
-	bounded, cancel := context.WithTimeout(ctx, 30*time.Second)
-	defer cancel()
-	m, err := im.conn.RequestWithContext(bounded, ingest.Subject, im.chunk)
-	switch {
-	case errors.Is(err, nats.ErrNoResponders):
-		return a, time.Second, errors.New("the NATS server is there, but no engine answers on " + ingest.Subject)
-	case err != nil:
-		return a, time.Second, err
-	}
-	if err := json.Unmarshal(m.Data, &a); err != nil {
-		return a, 0, fmt.Errorf("the answer is not one of an engine: %w", err)
-	}
-	if a.Error != nil {
-		return a, time.Duration(a.Error.RetryAfter) * time.Millisecond, a.Error
-	}
-	return a, 0, nil
+	return im.settle(answer)
 }
 
 func (im *importer) settle(a ingest.Answer) error {
 	im.done.Events += len(im.places)
+	im.last = im.places[len(im.places)-1]
 	im.done.Stored += a.Accepted
 	im.done.Refused += len(a.Rejected) + a.MoreRejected
 	lines := strings.Split(string(im.chunk), "\n")
@@ -258,6 +254,9 @@ func (im *importer) summary(asJSON bool) error {
 	}
 	im.app.note("rows %s: accepted %s, repaired %s, rejected %s", thousands(r.Rows), thousands(r.Accepted), thousands(r.Repaired), thousands(r.Rejected))
 	im.app.note("events %s: stored %s, refused by the engine %s", thousands(d.Events), thousands(d.Stored), thousands(d.Refused))
+	if d.Unknown > 0 {
+		im.app.note("events that may be stored or not: %s", thousands(d.Unknown))
+	}
 	if len(names) > 0 {
 		im.app.note("what was rejected is in %s", strings.Join(names, ", "))
 	}

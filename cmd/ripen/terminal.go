@@ -52,6 +52,13 @@ func (p *progress) add(n int) {
 	}
 }
 
+// hide clears the bar's line for a line of text; the bar comes back by itself.
+func (p *progress) hide() {
+	if p.bar != nil {
+		_ = p.bar.Clear()
+	}
+}
+
 func (p *progress) done() {
 	if p.bar != nil {
 		_ = p.bar.Clear()
