@@ -154,7 +154,7 @@ func (c *config) engineOptions(w *engine.Workflow, log hclog.Logger) engine.Opti
 	}
 	return engine.Options{
 		Workflow: w, Data: c.text("data"), NATS: server, NATSOptions: opts, Listen: c.text("listen"), Port: c.number("port"),
-		Durability: natsd.Durability(c.text("durability")), Partitions: c.number("partitions"), MaxBytes: maxBytes,
+		Durability: natsd.Durability(c.text("durability")), Partitions: c.number("partitions"), MaxBytes: maxBytes, MaxLag: int64(c.number("max_lag")),
 		History: c.duration("history"), Replicas: c.number("replicas"), Clock: engine.Clock(c.text("clock")), Tick: c.duration("tick"),
 		Quiet: c.duration("quiet"), Lateness: c.duration("lateness"), Skew: c.duration("skew"), Dedupe: c.duration("dedupe"),
 		HTTP: c.text("http"), Logger: log,
