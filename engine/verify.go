@@ -132,10 +132,10 @@ func (v *verification) run(ctx context.Context) (*VerifyReport, error) {
 	}
 	for p := range v.e.journal.Partitions() {
 		c, err := newCheck(ctx, v.e, p, first, v.opts.Most)
+		v.checks = append(v.checks, c)
 		if err != nil {
 			return nil, err
 		}
-		v.checks = append(v.checks, c)
 	}
 	var running sync.WaitGroup
 	for _, c := range v.checks {

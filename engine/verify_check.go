@@ -24,17 +24,20 @@ type check struct {
 	ctx   context.Context // of the run
 
 	chain    *journal.Chain
+	base     uint64 // sequence behind which the check begins, 0 = with the first record
+	exact    uint64 // number of the record up to which the state that it began with is not exact
 	kept     *image // from records
 	again    *image // from inputs
 	feed     *feed
 	pos      journal.Position // of the next input to be run again
 	touched  map[string]bool  // leads of records since the position last moved
 	outs     map[string]journal.Message
-	rejected map[string]int // rejected messages by content
-	purged   uint64         // rejected events up to this sequence may be gone
-	missing  []Problem      // rejected events, Seq of the record before them
-	last     uint64         // sequence of the record before
-	alone    bool           // one record since the position last moved, and no claim
+	before   map[string][32]byte // decisions in front of the first record, by id
+	rejected map[string]int      // rejected messages by content
+	purged   uint64              // rejected events up to this sequence may be gone
+	missing  []Problem           // rejected events, Seq of the record before them
+	last     uint64              // sequence of the record before
+	alone    bool                // one record since the position last moved, and no claim
 	broken   bool
 	done     VerifiedPartition
 	problems []Problem
@@ -42,16 +45,18 @@ type check struct {
 }
 
 func newCheck(ctx context.Context, e *Engine, p int, first uint64, most int) (*check, error) {
-	c := &check{e: e, p: p, first: first, most: most, in: make(chan journal.Message, 256), ctx: ctx, chain: journal.NewChain(p),
-		touched: map[string]bool{}, outs: map[string]journal.Message{}, rejected: map[string]int{}, noted: map[string]bool{}, alone: true}
+	c := &check{e: e, p: p, first: first, most: most, in: make(chan journal.Message, 256), ctx: ctx, chain: journal.NewChain(p, journal.Base{}),
+		before: map[string][32]byte{}, touched: map[string]bool{}, outs: map[string]journal.Message{}, rejected: map[string]int{}, noted: map[string]bool{}, alone: true}
 	c.done.Partition = p
 	c.pos.Seq = 1
 	var err error
 	if c.kept, err = newImage(ctx, e, p); err != nil {
 		return nil, err
 	}
-	c.again, err = newImage(ctx, e, p)
-	return c, err
+	if c.again, err = newImage(ctx, e, p); err != nil {
+		return nil, err
+	}
+	return c, c.begin(ctx)
 }
 
 func (c *check) close() {
@@ -89,6 +94,8 @@ func (c *check) run(ctx context.Context) error {
 
 func (c *check) take(ctx context.Context, m journal.Message) error {
 	switch {
+	case m.Seq <= c.base:
+		return nil
 	case strings.HasPrefix(m.Subject, "ripen.out."):
 		var d lead.Decision
 		if err := json.Unmarshal(m.Data, &d); err != nil {
@@ -113,12 +120,25 @@ func (c *check) take(ctx context.Context, m journal.Message) error {
 		c.problem(Problem{Kind: "record", Seq: m.Seq, Text: err.Error()})
 		return errStopped
 	}
-	c.done.Records++
+	if c.done.Records++; c.done.Records == 1 && c.base == 0 {
+		c.rebuilt()
+	}
 	err = c.record(ctx, &rec)
 	if len(c.touched) == 0 {
 		c.last = rec.Seq
 	}
 	return err
+}
+
+// rebuilt notes the decisions in front of the first record: the partition's
+// records were purged to build it again from its events, and that must make
+// the same decisions again.
+func (c *check) rebuilt() {
+	for id, m := range c.outs {
+		c.before[id] = journal.HashInput(m.Data)
+	}
+	clear(c.outs)
+	clear(c.rejected)
 }
 
 // record follows one record: first into the image of the records, then, when
@@ -167,6 +187,8 @@ func (c *check) unseen(rec *journal.Record) (why string, moved bool, err error) 
 		return "", false, fmt.Errorf("%w: found %q, the workflow given is %q", errWorkflow, name, m.Name)
 	case digest != m.Digest:
 		return "another release of the workflow decided (" + digest[:min(12, len(digest))] + ", the one given is " + m.Policy.Release + ")", true, nil
+	case rec.Number <= c.exact:
+		return "the snapshot holds some leads that are newer", true, nil
 	case c.pos.Seq < c.first:
 		return fmt.Sprintf("the events stream begins at sequence %d; older events are gone by age", c.first), true, nil
 	}
@@ -278,7 +300,7 @@ func (c *check) compareOutputs(rec *journal.Record) error {
 		switch {
 		case !there:
 			c.problem(Problem{Kind: "decision", Record: rec.Number, Seq: rec.Seq, Lead: d.Lead, ID: d.ID, Text: "is missing (" + d.Action + ")"})
-		case !bytes.Equal(m.Data, o.Data) || m.Subject != o.Subject:
+		case !bytes.Equal(m.Data, o.Data) || m.Subject != o.Subject || !c.same(d.ID, o.Data):
 			c.problem(Problem{Kind: "decision", Record: rec.Number, Seq: m.Seq, Lead: d.Lead, ID: d.ID, Text: "differs from what its inputs make"})
 		}
 		c.done.Decisions++
@@ -313,6 +335,16 @@ func (c *check) compareRest(rec *journal.Record) {
 	}
 }
 
+// same says whether a decision that was made before a repair was the same.
+func (c *check) same(id string, data []byte) bool {
+	sum, there := c.before[id]
+	if there {
+		delete(c.before, id)
+		c.note("records were purged and built again from the events; the decisions of before came again, the same")
+	}
+	return !there || sum == journal.HashInput(data)
+}
+
 func (c *check) problem(p Problem) {
 	p.Partition = c.p
 	if len(c.problems) >= c.most {
@@ -345,6 +377,13 @@ func (c *check) finish(stopped bool) {
 	}
 	if n := len(c.touched); n > 0 {
 		c.note(fmt.Sprintf("%d leads of the last batch were not compared: it is not whole yet, and goes on at the next start", n))
+	}
+	for id := range c.before {
+		if c.done.Adopted > 0 || !stopped {
+			c.note("some decisions in front of the first record were not made again")
+			break
+		}
+		c.problem(Problem{Kind: "decision", ID: id, Text: "stands in front of the first record, and no input makes it"})
 	}
 	for id, m := range c.outs {
 		if stopped && len(c.touched) == 0 {

@@ -217,3 +217,23 @@ func forge(t *testing.T, js jetstream.JetStream) {
 		Clock: c.Clock, Model: c.Model})
 	require.NoError(t, err)
 }
+
+// The repair of a partition whose journal is corrupt: its records are purged,
+// and the engine builds it again from its events. The same decisions come again.
+func TestVerify_AfterARepair(t *testing.T) {
+	w := loadWorkflow(t, smallWorkflow)
+	data := played(t, w)
+	openStreams(t, data, func(js jetstream.JetStream) {
+		s, err := js.Stream(t.Context(), journal.JournalStream)
+		require.NoError(t, err)
+		require.NoError(t, s.Purge(t.Context(), jetstream.WithPurgeSubject(journal.RecordSubject(1))))
+	})
+	e := startEngine(t, engine.Options{Workflow: w, Data: data, Clock: engine.ClockStream, Partitions: 2, Quiet: time.Hour})
+	require.Eventually(t, func() bool { return e.Ready() == nil && e.Committed() > 400 }, 20*time.Second, 10*time.Millisecond)
+	send(t, anonymous(t, e), tick("2026-05-02T00:00:00Z"))
+	require.Eventually(t, func() bool { return len(verify(t, w, data).Problems) == 0 }, 20*time.Second, 100*time.Millisecond)
+	require.NoError(t, stopEngine(e))
+	r := verify(t, w, data)
+	assert.Empty(t, texts(r))
+	assert.Contains(t, strings.Join(r.Partitions[1].Notes, "\n"), "the decisions of before came again, the same")
+}

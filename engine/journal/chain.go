@@ -7,8 +7,10 @@ import "context"
 // records among other messages.
 type Chain struct{ v verifier }
 
-// NewChain begins before the first record of partition p.
-func NewChain(p int) *Chain { return &Chain{verifier{subject: RecordSubject(p)}} }
+// NewChain begins behind a base; the zero Base is the beginning of the journal.
+func NewChain(p int, base Base) *Chain {
+	return &Chain{verifier{subject: RecordSubject(p), seq: base.Seq, number: base.Number, epoch: base.Epoch, chain: base.Chain}}
+}
 
 // Next verifies and decodes the next record. ErrCorrupt names the sequence.
 func (c *Chain) Next(m Message) (Record, error) { return c.v.next(m) }
