@@ -126,6 +126,11 @@ func TestTheCheckerBites(t *testing.T) {
 			one.Say = "call"
 			s.want["d1"] = one
 		}},
+		{name: "what a power loss without sync took is counted only", lost: 1, spoil: func(_ *testing.T, s *small) {
+			s.r.excused = map[string]bool{"ada": true}
+			delete(s.want, "d1")
+			s.got = []replay.View{view(2)}
+		}},
 		{name: "decisions stand in another order", reordered: 2, spoil: func(_ *testing.T, s *small) {
 			d := s.dump
 			d.decisions[0], d.decisions[1] = d.decisions[1], d.decisions[0]

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/ripenhq/ripen/engine/intake"
 	"github.com/ripenhq/ripen/engine/journal"
@@ -117,7 +118,6 @@ func powerLossUnsynced(r *round, _ *fault) error {
 	if err != nil {
 		return err
 	}
-	r.cut = true
 	if r.rnd.IntN(2) == 0 {
 		gone, err := r.cutTail(journal.JournalStream, 1+r.rnd.IntN(40))
 		if err != nil {
@@ -157,7 +157,9 @@ func (r *round) cutTail(stream string, n int) (lost [][]byte, err error) {
 	return lost, b.cut(first.from + r.rnd.IntN(first.to-first.from))
 }
 
-// sendAgain sends the events of lost messages, in their order.
+// sendAgain sends what lost messages held, in their order: events as producers
+// do who notice, and the ticks between them. The journal may have seen a tick
+// that the stream has lost; without it offline could not know what was late.
 func (r *round) sendAgain(lost [][]byte) error {
 	nc, err := r.client("again")
 	if err != nil {
@@ -168,30 +170,38 @@ func (r *round) sendAgain(lost [][]byte) error {
 	for _, data := range lost {
 		var list []*event
 		_ = intake.Messages(data, func(_ int, raw []byte, _ int64) { // only whole messages are here
-			e := &event{line: string(raw), poison: true}
-			var head struct{ MessageID, UserID, Type, Event string }
-			if json.Unmarshal(raw, &head) == nil {
-				if head.Type == "tick" {
-					return
-				}
-				e.id, e.lead = head.MessageID, head.UserID
-				if k, ours := known[e.id]; ours {
-					e.poison = k.poison
-				}
+			if e := again(raw, known); e != nil {
+				list = append(list, e)
 			}
-			list = append(list, e)
 		})
 		for _, e := range list {
-			if e.poison {
-				continue // nobody would notice
-			}
+			r.excused[e.lead] = true
 			if err := insist(&producer{l: r.load, nc: nc}, e); err != nil {
 				return err
 			}
 		}
 	}
-	r.note("sent the events of %d messages again", len(lost))
+	r.note("sent what was in %d messages again", len(lost))
 	return nil
+}
+
+// again makes a lost event or tick one to send; nil for poison, which nobody
+// would miss.
+func again(raw []byte, known map[string]event) *event {
+	var head struct {
+		MessageID, UserID, Type string
+		At                      int64
+	}
+	if json.Unmarshal(raw, &head) != nil {
+		return nil
+	}
+	if head.Type == "tick" {
+		return &event{id: "tick", line: fmt.Sprintf(`{"type":"tick","timestamp":%q}`, time.UnixMilli(head.At).UTC().Format(time.RFC3339Nano))}
+	}
+	if known[head.MessageID].poison {
+		return nil
+	}
+	return &event{id: head.MessageID, lead: head.UserID, line: string(raw)}
 }
 
 func insist(w *producer, e *event) error {
