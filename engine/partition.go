@@ -82,6 +82,11 @@ type partitionStatus struct {
 	repeated  atomic.Int64
 	commits   atomic.Int64
 	committed atomic.Int64 // events whose commit is acknowledged
+
+	behind     atomic.Int64 // messages behind the one read last
+	timers     atomic.Int64 // of leads in memory
+	commitTime latency
+	codes      codeCounts // of rejected events
 }
 
 // run owns the partition until the context ends or another engine takes it.
@@ -145,6 +150,7 @@ func (p *partition) session(ctx context.Context) error {
 			return p.leave(err)
 		}
 		p.status.position.Store(p.pos.Seq)
+		p.status.behind.Store(p.reader.Behind())
 	}
 }
 
@@ -406,13 +412,14 @@ func (p *partition) send(ctx context.Context, plan *commitPlan, events int) erro
 	p.flight = f
 	// A drain lets the last commit end, so it does not stop with the session.
 	pending := p.pt.CommitAsync(p.e.life, plan.outs, plan.rec)
-	abort := p.abort
+	abort, began := p.abort, time.Now()
 	go func() {
 		defer close(f.done)
 		if _, f.err = pending.Wait(p.e.life); f.err != nil {
 			abort(f.err)
 			return
 		}
+		p.status.commitTime.observe(time.Since(began))
 		p.status.committed.Add(int64(events))
 	}()
 	return nil
@@ -424,6 +431,8 @@ func (p *partition) count() {
 	p.status.decisions.Add(int64(len(p.out.Decisions)))
 	p.status.rejected.Add(int64(len(p.out.Rejected)))
 	p.status.leads.Store(int64(p.core.Len()))
+	p.status.timers.Store(int64(p.core.Timers()))
+	p.status.codes.add(p.out.Rejected)
 	p.status.commits.Add(1)
 	if n := len(p.out.Rejected); n > 0 && time.Since(p.warned) >= warnEvery {
 		p.warned = time.Now()

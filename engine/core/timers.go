@@ -132,3 +132,7 @@ func earliest(a, b int64) int64 {
 	}
 	return a
 }
+
+// Timers is the number of timers of leads in memory, some of which may have
+// been moved.
+func (c *Core) Timers() int { return len(c.timers) }

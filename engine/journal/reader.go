@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -85,6 +86,7 @@ type Reader struct {
 	size     int    // running mean of message sizes
 	seen     uint64 // last stream sequence handed over
 	order    uint64 // last consumer sequence received
+	reply    string // reply subject of the last message received
 	batch    []Message
 	closed   bool
 }
@@ -192,7 +194,7 @@ func (r *Reader) accept(m *nats.Msg) bool {
 	if !ok || order != r.order+1 {
 		return false
 	}
-	r.order, r.seen = order, seq
+	r.order, r.seen, r.reply = order, seq, m.Reply
 	r.open--
 	r.size += (len(m.Data) - r.size) / 16
 	r.batch = append(r.batch, Message{Seq: seq, Time: at, Subject: m.Subject, Data: m.Data})
@@ -314,6 +316,20 @@ func (r *Reader) drop() {
 		_ = r.j.nc.Publish(r.j.api("CONSUMER.DELETE."+r.src.stream+"."+r.consumer), nil)
 	}
 	r.consumer = ""
+}
+
+// Behind is how many messages the stream had behind the last one handed over,
+// when the server sent that.
+func (r *Reader) Behind() int64 {
+	tokens, at := strings.Split(r.reply, "."), 8 // see parseAck
+	if len(tokens) > 9 {
+		at = 10
+	}
+	if len(tokens) <= at {
+		return 0
+	}
+	n, _ := strconv.ParseInt(tokens[at], 10, 64)
+	return n
 }
 
 // Close ends the reader.

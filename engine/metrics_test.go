@@ -1,0 +1,88 @@
+package engine_test
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ripenhq/ripen/engine"
+)
+
+func scrape(t *testing.T, e *engine.Engine) (map[string]*dto.MetricFamily, []byte) {
+	t.Helper()
+	resp, err := http.Get("http://" + e.HTTPAddr().String() + "/metrics")
+	require.NoError(t, err)
+	defer func() { _ = resp.Body.Close() }()
+	require.Equal(t, http.StatusOK, resp.StatusCode)
+	body, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	p := expfmt.NewTextParser(model.UTF8Validation)
+	all, err := p.TextToMetricFamilies(bytes.NewReader(body))
+	require.NoError(t, err)
+	return all, body
+}
+
+// sum adds up the metrics of a family whose labels are as given.
+func sum(f *dto.MetricFamily, labels ...string) (total float64) {
+	for _, m := range f.GetMetric() {
+		fits := true
+		for i := 0; i < len(labels); i += 2 {
+			has := false
+			for _, l := range m.GetLabel() {
+				has = has || l.GetName() == labels[i] && l.GetValue() == labels[i+1]
+			}
+			fits = fits && has
+		}
+		if fits {
+			total += m.GetCounter().GetValue() + m.GetGauge().GetValue() + float64(m.GetHistogram().GetSampleCount())
+		}
+	}
+	return total
+}
+
+func TestMetrics_TellWhatTheEngineDoes(t *testing.T) {
+	e := startEngine(t, engine.Options{Workflow: loadWorkflow(t, smallWorkflow), Data: t.TempDir(), Clock: engine.ClockStream, HTTP: "127.0.0.1:0"})
+	nc := anonymous(t, e)
+	send(t, nc, track("1", "ann", "Demo Requested", "2026-01-01T00:00:00Z")+"\n"+track("2", "ben", "Guide Downloaded", "2026-01-01T00:00:00Z"))
+	send(t, nc, track("1", "ann", "Demo Requested", "2026-01-01T00:00:00Z"))
+	send(t, nc, `{"type":"track","messageId":"3","userId":"cid","event":"Score Adjusted","timestamp":"2026-01-01T00:00:00Z","properties":{"score":"none"}}`)
+	send(t, nc, tick("2026-01-02T00:00:00Z"))
+	require.Eventually(t, func() bool { return e.Committed() == 3 }, 10*time.Second, time.Millisecond)
+
+	var all map[string]*dto.MetricFamily
+	var body []byte
+	require.Eventually(t, func() bool {
+		all, body = scrape(t, e)
+		return sum(all["ripen_tick_timestamp_seconds"]) == 4*1767312000
+	}, 10*time.Second, 50*time.Millisecond)
+	for name, want := range map[string]float64{
+		"ripen_events_total": 3, "ripen_events_committed_total": 3, "ripen_duplicate_events_total": 1, "ripen_rejected_events_total": 1,
+		"ripen_decisions_total": 2, "ripen_partition_owned": 4, "ripen_partition_ready": 4, "ripen_partition_epoch": 4, "ripen_partition_lag_messages": 0,
+		"ripen_partition_lag_seconds": 0, "ripen_leads": 2, "ripen_build_info": 1, "ripen_workflow_info": 1,
+	} {
+		require.Contains(t, all, name)
+		assert.Equal(t, want, sum(all[name]), name)
+	}
+	assert.Equal(t, 1.0, sum(all["ripen_rejected_events_total"], "code", "bad-adjustment"))
+	assert.Equal(t, sum(all["ripen_commits_total"]), sum(all["ripen_commit_duration_seconds"]), "each commit is timed")
+	assert.Positive(t, sum(all["ripen_plugin_fuel_total"], "plugin", "behavior-points"))
+	assert.Contains(t, all, "ripen_plugin_traps_total")
+	assert.Positive(t, sum(all["ripen_timers"]))
+	assert.Positive(t, sum(all["ripen_stream_messages"], "stream", "RIPEN_EVENTS"))
+	assert.Positive(t, sum(all["ripen_disk_free_bytes"]))
+	for _, name := range []string{"go_goroutines", "process_resident_memory_bytes"} {
+		assert.Contains(t, all, name)
+	}
+	problems, err := promlint.New(bytes.NewReader(body)).Lint()
+	require.NoError(t, err)
+	assert.Empty(t, problems)
+}
