@@ -156,7 +156,7 @@ func TestAdjusted_LineEndsByItself(t *testing.T) {
 	e.do(e.track("a", "Score Adjusted", start, "score", "recent", "points", "12.5", "by", "eve", "reason", "met at the fair", "expires", start+10*day))
 	require.Empty(t, e.out.Rejected)
 	line := e.Lead("a").Buckets[0]
-	assert.Equal(t, "eve: met at the fair", line.Label)
+	assert.Equal(t, "eve: met at the fair", e.Lead("a").Label(0))
 	assert.Equal(t, lead.Points(12_500), line.Remaining)
 	e.do(tick(start + 10*day - 1))
 	assert.Positive(t, e.Lead("a").Totals()[0])

@@ -15,7 +15,9 @@ type Account struct {
 	Buckets []Bucket      // sorted by (Score, Rule, Scope, Step, Event)
 	undo    *Undo
 	told    told
-	marked  span // buckets with a mark
+	marked  span   // buckets with a mark
+	text    []byte // labels of the buckets
+	tidied  uint32 // length of the text when it was last written anew
 	Key     string
 
 	Counters []Counter // by Book.Counters
@@ -40,19 +42,18 @@ type front struct {
 }
 
 // Bucket is the unit of the ledger. Awarded − Reversed − Remaining is what
-// decayed.
+// decayed. Its label is at Account.Label.
 type Bucket struct {
 	Score, Rule uint32 // ids
 	Scope       uint64 // hash of the scope key's properties, 0 = none
-	Event       uint64 // hash of the event id if the book is Voidable, else 0
 	Step        int64  // age step of the events' time; 0 on a replaced line
+	Event       uint64 // hash of the event id if the book is Voidable, else 0
 	Count       uint32
-	mark        uint8
+	label       uint32 // place of the label in the account's text, and marks
+	Remaining   lead.Points
 	Awarded     lead.Points
 	Reversed    lead.Points
-	Remaining   lead.Points
-	Last        int64  // time of the last event in it, ms
-	Label       string // what was done last: event name, page path or asset
+	Last        int64 // time of the last event in it, ms
 }
 
 // UseKind says what a Use counts.

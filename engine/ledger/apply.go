@@ -118,6 +118,9 @@ func (d *decoder) applyBuckets(a *Account, b *Book) {
 		k := &a.Buckets[i]
 		before := k.Remaining
 		d.bucket(k, flags, a.Clock)
+		if flags&bucketLabel != 0 {
+			d.label(a, k)
+		}
 		a.addTotal(b.ScoreIndex(k.Score), k.Remaining-before)
 	}
 }
@@ -131,9 +134,22 @@ func (d *decoder) bucket(k *Bucket, flags uint8, clock int64) {
 	}
 	k.Remaining = k.Awarded - k.Reversed - lost
 	k.Last = clock + d.int()
-	if flags&bucketLabel != 0 {
-		k.Label = d.text()
+}
+
+// label reads the label of a bucket.
+func (d *decoder) label(a *Account, k *Bucket) {
+	text, ring := d.text()
+	place := uint32(0)
+	switch {
+	case ring >= 0 && d.places[ring] != 0:
+		place = d.places[ring]
+	case ring >= 0:
+		place = a.placeOf(view(text))
+		d.places[ring] = place
+	default:
+		place = a.placeOf(view(text))
 	}
+	k.label = k.label&^placeMask | place
 }
 
 func (d *decoder) applySteps(a *Account, b *Book) {
@@ -169,7 +185,7 @@ func (d *decoder) applySteps(a *Account, b *Book) {
 func (d *decoder) applyUses(a *Account) {
 	for range d.count(1<<20, 7) {
 		key := d.useKey()
-		i, found := a.findUse(key)
+		i, found := a.findUse(&key)
 		if !found {
 			d.fail()
 			return

@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"cmp"
-	"sort"
 
 	"github.com/ripenhq/ripen/engine/lead"
 )
@@ -49,7 +48,7 @@ func (a *Account) Award(b *Book, w Award) (given lead.Points, why Refusal) {
 		day = b.Day(w.At)
 	}
 	if r.Once {
-		if _, used := a.findUse(Use{Kind: UseKey, ID: r.ID, Key: w.Scope, Day: day}); used {
+		if _, used := a.findUse(&Use{Kind: UseKey, ID: r.ID, Key: w.Scope, Day: day}); used {
 			return 0, RefusedScope
 		}
 	}
@@ -82,26 +81,26 @@ func (a *Account) post(b *Book, key Bucket, given lead.Points, w Award) Refusal 
 		if len(a.Buckets) >= b.MaxBuckets || len(a.Uses) >= b.MaxUses {
 			return RefusedFull
 		}
-		key.Count, key.Awarded, key.Remaining, key.Last, key.Label = 1, given, given, w.At, w.Label
-		a.insertBucket(score, i, key)
+		key.Count, key.Awarded, key.Remaining, key.Last = 1, given, given, w.At
+		a.insertBucket(score, i, key, w.Label)
 		return None
 	}
-	next := a.Buckets[i]
-	if next.Reversed != 0 && next.Remaining == 0 {
-		// What was taken back is gone with the part that had decayed before: the
-		// new award decays from its own points alone.
-		next.Reversed = next.Awarded
-	}
-	next.Count++
-	next.Awarded += given
-	next.Remaining += given
-	if w.At >= next.Last {
-		next.Last, next.Label = w.At, w.Label
-	}
-	if next.Awarded > lead.MaxPoints || next.Awarded < -lead.MaxPoints {
+	if sum := a.Buckets[i].Awarded + given; sum > lead.MaxPoints || sum < -lead.MaxPoints {
 		return RefusedRange
 	}
-	a.setBucket(score, i, next)
+	k := a.changeBucket(score, i, given)
+	if k.Reversed != 0 && k.Remaining == 0 {
+		// What was taken back is gone with the part that had decayed before: the
+		// new award decays from its own points alone.
+		k.Reversed = k.Awarded
+	}
+	k.Count++
+	k.Awarded += given
+	k.Remaining += given
+	if w.At >= k.Last {
+		k.Last = w.At
+		a.SetLabel(i, w.Label)
+	}
 	return None
 }
 
@@ -176,14 +175,14 @@ func (a *Account) addSums(b *Book, r *Rule, amount lead.Points, sign int) {
 // step.
 func (a *Account) usedInWindow(b *Book, r *Rule, at int64) (n uint32) {
 	if r.Window == 0 {
-		if i, ok := a.findUse(Use{Kind: UseWindow, ID: r.ID}); ok {
+		if i, ok := a.findUse(&Use{Kind: UseWindow, ID: r.ID}); ok {
 			n = a.Uses[i].N
 		}
 		return n
 	}
 	last := b.AgeStepOf(at)
 	first := last - r.Window/b.AgeStep + 1
-	i, _ := a.findUse(Use{Kind: UseWindow, ID: r.ID, Key: uint64(first)})
+	i, _ := a.findUse(&Use{Kind: UseWindow, ID: r.ID, Key: uint64(first)})
 	for ; i < len(a.Uses) && a.Uses[i].Kind == UseWindow && a.Uses[i].ID == r.ID && int64(a.Uses[i].Key) <= last; i++ {
 		n += a.Uses[i].N
 	}
@@ -206,31 +205,30 @@ func (a *Account) Replace(b *Book, w Award) Refusal {
 		if len(a.Buckets) >= b.MaxBuckets {
 			return RefusedFull
 		}
-		key.Count, key.Awarded, key.Remaining, key.Last, key.Label = 1, w.Delta, w.Delta, w.At, w.Label
-		a.insertBucket(r.Score, i, key)
+		key.Count, key.Awarded, key.Remaining, key.Last = 1, w.Delta, w.Delta, w.At
+		a.insertBucket(r.Score, i, key, w.Label)
 		return None
 	}
-	old := a.Buckets[i]
-	if old.Awarded == w.Delta && old.Remaining == w.Delta && old.Reversed == 0 && old.Label == w.Label {
+	k := &a.Buckets[i]
+	if k.Awarded == w.Delta && k.Remaining == w.Delta && k.Reversed == 0 && a.Label(i) == w.Label {
 		return None
 	}
-	next := old
-	next.Count, next.Awarded, next.Reversed, next.Remaining = 1, w.Delta, 0, w.Delta
-	next.Last, next.Label = max(w.At, old.Last), w.Label
-	a.setBucket(r.Score, i, next)
+	k = a.changeBucket(r.Score, i, w.Delta-k.Remaining)
+	k.Count, k.Awarded, k.Reversed, k.Remaining = 1, w.Delta, 0, w.Delta
+	k.Last = max(w.At, k.Last)
+	a.SetLabel(i, w.Label)
 	return None
 }
 
 // Adjust changes what remains of bucket i: decay. It refuses to leave the
 // range between nothing and what was awarded and not reversed.
 func (a *Account) Adjust(b *Book, i int, delta lead.Points) bool {
-	next := a.Buckets[i]
-	next.Remaining += delta
-	if limit := next.Awarded - next.Reversed; !between(next.Remaining, limit) {
+	k := &a.Buckets[i]
+	if !between(k.Remaining+delta, k.Awarded-k.Reversed) {
 		return false
 	}
 	if delta != 0 {
-		a.setBucket(b.ScoreIndex(next.Score), i, next)
+		a.changeBucket(b.ScoreIndex(k.Score), i, delta).Remaining += delta
 	}
 	return true
 }
@@ -279,7 +277,7 @@ func (a *Account) VoidEvent(b *Book, event uint64) (removed lead.Points, found b
 		if r.PerDay {
 			day = b.Day(bucket.Last)
 		}
-		if u, ok := a.findUse(Use{Kind: UseKey, ID: r.ID, Key: bucket.Scope, Day: day}); ok {
+		if u, ok := a.findUse(&Use{Kind: UseKey, ID: r.ID, Key: bucket.Scope, Day: day}); ok {
 			a.removeUse(u)
 		}
 	}
@@ -288,32 +286,36 @@ func (a *Account) VoidEvent(b *Book, event uint64) (removed lead.Points, found b
 
 // reverse empties bucket i and gives its room under the caps back.
 func (a *Account) reverse(b *Book, r *Rule, i int) (removed lead.Points) {
-	next := a.Buckets[i]
-	if removed = next.Remaining; removed == 0 {
+	k := &a.Buckets[i]
+	if removed = k.Remaining; removed == 0 {
 		return 0
 	}
-	next.Reversed += removed
-	next.Remaining = 0
-	a.setBucket(b.ScoreIndex(next.Score), i, next) // the rule may count for another score since a new release
+	k = a.changeBucket(b.ScoreIndex(k.Score), i, -removed) // the rule may count for another score since a new release
+	k.Reversed += removed
+	k.Remaining = 0
 	a.addSums(b, r, removed, -1)
 	return removed
 }
 
-func (a *Account) setBucket(score, i int, next Bucket) {
-	a.logBucket(score, i)
+// changeBucket gives bucket i for a change by which the score's total moves;
+// what it was is remembered.
+func (a *Account) changeBucket(score, i int, by lead.Points) *Bucket {
+	k := &a.Buckets[i]
+	if u := a.undo; u != nil {
+		u.log = append(u.log, change{kind: bucketSet, at: int32(i), in: int32(score), old: int32(len(u.buckets))})
+		u.buckets = append(u.buckets, *k)
+	}
 	a.dirty |= dirtyBuckets
 	a.marked.set(i)
-	next.mark |= markSet
-	if next.Label != a.Buckets[i].Label {
-		next.mark |= markText
-	}
-	a.addTotal(score, next.Remaining-a.Buckets[i].Remaining)
-	a.Buckets[i] = next
+	k.addMark(markSet)
+	a.addTotal(score, by)
+	return k
 }
 
-func (a *Account) insertBucket(score, i int, v Bucket) {
+func (a *Account) insertBucket(score, i int, v Bucket, label string) {
 	a.dirty |= dirtyBuckets
-	v.mark = markNew
+	v.label = a.placeOf(label)
+	v.addMark(markNew)
 	a.marked.inserted(i)
 	a.Buckets = insertTight(a.Buckets, i, v)
 	a.addTotal(score, v.Remaining)
@@ -321,33 +323,78 @@ func (a *Account) insertBucket(score, i int, v Bucket) {
 }
 
 func compareBuckets(x, y *Bucket) int {
-	return cmp.Or(cmp.Compare(x.Score, y.Score), cmp.Compare(x.Rule, y.Rule), cmp.Compare(x.Scope, y.Scope),
-		cmp.Compare(x.Step, y.Step), cmp.Compare(x.Event, y.Event))
+	switch {
+	case x.Score != y.Score:
+		return cmp.Compare(x.Score, y.Score)
+	case x.Rule != y.Rule:
+		return cmp.Compare(x.Rule, y.Rule)
+	case x.Scope != y.Scope:
+		return cmp.Compare(x.Scope, y.Scope)
+	case x.Step != y.Step:
+		return cmp.Compare(x.Step, y.Step)
+	}
+	return cmp.Compare(x.Event, y.Event)
 }
 
-func (a *Account) findBucket(key *Bucket) (int, bool) {
-	i := sort.Search(len(a.Buckets), func(i int) bool { return compareBuckets(&a.Buckets[i], key) >= 0 })
-	return i, i < len(a.Buckets) && compareBuckets(&a.Buckets[i], key) == 0
+// findBucket finds the bucket with that key, or where it belongs.
+func (a *Account) findBucket(key *Bucket) (at int, found bool) {
+	list := a.Buckets
+	for lo, hi := 0, len(list); ; {
+		if lo >= hi {
+			return lo, false
+		}
+		mid := int(uint(lo+hi) >> 1)
+		switch c := compareBuckets(&list[mid], key); {
+		case c == 0:
+			return mid, true
+		case c < 0:
+			lo = mid + 1
+		default:
+			hi = mid
+		}
+	}
 }
 
 func compareUses(x, y *Use) int {
-	return cmp.Or(cmp.Compare(x.Kind, y.Kind), cmp.Compare(x.ID, y.ID), cmp.Compare(int64(x.Key), int64(y.Key)), cmp.Compare(x.Day, y.Day))
+	switch {
+	case x.Kind != y.Kind:
+		return cmp.Compare(x.Kind, y.Kind)
+	case x.ID != y.ID:
+		return cmp.Compare(x.ID, y.ID)
+	case x.Key != y.Key:
+		return cmp.Compare(int64(x.Key), int64(y.Key))
+	}
+	return cmp.Compare(x.Day, y.Day)
 }
 
-func (a *Account) findUse(key Use) (int, bool) {
-	i := sort.Search(len(a.Uses), func(i int) bool { return compareUses(&a.Uses[i], &key) >= 0 })
-	return i, i < len(a.Uses) && compareUses(&a.Uses[i], &key) == 0
+// findUse finds the use with that key, or where it belongs.
+func (a *Account) findUse(key *Use) (at int, found bool) {
+	list := a.Uses
+	for lo, hi := 0, len(list); ; {
+		if lo >= hi {
+			return lo, false
+		}
+		mid := int(uint(lo+hi) >> 1)
+		switch c := compareUses(&list[mid], key); {
+		case c == 0:
+			return mid, true
+		case c < 0:
+			lo = mid + 1
+		default:
+			hi = mid
+		}
+	}
 }
 
 func (a *Account) useSum(key Use) lead.Points {
-	if i, ok := a.findUse(key); ok {
+	if i, ok := a.findUse(&key); ok {
 		return a.Uses[i].Sum
 	}
 	return 0
 }
 
 func (a *Account) addUse(key Use, n int, sum lead.Points) {
-	i, found := a.findUse(key)
+	i, found := a.findUse(&key)
 	a.dirty |= dirtyUses
 	if !found {
 		key.N, key.Sum, key.mark = uint32(max(n, 0)), sum, markNew

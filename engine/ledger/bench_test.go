@@ -55,6 +55,7 @@ func BenchmarkAccount(bench *testing.B) {
 	whole, deltas := make([][]byte, benchLeads), make([][]byte, benchLeads)
 	for i, a := range list {
 		whole[i] = a.Append(nil, b)
+		happens(a, b, a.Clock+1000, i%4)
 		a.AppendDelta(buf[:0], b)
 		happens(a, b, a.Clock+1000, i%4)
 		deltas[i] = a.AppendDelta(nil, b)
@@ -82,6 +83,30 @@ func BenchmarkAccount(bench *testing.B) {
 		happens(a, b, a.Clock+1000, i%4)
 		a.Keep()
 		buf = a.AppendDelta(buf[:0], b)
+	})
+	bench.Run("RoundDelta", func(bench *testing.B) {
+		r, cpu, sum := rand.New(rand.NewPCG(3, 4)), processCPU(), uint64(0)
+		var round [256]int
+		for done := 0; done < bench.N; done += len(round) {
+			for i := range round {
+				round[i] = r.IntN(benchLeads)
+				sum += uint64(list[round[i]].Clock)
+			}
+			for _, i := range round {
+				sum += list[i].Warm()
+			}
+			for _, i := range round {
+				a := list[i]
+				a.Begin(undo)
+				happens(a, b, a.Clock+1000, i%4)
+				a.Keep()
+			}
+			for _, i := range round {
+				buf = list[i].AppendDelta(buf[:0], b)
+			}
+		}
+		bench.ReportMetric(float64(processCPU()-cpu)/float64(bench.N), "cpu-ns/op")
+		bench.ReportMetric(float64(sum%2), "sum")
 	})
 	cycle("EventAppend", func(i int, a *Account) {
 		a.Begin(undo)

@@ -9,6 +9,7 @@ package ledger
 
 import (
 	"hash/fnv"
+	"slices"
 	"time"
 
 	"github.com/ripenhq/ripen/engine/lead"
@@ -36,8 +37,9 @@ type Book struct {
 	// workflow may void the awards of single events.
 	Voidable bool
 
-	layout layout
-	byRule map[uint32]int
+	layout   layout
+	scoreIDs []uint32 // of Scores, close together
+	byRule   map[uint32]int
 }
 
 // Score is one named number of a lead.
@@ -140,6 +142,10 @@ func (b *Book) Index() {
 		b.byRule[b.Rules[i].ID] = i
 	}
 	b.layout = newLayout(b)
+	b.scoreIDs = make([]uint32, len(b.Scores))
+	for i := range b.Scores {
+		b.scoreIDs[i] = b.Scores[i].ID
+	}
 }
 
 // RuleByID finds a rule; ok is false for a rule of an earlier release.
@@ -153,12 +159,10 @@ func (b *Book) RuleByID(id uint32) (rule *Rule, ok bool) {
 
 // ScoreIndex finds a score by its id, -1 if there is none.
 func (b *Book) ScoreIndex(id uint32) int {
-	for i := range b.Scores {
-		if b.Scores[i].ID == id {
-			return i
-		}
+	if len(b.scoreIDs) == len(b.Scores) {
+		return slices.Index(b.scoreIDs, id)
 	}
-	return -1
+	return slices.IndexFunc(b.Scores, func(s Score) bool { return s.ID == id })
 }
 
 // Hash makes stable ids from names. The workflow compiler refuses two names

@@ -13,9 +13,11 @@ import (
 type decoder struct {
 	b     []byte
 	bad   bool
-	texts [textRing]string
-	next  uint8
-	chunk []byte // where short texts are put together, so that they cost one allocation
+	texts [textRing][]byte
+	// places are where the texts stand among the labels, 0 = not yet.
+	places [textRing]uint32
+	next   uint8
+	chunk  []byte // where short texts are put together, so that they cost one allocation
 }
 
 func (d *decoder) fail() { d.b, d.bad = nil, true }
@@ -75,23 +77,34 @@ func (d *decoder) int() int64 {
 
 func (d *decoder) str() string { return d.keep(d.take(d.uint())) }
 
-// text reads what encoder.text wrote.
-func (d *decoder) text() string {
+// text reads what encoder.text wrote: it lies in the input. ring is where it
+// is remembered, -1 if it is not.
+func (d *decoder) text() (s []byte, ring int) {
 	n := d.uint()
 	if n&1 != 0 {
 		if n >>= 1; n >= textRing {
 			d.fail()
-			return ""
+			return nil, -1
 		}
-		return d.texts[n]
+		return d.texts[n], int(n)
 	}
-	s := d.keep(d.take(n >> 1))
-	if s != "" && len(s) <= maxText {
-		d.texts[d.next%textRing] = s
+	s, ring = d.take(n>>1), -1
+	if len(s) > 0 && len(s) <= maxText {
+		ring = int(d.next % textRing)
+		d.texts[ring], d.places[ring] = s, 0
 		d.next++
 	}
-	return s
+	return s, ring
 }
+
+// kept reads a text that lives on.
+func (d *decoder) kept() string {
+	s, _ := d.text()
+	return d.keep(s)
+}
+
+// view is the text that b holds, as long as nobody writes there.
+func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
 // keep makes a text that lives on.
 func (d *decoder) keep(b []byte) string {
@@ -145,9 +158,9 @@ func (d *decoder) marks(a *Account) {
 	a.First = d.time(clock)
 	m := &a.Marks
 	*m = Marks{Seq: d.uint(), Hands: d.uint(), Matched: d.u32(), Suppressed: d.bool(), Silent: d.time(clock), Resting: d.time(clock),
-		Wake: d.time(clock), Probe: d.time(clock), Stage: d.text()}
+		Wake: d.time(clock), Probe: d.time(clock), Stage: d.kept()}
 	for range d.count(1<<12, 26) {
-		p := Episode{Action: d.text(), Number: uint32(d.uint()), Open: d.bool(), Route: d.u32(), Opened: d.time(clock), Closed: d.time(clock)}
+		p := Episode{Action: d.kept(), Number: uint32(d.uint()), Open: d.bool(), Route: d.u32(), Opened: d.time(clock), Closed: d.time(clock)}
 		copy(p.Last[:], d.take(16))
 		p.Hands = d.uint()
 		episodes = append(episodes, p)

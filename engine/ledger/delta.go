@@ -139,23 +139,23 @@ func (w *writer) changedBuckets() {
 	}
 	n := 0
 	for i := lo; i < hi; i++ {
-		if w.whole || a.Buckets[i].mark != 0 {
+		if w.whole || a.Buckets[i].mark() != 0 {
 			n++
 		}
 	}
 	w.uint(uint64(n))
 	next := 0
 	for i := lo; i < hi; i++ {
-		if k := &a.Buckets[i]; w.whole || k.mark != 0 {
+		if k := &a.Buckets[i]; w.whole || k.mark() != 0 {
 			w.uint(uint64(i - next))
 			next = i + 1
-			w.bucket(k)
+			w.bucket(k, a.labelAt(k.label&placeMask))
 		}
 	}
 }
 
-func (w *writer) bucket(k *Bucket) {
-	mark := k.mark
+func (w *writer) bucket(k *Bucket, label string) {
+	mark := k.mark()
 	if w.whole {
 		mark = markNew
 	}
@@ -180,7 +180,7 @@ func (w *writer) bucket(k *Bucket) {
 	}
 	w.int(k.Last - w.a.Clock)
 	if flags&bucketLabel != 0 {
-		w.text(k.Label)
+		w.text(label)
 	}
 }
 
@@ -195,7 +195,7 @@ func (k *Bucket) deltaFlags(mark uint8) (flags uint8) {
 		return flags
 	}
 	flags |= bucketNew
-	if k.Label != "" {
+	if k.label&placeMask != 0 {
 		flags |= bucketLabel
 	}
 	if k.Scope != 0 {

@@ -86,7 +86,7 @@ func (f *Frame) ruleLines() []lead.Line {
 		l.Remaining += k.Remaining
 		l.Decayed += k.Awarded - k.Reversed - k.Remaining
 		if k.Last >= l.Last {
-			l.Last, l.Label = k.Last, k.Label
+			l.Last, l.Label = k.Last, f.Acct.Label(i)
 		}
 	}
 	for i := range out {

@@ -201,7 +201,7 @@ func (a *Account) wakeWritten() bool {
 func (a *Account) clean(now *digests) {
 	if a.dirty&dirtyBuckets != 0 {
 		for i, hi := a.marked.of(len(a.Buckets)); i < hi; i++ {
-			a.Buckets[i].mark = 0
+			a.Buckets[i].unmark()
 		}
 		a.marked = span{}
 	}
@@ -222,6 +222,7 @@ func (a *Account) clean(now *digests) {
 		a.Steps[i].mark, a.Steps[i].told = 0, a.Steps[i].Wake
 	}
 	a.dirty, a.peakTail, a.undo = 0, 0, nil
+	a.tidy()
 	t := &a.told
 	t.clock, t.activity, t.wake, t.probe, t.marks = a.Clock, a.LastActivity, a.Marks.Wake, a.Marks.Probe, now.marks
 	if p := first(a.Person); p != t.person {

@@ -54,7 +54,10 @@ func (a *Account) Begin(u *Undo) {
 }
 
 // Keep ends the remembering: what changed stays.
-func (a *Account) Keep() { a.undo = nil }
+func (a *Account) Keep() {
+	a.undo = nil
+	a.tidy()
+}
 
 // Rollback takes back all changes since Begin.
 func (a *Account) Rollback() {
@@ -145,14 +148,6 @@ func (a *Account) addTotal(score int, delta lead.Points) {
 func (a *Account) logInsert(kind changeKind, at, in int) {
 	if u := a.undo; u != nil {
 		u.log = append(u.log, change{kind: kind, at: int32(at), in: int32(in)})
-	}
-}
-
-// logBucket remembers a bucket that is about to change.
-func (a *Account) logBucket(score, i int) {
-	if u := a.undo; u != nil {
-		u.log = append(u.log, change{kind: bucketSet, at: int32(i), in: int32(score), old: int32(len(u.buckets))})
-		u.buckets = append(u.buckets, a.Buckets[i])
 	}
 }
 

@@ -46,7 +46,7 @@ func (a *Account) ClassTotal(b *Book, class int) (sum lead.Points, last string) 
 		}
 		sum += a.Buckets[i].Remaining
 		if last == "" || a.Buckets[i].Last > at {
-			at, last = a.Buckets[i].Last, a.Buckets[i].Label
+			at, last = a.Buckets[i].Last, a.Label(i)
 		}
 	}
 	return sum, last

@@ -133,14 +133,15 @@ func (r *Runner) adjust(spec *Spec, s *Slot, e *abi.Entry, it *Item) string {
 	return ""
 }
 
-// label is the text that names what was done.
+// label is the text that names what was done. It may lie in the event: the
+// ledger copies what it keeps.
 func (r *Runner) label(spec *Spec, e *abi.Entry, it *Item) (text, bad string) {
 	if e.Label == 0 {
 		if ev := it.Frame.Event; ev != nil {
 			if ev.Kind != lead.Track && ev.Path != "" {
-				return r.intern(ev.Path), ""
+				return ev.Path, ""
 			}
-			return r.intern(ev.Name), ""
+			return ev.Name, ""
 		}
 		return "", ""
 	}
@@ -156,7 +157,7 @@ func (r *Runner) label(spec *Spec, e *abi.Entry, it *Item) (text, bad string) {
 	if in.Kind == abi.InputEnum && bits > 0 && int(bits) <= len(in.Literals) {
 		str = in.Literals[bits-1].Text
 	}
-	return r.intern(str), ""
+	return str, ""
 }
 
 // scopeKey is the hash of the properties that form the rule's scope key; 0

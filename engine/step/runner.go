@@ -42,23 +42,22 @@ type Failure struct {
 // Runner runs the steps of one workflow over rounds. It is not safe for
 // concurrent use: one per partition.
 type Runner struct {
-	book     *ledger.Book
-	specs    []*Spec
-	scorers  []Scorer
-	backups  []Scorer // by step, nil without a fallback
-	slots    []Slot
-	members  []*Item // members[i] is the item behind slots[i]
-	failed   []*Item // by the last run, for its fallback
-	retried  []*Item
-	rows     []abi.Row
-	refs     []int32
-	interned map[string]string
+	book    *ledger.Book
+	specs   []*Spec
+	scorers []Scorer
+	backups []Scorer // by step, nil without a fallback
+	slots   []Slot
+	members []*Item // members[i] is the item behind slots[i]
+	failed  []*Item // by the last run, for its fallback
+	retried []*Item
+	rows    []abi.Row
+	refs    []int32
 }
 
 // NewRunner takes one scorer per spec, and one per fallback (nil where a spec
 // has none). It closes none of them.
 func NewRunner(book *ledger.Book, specs []*Spec, scorers, backups []Scorer) *Runner {
-	return &Runner{book: book, specs: specs, scorers: scorers, backups: backups, interned: make(map[string]string)}
+	return &Runner{book: book, specs: specs, scorers: scorers, backups: backups}
 }
 
 // Round runs every step once over the items: at most one item per lead. An
@@ -276,19 +275,6 @@ func (r *Runner) refuse(i int, spec *Spec, o Outcome, it *Item, backup bool) {
 		return
 	}
 	it.Failure = &Failure{Step: spec.Name, Outcome: o, Hold: spec.OnError == OnErrorHold && !backup}
-}
-
-// intern gives a copy of s that outlives the micro-batch.
-func (r *Runner) intern(s string) string {
-	if v, ok := r.interned[s]; ok {
-		return v
-	}
-	if len(r.interned) >= 1<<16 {
-		clear(r.interned)
-	}
-	v := string([]byte(s))
-	r.interned[v] = v
-	return v
 }
 
 // SeedOf is the slot's seed: the same for the same lead and input, for ever.

@@ -198,7 +198,7 @@ func TestApply_Label(t *testing.T) {
 			w.Add(abi.Entry{Kind: abi.EntryAward, Delta: 1, Label: uint32(label)})
 		})
 		require.Nil(t, b.event(1).Failure)
-		assert.Equal(t, want, b.acct.Buckets[0].Label)
+		assert.Equal(t, want, b.acct.Label(0))
 	}
 }
 

@@ -52,9 +52,11 @@ func world(t testing.TB) (*Scope, *ledger.Frame) {
 	acct.Marks.Episodes = []ledger.Episode{{Action: "sales-handoff", Open: true}}
 	acct.Marks.Stage = "accepted"
 	acct.Buckets = []ledger.Bucket{
-		{Score: 1, Rule: 21, Step: 99, Awarded: 100_000, Remaining: 20_000, Last: 99 * day, Label: "Demo Requested"},
-		{Score: 1, Rule: 22, Step: 98, Awarded: 30_000, Remaining: 7_400, Last: 98 * day, Label: "Guide Downloaded"},
+		{Score: 1, Rule: 21, Step: 99, Awarded: 100_000, Remaining: 20_000, Last: 99 * day},
+		{Score: 1, Rule: 22, Step: 98, Awarded: 30_000, Remaining: 7_400, Last: 98 * day},
 	}
+	acct.SetLabel(0, "Demo Requested")
+	acct.SetLabel(1, "Guide Downloaded")
 	frame := &ledger.Frame{
 		Book: book, Acct: acct, At: 100*day + 15*3_600_000, Now: 100*day + 15*3_600_000,
 		Event:  &lead.Event{Name: "Page Viewed", Path: "/pricing", Kind: lead.Page, Props: lead.Props{{Name: "plan", Value: lead.StringOf("pro")}, {Name: "seats", Value: lead.NumberOf(7)}}},
