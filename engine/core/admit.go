@@ -95,7 +95,6 @@ func (c *Core) admit(inputs []Input, i int, g *guest, out *Output) error {
 		return nil
 	}
 	owner.ids.add(id, c.opts.DedupeDays)
-	owner.fresh++
 	out.Accepted++
 	c.queue(c.workOf(owner), int32(i))
 	return nil

@@ -102,7 +102,7 @@ type Core struct {
 	dirty, flush []*entry
 	flushing     bool
 	hand         uint32
-	cold         []string // leads of a tick that lie on the shelf
+	cold         []coldTimer
 
 	works  []*work // pool
 	used   int

@@ -32,7 +32,7 @@ const changeAccount = 1 // the account changed
 // emit writes what changed of the lead since its last delta behind the
 // output's deltas: its key, its new event ids, and what changed in the account.
 func (c *Core) emit(e *entry, out *Output) {
-	if e.fresh == 0 && !e.changed {
+	if e.ids.fresh == 0 && !e.changed {
 		return
 	}
 	b := out.Deltas
@@ -41,7 +41,7 @@ func (c *Core) emit(e *entry, out *Output) {
 	}
 	b = binary.AppendUvarint(b, uint64(len(e.key)))
 	b = append(b, e.key...)
-	b = appendIDs(b, e.ids.list[len(e.ids.list)-int(e.fresh):])
+	b = appendIDs(b, e.ids.list[len(e.ids.list)-int(e.ids.fresh):])
 	if e.changed {
 		b = append(b, changeAccount, 0)
 		from := len(b)
@@ -51,7 +51,7 @@ func (c *Core) emit(e *entry, out *Output) {
 	}
 	out.Deltas = b
 	out.Changes = append(out.Changes, Change{Lead: e.key, End: len(b), entry: e})
-	e.fresh, e.changed, e.pending = 0, false, true
+	e.ids.fresh, e.changed, e.pending = 0, false, true
 	c.soil(e)
 }
 
@@ -117,7 +117,7 @@ func (c *Core) applyChange(b []byte, stamp uint64) ([]byte, error) {
 		e = c.leads.add(string(key))
 	}
 	b, ok = readIDs(b, func(id seenID) {
-		if !skip && e.ids.find(&id.hash) < 0 {
+		if !skip {
 			e.ids.add(id, c.opts.DedupeDays)
 		}
 	})
@@ -138,7 +138,7 @@ func (c *Core) applyChange(b []byte, stamp uint64) ([]byte, error) {
 		}
 	}
 	if !skip {
-		e.stamp, e.applied = stamp, c.applied
+		e.stamp, e.applied, e.ids.fresh = stamp, c.applied, 0
 		c.soil(e)
 		c.show(e)
 		c.requeue(e)

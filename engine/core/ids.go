@@ -32,20 +32,21 @@ type seenID struct {
 // Which ids it holds depends on the lead's own events alone, not on what else
 // its partition saw and not on when somebody looks.
 type idSet struct {
-	list           []seenID
-	index          *idIndex // nil while there are few
-	oldest, newest int32    // days in list
+	list   []seenID
+	index  *idIndex // nil while there are few
+	oldest int32    // no day in list is before it
+	fresh  uint32   // the last ones of list, that no record holds yet
 }
 
 // fewIDs is how many ids are looked through one by one: about what a cache miss
 // or two cost.
 const fewIDs = 48
 
-// has says whether the id was seen within days before its own day or, if that
-// is later, before the newest day of the lead; days 0 = ever.
+// has says whether the id was seen within days before its own day; days 0 =
+// ever.
 func (s *idSet) has(hash *idHash, day, days int32) bool {
 	i := s.find(hash)
-	return i >= 0 && (days == 0 || s.list[i].day >= max(day, s.newest)-days)
+	return i >= 0 && (days == 0 || s.list[i].day >= day-days)
 }
 
 func (s *idSet) find(hash *idHash) int {
@@ -60,18 +61,19 @@ func (s *idSet) find(hash *idHash) int {
 	return -1
 }
 
-// add appends an id that the set does not have, and drops those that are
-// behind the horizon then.
+// add appends an id that the set does not have, and forgets those of more than
+// days before it. (Only the new id counts: after a clock that jumped ahead and
+// back again, ids are told apart as before.)
 func (s *idSet) add(id seenID, days int32) {
-	if len(s.list) == 0 {
-		s.oldest, s.newest = id.day, id.day
-	}
-	s.newest = max(s.newest, id.day)
-	if first := s.newest - days; days > 0 && s.oldest < first {
+	if first := id.day - days; days > 0 && len(s.list) > 0 && s.oldest < first {
 		s.drop(first)
+	}
+	if len(s.list) == 0 {
+		s.oldest = id.day
 	}
 	s.oldest = min(s.oldest, id.day)
 	s.list = append(s.list, id)
+	s.fresh++
 	switch {
 	case s.index != nil:
 		s.index.add(s.list)
@@ -82,12 +84,15 @@ func (s *idSet) add(id seenID, days int32) {
 
 // drop forgets the ids of days before first.
 func (s *idSet) drop(first int32) {
-	kept := s.list[:0]
-	s.oldest = s.newest
-	for _, id := range s.list {
-		if id.day >= first {
-			kept = append(kept, id)
-			s.oldest = min(s.oldest, id.day)
+	kept, old := s.list[:0], len(s.list)-int(s.fresh)
+	s.oldest, s.fresh = first, 0
+	for i, id := range s.list {
+		if id.day < first {
+			continue
+		}
+		kept = append(kept, id)
+		if i >= old {
+			s.fresh++
 		}
 	}
 	s.list = kept

@@ -353,7 +353,8 @@ func (c *Core) fail(w *work, out *Output) {
 // hold remembers that the lead's inputs wait: they are tried again at each
 // tick and before its next event.
 func (c *Core) hold(e *entry) {
-	if !slices.Contains(c.holding, e) {
+	if !e.waits {
+		e.waits = true
 		c.holding = append(c.holding, e)
 	}
 }

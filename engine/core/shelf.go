@@ -93,6 +93,7 @@ func (c *Core) decode(key string, b []byte) (s state, err error) {
 	}
 	s.stamp = stamp
 	b, ok := readIDs(b[1+n:], func(id seenID) { s.ids.add(id, c.opts.DedupeDays) })
+	s.ids.fresh = 0
 	if !ok || len(b) == 0 || b[0] > 1 {
 		return damaged(errors.New("truncated event ids"))
 	}

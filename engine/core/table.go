@@ -18,7 +18,6 @@ type entry struct {
 	stamp   uint64 // number of the last record that holds a change of it
 	work    *work  // of the current segment, nil outside
 	place   uint32 // own index in the table
-	fresh   uint32 // newest ids that no record holds yet
 	applied uint32 // call of Apply that changed it last
 
 	live    bool // the place is taken
@@ -28,11 +27,12 @@ type entry struct {
 	kept    bool // the account was given out once: it is never forgotten again
 	dirty   bool // the shelf has it not, or not like this
 	listed  bool // the place is in a list of dirty ones
+	waits   bool // the place is in Core.holding
 	queued  bool // the timer queue has it under due
 	aside   bool // a timer that failed waits for the tick to end
 	used    bool // since the clock hand passed
 
-	_ [4]byte // two lines of the processor's cache
+	_ [8]byte // two lines of the processor's cache
 }
 
 // touch notes that the account changed.
@@ -119,7 +119,7 @@ func (t *table) add(key string) *entry {
 		t.made++
 	}
 	e := t.at(place)
-	*e = entry{key: strings.Clone(key), place: place, live: true, listed: e.listed}
+	*e = entry{key: strings.Clone(key), place: place, live: true, listed: e.listed, waits: e.waits}
 	t.put(slotOf(t.hashOf(key), place))
 	t.used++
 	return e
@@ -162,7 +162,7 @@ func (t *table) remove(e *entry) {
 	t.slots[i] = 0
 	t.used--
 	t.spare = append(t.spare, e.place)
-	*e = entry{listed: e.listed}
+	*e = entry{listed: e.listed, waits: e.waits}
 }
 
 // all calls fn for every entry, in the order of their places.

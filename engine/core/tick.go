@@ -55,11 +55,17 @@ func (c *Core) rouse(e *entry, t int64, input int) bool {
 	return true
 }
 
+// coldTimer is a timer of a lead on the shelf.
+type coldTimer struct {
+	due  int64
+	lead string
+}
+
 // wakeCold loads the leads on the shelf that are due up to t, at most room, and
 // gives them work.
 func (c *Core) wakeCold(t int64, input, room int) (done bool, err error) {
 	c.cold, done = c.cold[:0], true
-	err = c.opts.Shelf.Due(t, func(_ int64, key string) bool {
+	err = c.opts.Shelf.Due(t, func(due int64, key string) bool {
 		switch {
 		case c.leads.get(key) != nil: // the queue knows better
 			return true
@@ -67,19 +73,23 @@ func (c *Core) wakeCold(t int64, input, room int) (done bool, err error) {
 			done = false
 			return false
 		}
-		c.cold = append(c.cold, strings.Clone(key))
+		c.cold = append(c.cold, coldTimer{due, strings.Clone(key)})
 		return true
 	})
 	if err != nil {
 		return false, err
 	}
-	for _, key := range c.cold {
-		e, err := c.fetch(key)
+	for _, cold := range c.cold {
+		e, err := c.fetch(cold.lead)
 		if err != nil {
 			return false, err
 		}
 		if e == nil || e.acct == nil {
-			return false, fmt.Errorf("%w: lead %q has a timer and no state", ErrState, key)
+			return false, fmt.Errorf("%w: lead %q has a timer and no state", ErrState, cold.lead)
+		}
+		if e.stored != cold.due { // a timer that was left behind: it goes when the lead is written
+			e.stored = cold.due
+			c.soil(e)
 		}
 		c.rouse(e, t, input)
 	}
@@ -91,7 +101,7 @@ func (c *Core) retry(t int64, input int) {
 	holding := c.holding
 	c.holding = c.holding[:0]
 	for _, e := range holding {
-		if len(e.acct.Held) > 0 {
+		if e.waits = e.acct != nil && len(e.acct.Held) > 0; e.waits {
 			w := c.workOf(e)
 			w.until, w.input = t, int32(input)
 			c.holding = append(c.holding, e)
