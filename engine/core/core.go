@@ -87,14 +87,15 @@ type Core struct {
 	opts   Options
 	runner *step.Runner
 
-	leads   table
-	shown   int // leads with an account
-	timers  timerQueue
-	aside   []*entry // their timers failed in this tick: they wait for the next
-	holding []*entry // leads with inputs that wait
-	tick    int64    // latest tick, ms
-	scratch []byte
-	state   []byte // of a lead on its way to or from the shelf
+	leads    table
+	shown    int // leads with an account
+	unstored int // those of them of which the shelf has none
+	timers   timerQueue
+	aside    []*entry // their timers failed in this tick: they wait for the next
+	holding  []*entry // leads with inputs that wait
+	tick     int64    // latest tick, ms
+	scratch  []byte
+	state    []byte // of a lead on its way to or from the shelf
 
 	// What the shelf does not have, see shelf.go.
 	acked        uint64
@@ -227,12 +228,16 @@ func (c *Core) settle(w *work, out *Output) {
 
 // show counts the leads that users may see.
 func (c *Core) show(e *entry) {
-	if shown := e.acct != nil; shown != e.shown {
-		if e.shown = shown; shown {
-			c.shown++
-		} else {
-			c.shown--
-		}
+	shown := e.acct != nil
+	if shown == e.shown {
+		return
+	}
+	n := 1
+	if e.shown = shown; !shown {
+		n = -1
+	}
+	if c.shown += n; !e.shelved {
+		c.unstored += n
 	}
 }
 

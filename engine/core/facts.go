@@ -112,7 +112,7 @@ func (c *Core) adjustScore(f *ledger.Frame, event uint64) *step.Failure {
 	if by := props.Get("by").Text(); by != "" {
 		why = strings.TrimSuffix(by+": "+why, ": ")
 	}
-	if _, refused := f.Acct.Award(f.Book, ledger.Award{Rule: rule, Delta: points, Scope: event, Event: event, At: f.At, Label: strings.Clone(why)}); refused != ledger.None {
+	if _, refused := f.Acct.Award(f.Book, ledger.Award{Rule: rule, Delta: points, Scope: event, Event: event, At: f.At, Label: why}); refused != ledger.None {
 		return bad("%s of %s points: %s", decide.ScoreAdjusted, points, refused)
 	}
 	if expires := decide.TimeOf(props.Get("expires")); expires != 0 {

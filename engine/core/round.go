@@ -102,24 +102,14 @@ func (c *Core) gather(leads, keep []*work, inputs []Input, out *Output) []*work 
 // leads of a batch lie all over the memory; read in a row, one does not wait
 // for the other.
 func (c *Core) warm(leads []*work) {
-	sum := int64(0)
+	sum := c.warmth
 	for _, w := range leads {
-		a := w.entry.acct
-		sum += a.Clock + a.Marks.Wake
+		sum += uint64(w.entry.acct.Clock)
 	}
 	for _, w := range leads {
-		a := w.entry.acct
-		if n := len(a.Buckets); n > 0 {
-			sum += a.Buckets[0].Last + a.Buckets[n/2].Last + a.Buckets[n-1].Last
-		}
-		if len(a.Steps) > 0 {
-			sum += a.Steps[0].Wake + a.Steps[len(a.Steps)-1].Wake
-		}
-		if len(a.Marks.Episodes) > 0 {
-			sum += a.Marks.Episodes[0].Opened
-		}
+		sum += w.entry.acct.Warm()
 	}
-	c.warmth = uint64(sum) // or the compiler would leave the reading out
+	c.warmth = sum // or the compiler would leave the reading out
 }
 
 // oneRound takes the gathered inputs, at most one of each lead, through the

@@ -26,6 +26,8 @@ type Stored struct {
 	Due, OldDue int64
 	// Held says that inputs of the lead wait: it must be fetched at the start.
 	Held bool
+	// New says that the shelf has no account of the lead, and State does.
+	New bool
 }
 
 // ErrState says that the stored state of a lead is damaged or of another
@@ -143,6 +145,10 @@ func (c *Core) fetch(key string) (*entry, error) {
 		return nil, err
 	}
 	e.stored = e.due // as it lies there
+	if e.acct != nil {
+		e.shelved = true
+		c.unstored--
+	}
 	return e, nil
 }
 
@@ -167,29 +173,38 @@ func (c *Core) soil(e *entry) {
 // be stored.
 func (c *Core) Acked(stamp uint64) { c.acked = max(c.acked, stamp) }
 
+// Unstored is how many leads with an account are in memory alone.
+func (c *Core) Unstored() int { return c.unstored }
+
 // durable says whether all that the lead is lies in the journal.
 func (c *Core) durable(e *entry) bool { return !e.pending && e.stamp <= c.acked }
 
 // write hands the lead to put.
 func (c *Core) write(e *entry, put func(Stored) error) error {
 	c.state = c.appendState(c.state[:0], e, e.stamp)
-	s := Stored{Lead: e.key, State: c.state, Due: e.due, OldDue: e.stored, Held: e.acct != nil && len(e.acct.Held) > 0}
+	s := Stored{Lead: e.key, State: c.state, Due: e.due, OldDue: e.stored,
+		Held: e.acct != nil && len(e.acct.Held) > 0, New: e.acct != nil && !e.shelved}
 	if err := put(s); err != nil {
 		return err
 	}
-	e.stored, e.dirty = e.due, false
+	if e.stored, e.dirty = e.due, false; s.New {
+		e.shelved = true
+		c.unstored--
+	}
 	return nil
 }
 
 // Evict brings the number of leads in memory down to Options.Cache: those not
 // used for the longest time go, about (second chance). What the shelf does not
 // have goes through put first. Leads that are ahead of the journal, and those
-// with inputs that wait, stay.
+// with inputs that wait, stay. It looks at a few times as many leads as are too
+// many, so that it costs little when none may go yet.
 func (c *Core) Evict(put func(Stored) error) error {
 	if c.opts.Shelf == nil || c.opts.Cache <= 0 {
 		return nil
 	}
-	for looks := 2 * int(c.leads.made); looks > 0 && c.leads.used > c.opts.Cache; looks-- {
+	over := c.leads.used - c.opts.Cache
+	for looks := 1024 + 8*over; looks > 0 && c.leads.used > c.opts.Cache; looks-- {
 		if c.hand++; c.hand >= c.leads.made {
 			c.hand = 0
 		}

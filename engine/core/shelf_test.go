@@ -22,6 +22,7 @@ type memShelf struct {
 	timers map[timerKey]bool
 	held   map[string]bool
 	loads  int
+	known  map[string]bool // leads with an account
 }
 
 type timerKey struct {
@@ -30,11 +31,11 @@ type timerKey struct {
 }
 
 func newMemShelf() *memShelf {
-	return &memShelf{map[string][]byte{}, map[timerKey]bool{}, map[string]bool{}, 0}
+	return &memShelf{map[string][]byte{}, map[timerKey]bool{}, map[string]bool{}, 0, map[string]bool{}}
 }
 
 func (s *memShelf) clone() *memShelf {
-	return &memShelf{maps.Clone(s.states), maps.Clone(s.timers), maps.Clone(s.held), 0}
+	return &memShelf{maps.Clone(s.states), maps.Clone(s.timers), maps.Clone(s.held), 0, maps.Clone(s.known)}
 }
 
 func (s *memShelf) Load(dst []byte, lead string) ([]byte, bool, error) {
@@ -58,6 +59,10 @@ func (s *memShelf) put(t testing.TB, acked uint64) func(core.Stored) error {
 	return func(l core.Stored) error {
 		stamp, _ := binary.Uvarint(l.State[1:])
 		require.LessOrEqual(t, stamp, acked, "%s is ahead of the journal", l.Lead)
+		if l.New {
+			require.False(t, s.known[l.Lead], "%s is no news", l.Lead)
+			s.known[l.Lead] = true
+		}
 		if l.OldDue != 0 {
 			require.True(t, s.timers[timerKey{l.OldDue, l.Lead}], "%s lies under another due time", l.Lead)
 			delete(s.timers, timerKey{l.OldDue, l.Lead})
@@ -122,7 +127,9 @@ func (s *shelved) play(inputs []core.Input, batch int, between func()) (all said
 		}
 		inputs = inputs[n:]
 	}
+	known := len(s.shelf.known) + s.Unstored()
 	all.accounts = s.everything()
+	require.Equal(s.t, s.Len(), known, "all leads are in memory now")
 	return all
 }
 

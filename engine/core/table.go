@@ -22,6 +22,7 @@ type entry struct {
 
 	live    bool // the place is taken
 	shown   bool // it is counted among those that users may see
+	shelved bool // the shelf has its account
 	changed bool // since its last delta: the account
 	pending bool // its last delta has no stamp yet
 	kept    bool // the account was given out once: it is never forgotten again
@@ -32,7 +33,7 @@ type entry struct {
 	aside   bool // a timer that failed waits for the tick to end
 	used    bool // since the clock hand passed
 
-	_ [8]byte // two lines of the processor's cache
+	_ [7]byte // two lines of the processor's cache
 }
 
 // touch notes that the account changed.

@@ -87,9 +87,12 @@ func (c *Core) wakeCold(t int64, input, room int) (done bool, err error) {
 		if e == nil || e.acct == nil {
 			return false, fmt.Errorf("%w: lead %q has a timer and no state", ErrState, cold.lead)
 		}
-		if e.stored != cold.due { // a timer that was left behind: it goes when the lead is written
+		if e.due != cold.due { // another release computes another timer: the old one goes when the lead is written
 			e.stored = cold.due
 			c.soil(e)
+		}
+		if e.due == 0 || e.due > t {
+			continue
 		}
 		c.rouse(e, t, input)
 	}
