@@ -5,7 +5,7 @@ BIN := bin/ripen
 export GOFLAGS ?= -buildvcs=false
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test race plugins build check fmt vet requirements bench-step bench-drain bench-ingest torture clean
+.PHONY: help demo test race plugins build check fmt vet requirements bench-step bench-drain bench-ingest torture torture-cluster clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ bench-drain: build ## events a second through the whole engine
 
 bench-ingest: plugins ## durable events a second at the door against plain publishing, and latency to the decision
 	$(GO) run ./engine/internal/ingestbench
+
+torture-cluster: plugins ## two engines on three NATS servers for SECONDS, leaders stepping down, engines killed; SEED chooses the instants
+	CLUSTER_SECONDS=$(or $(SECONDS),120) CLUSTER_SEED=$(or $(SEED),1) $(GO) test -count=1 -timeout 60m -v -run '^TestCluster$$' ./engine/internal/cluster
 
 clean: ## remove what was built
 	rm -rf build bin engine/registry/builtin/wasm/*.wasm

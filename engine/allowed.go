@@ -37,10 +37,10 @@ func (e *Engine) serverError(nc *nats.Conn, _ *nats.Subscription, err error) {
 		return
 	}
 	what := strings.TrimPrefix(err.Error(), nats.ErrPermissionViolation.Error()+": ")
-	todo := "log in as a user who may publish on and subscribe to $JS.>, ripen.> and _INBOX.>, e.g. with --nats-creds"
+	todo := "log in as a user who may publish on and subscribe to $JS.>, $KV.RIPEN_OWNERS.>, ripen.> and _INBOX.>, e.g. with --creds"
 	if nc.ConnectedServerName() == natsd.ServerName {
 		todo = "this is the server inside a running engine, whose clients may only send events and read decisions; " +
-			"name its folder with --data, or run it on a NATS server of your own and log in there with --nats-creds"
+			"name its folder with --data, or run it on a NATS server of your own and log in there with --creds"
 	}
 	(*cancel)(fmt.Errorf("%w: %s: %s", ErrNotAllowed, what, todo))
 }

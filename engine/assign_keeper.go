@@ -303,7 +303,7 @@ func (k *keeper) end(e ending) error {
 
 // bearable says whether an error concerns one partition and no other.
 func (k *keeper) bearable(err error) bool {
-	return errors.Is(err, journal.ErrCorrupt) || errors.Is(err, journal.ErrInputLost) || k.hints != nil && errors.Is(err, journal.ErrFenced)
+	return errors.Is(err, journal.ErrCorrupt) || errors.Is(err, journal.ErrInputLost) || errors.Is(err, journal.ErrRetention) || k.hints != nil && errors.Is(err, journal.ErrFenced)
 }
 
 func (k *keeper) running() (n int) {

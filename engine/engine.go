@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"sync"
@@ -152,7 +153,10 @@ func (e *Engine) connect() (err error) {
 	o := &e.opts
 	if o.NATS != "" {
 		more := append([]nats.Option{nats.Name("ripen"), nats.MaxReconnects(-1), nats.ErrorHandler(e.serverError)}, o.NATSOptions...)
-		if e.conn, err = nats.Connect(o.NATS, more...); err != nil {
+		if e.conn, err = nats.Connect(o.NATS, more...); errors.Is(err, nats.ErrAuthorization) {
+			return fmt.Errorf("the NATS server at %s refuses the login: %w; log in with --creds, --nkey, --user or a token", o.NATS, err)
+		}
+		if err != nil {
 			return fmt.Errorf("cannot reach the NATS server at %s: %w", o.NATS, err)
 		}
 		return nil

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"net/url"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -33,6 +34,9 @@ flag; the later wins. It takes the flags of ripen run.`,
 			for i := range c.list {
 				key := c.list[i].key
 				list[i] = effective{key, redact(c.text(key)), c.origin[key]}
+				if c.list[i].secret() && c.text(key) != "" {
+					list[i].Value = hidden
+				}
 			}
 			if asJSON {
 				return json.NewEncoder(a.stdout).Encode(list)
@@ -48,13 +52,21 @@ flag; the later wins. It takes the flags of ripen run.`,
 	return cmd
 }
 
-// redact hides the password in a URL.
+// hidden stands for a secret.
+const hidden = "xxxxx"
+
+// redact hides passwords and tokens in a list of URLs.
 func redact(text string) string {
-	if u, err := url.Parse(text); err == nil && u.User != nil {
-		if _, has := u.User.Password(); !has {
-			u.User = url.User("xxxxx") // a token
+	list := strings.Split(text, ",")
+	for i, one := range list {
+		u, err := url.Parse(strings.TrimSpace(one))
+		if err != nil || u.User == nil {
+			continue
 		}
-		return u.Redacted()
+		if _, has := u.User.Password(); !has {
+			u.User = url.User(hidden) // a token
+		}
+		list[i] = u.Redacted()
 	}
-	return text
+	return strings.Join(list, ",")
 }

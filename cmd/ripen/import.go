@@ -55,7 +55,7 @@ publishes no decision about the past.
 			return a.importFiles(cmd.Context(), c, &f, list)
 		},
 	}
-	bindSettings(cmd, "nats", "nats_creds", "listen", "port", "workflow")
+	bindSettings(cmd, serverKeys("listen", "port", "workflow")...)
 	f.inputs.bind(cmd)
 	cmd.Flags().BoolVar(&f.json, "json", false, "print the summary as one JSON object on stdout")
 	cmd.Flags().BoolVar(&f.old, "backfill", false, "score history: events of any age, whose decisions are not published")
@@ -135,12 +135,9 @@ func (im *importer) reached(sources []source) string {
 
 // dial connects to the engine's server, by default the embedded one here.
 func dial(c *config) (*nats.Conn, error) {
-	server, opts := splitUser(c.text("nats"))
+	server, opts := c.natsOptions()
 	if server == "" {
 		server = fmt.Sprintf("nats://%s:%d", c.text("listen"), c.number("port"))
-	}
-	if creds := c.text("nats_creds"); creds != "" {
-		opts = append(opts, nats.UserCredentials(creds))
 	}
 	conn, err := nats.Connect(server, append(opts, nats.Name("ripen import"), nats.MaxReconnects(-1),
 		// The sender tries again by itself: nothing waits unseen for a connection.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -22,13 +21,7 @@ func (a *app) operatorCommands() []*cobra.Command {
 // bindOperator adds the flags by which a command finds the streams of an
 // engine, and more settings.
 func bindOperator(cmd *cobra.Command, more ...string) {
-	keys := append([]string{"data", "log_level", "log_json"}, more...)
-	for _, s := range settings() {
-		if strings.HasPrefix(s.key, "nats") {
-			keys = append(keys, s.key)
-		}
-	}
-	bindSettings(cmd, keys...)
+	bindSettings(cmd, append(serverKeys("data", "log_level", "log_json"), more...)...)
 }
 
 // operator configures such a command. The engine's data folder must be there.
@@ -73,7 +66,7 @@ the report says from which record on all was computed again.
 It reads only: a data folder, whether its engine runs or not, or with --nats an
 external server.`,
 		Example: `  ripen journal verify workflows/letter-and-number --data ripen-data
-  ripen journal verify -w . --nats nats://nats.internal:4222 --nats-creds ripen.creds --json`,
+  ripen journal verify -w . --nats nats://nats.internal:4222 --creds ripen.creds --json`,
 		Args: args(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, list []string) error { return a.verifyJournal(cmd, list, asJSON) },
 	}

@@ -57,7 +57,7 @@ func bindSettings(cmd *cobra.Command, keys ...string) {
 		wanted[k] = true
 	}
 	for _, s := range settings() {
-		if len(keys) > 0 && !wanted[s.key] {
+		if s.secret() || len(keys) > 0 && !wanted[s.key] {
 			continue
 		}
 		short := ""
@@ -104,7 +104,10 @@ func (a *app) configure(cmd *cobra.Command) (*config, error) {
 	if err := c.environment(os.Environ()); err != nil {
 		return nil, err
 	}
-	return c, c.flags(cmd.Flags())
+	if err := c.flags(cmd.Flags()); err != nil || cmd.Flags().Lookup("creds") == nil {
+		return c, err
+	}
+	return c, c.checkLogin()
 }
 
 // layer lays the values of a provider over what is there.

@@ -31,7 +31,7 @@ engine goes on undisturbed. Without the data folder nobody reads the journal of
 the server inside an engine.`,
 		Example: `  ripen leads workflows/letter-and-number --data ripen-data
   ripen leads -w . --explain lead_0042
-  ripen leads -w . --nats nats://nats.internal:4222 --nats-creds ripen.creds --json | jq -r '.lead'`,
+  ripen leads -w . --nats nats://nats.internal:4222 --creds ripen.creds --json | jq -r '.lead'`,
 		Args: args(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, list []string) error { return a.leads(cmd, &f, list) },
 	}

@@ -4,14 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"os"
 	"os/signal"
 	"syscall"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
-	"github.com/nats-io/nats.go"
 	"github.com/spf13/cobra"
 
 	"github.com/ripenhq/ripen/engine"
@@ -41,7 +39,7 @@ SIGINT or SIGTERM drains: no new requests are taken, what was taken is finished.
 A second signal ends at once, unless it comes within a second of the first.`,
 		Example: `  ripen run workflows/letter-and-number
   ripen run -w . --data /var/lib/ripen --http 127.0.0.1:8222 --log-json
-  ripen run -w . --nats nats://nats.internal:4222 --nats-creds ripen.creds --replicas 3`,
+  ripen run -w . --nats nats://nats.internal:4222 --creds ripen.creds --replicas 3`,
 		Args: args(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, list []string) error {
 			c, err := a.configure(cmd)
@@ -148,10 +146,7 @@ func drain(stop func(context.Context) error, asked time.Time, signals <-chan os.
 // engineOptions translates the configuration.
 func (c *config) engineOptions(w *engine.Workflow, log hclog.Logger) engine.Options {
 	maxBytes, _ := parseBytes(c.text("max_bytes"))
-	server, opts := splitUser(c.text("nats"))
-	if creds := c.text("nats_creds"); creds != "" {
-		opts = append(opts, nats.UserCredentials(creds))
-	}
+	server, opts := c.natsOptions()
 	return engine.Options{
 		Workflow: w, Data: c.text("data"), NATS: server, NATSOptions: opts, Listen: c.text("listen"), Port: c.number("port"),
 		Durability: natsd.Durability(c.text("durability")), Partitions: c.number("partitions"), MaxBytes: maxBytes, MaxLag: int64(c.number("max_lag")),
@@ -159,18 +154,4 @@ func (c *config) engineOptions(w *engine.Workflow, log hclog.Logger) engine.Opti
 		Quiet: c.duration("quiet"), Lateness: c.duration("lateness"), Skew: c.duration("skew"), Dedupe: c.duration("dedupe"),
 		HTTP: c.text("http"), Logger: log,
 	}
-}
-
-// splitUser takes the login out of a URL, so that no message shows it.
-func splitUser(text string) (string, []nats.Option) {
-	u, err := url.Parse(text)
-	if err != nil || u.User == nil {
-		return text, nil
-	}
-	user, login := u.User, nats.Token(u.User.Username())
-	if password, has := user.Password(); has {
-		login = nats.UserInfo(user.Username(), password)
-	}
-	u.User = nil
-	return u.String(), []nats.Option{login}
 }

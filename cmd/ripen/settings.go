@@ -26,6 +26,9 @@ type setting struct {
 	check func(text string) error
 }
 
+// secret says whether the value is never shown, and never given as a flag.
+func (s *setting) secret() bool { return s.key == "password" || s.key == "token" }
+
 func (s *setting) env() string  { return "RIPEN_" + strings.ToUpper(s.key) }
 func (s *setting) flag() string { return strings.ReplaceAll(s.key, "_", "-") }
 
@@ -34,8 +37,15 @@ func settings() []setting {
 	ms := func(d time.Duration) string { return workflow.FormatDuration(d.Milliseconds()) }
 	return []setting{
 		{"workflow", ".", "folder of the workflow", isText},
-		{"nats", "", "URL of an external NATS server with JetStream; empty = the embedded one", isAny},
-		{"nats_creds", "", "credentials file for the external server", isAny},
+		{"nats", "", "URLs of an external NATS server with JetStream; empty = the embedded one", isAny},
+		{"creds", "", "credentials file for the external server (user JWT and seed)", isAny},
+		{"nkey", "", "file with an NKey seed for the external server", isAny},
+		{"user", "", "user for the external server", isAny},
+		{"password", "", "its password; not as a flag, others see a command line", isAny},
+		{"token", "", "token for the external server; not as a flag", isAny},
+		{"tls_ca", "", "file of the certificate authorities that the external server is checked against", isAny},
+		{"tls_cert", "", "file of the client certificate for the external server", isAny},
+		{"tls_key", "", "file of its key", isAny},
 		{"data", "ripen-data", "folder of the embedded server", isText},
 		{"listen", natsd.DefaultHost, "loopback host that the embedded server listens on", isText},
 		{"port", strconv.Itoa(natsd.DefaultPort), "port of the embedded server, -1 = any free one", isInt(-1, 65535)},
