@@ -27,7 +27,8 @@ type kind struct {
 	name               string
 	embedded, external bool
 	unsynced           bool   // needs a server that does not sync
-	points             string // "", "any", or "commit": which failpoints it takes
+	points             string // "", "any", "commit" or "drain": which failpoints it takes
+	stores             bool   // needs a local store
 	weight             int
 	kills              int // about how many it makes
 	play               func(*round, *fault) error
@@ -46,6 +47,7 @@ var points = []point{
 	{"commit.before", 20, RowBeforeCommit}, {"commit.outputs", 10, RowBeforeCommit},
 	{"commit.sent", 20, RowUnanswered}, {"commit.acked", 20, RowUnanswered},
 	{"ingest.before", 20, ""}, {"ingest.sent", 20, ""}, {"ingest.stored", 20, ""},
+	{"assign.claim", 3, ""}, {"drain.before", 1, ""}, {"drain.after", 1, ""},
 	{"tick.before", 3, ""}, {"tick.sent", 3, ""}, {"tick.acked", 3, ""},
 }
 
@@ -73,6 +75,11 @@ func faultKinds() []*kind {
 		{name: "deaf", external: true, weight: 2, play: deafness},
 		{name: "power loss", embedded: true, external: true, weight: 2, kills: 1, play: powerLoss},
 		{name: "power loss without sync", embedded: true, unsynced: true, weight: 6, kills: 1, play: powerLossUnsynced},
+		{name: "second engine", external: true, weight: 2, kills: 1, play: secondEngine},
+		{name: "second engine killed at", external: true, points: "drain", weight: 1, kills: 1, play: secondEngine},
+		{name: "state lost", embedded: true, external: true, stores: true, weight: 2, kills: 1, play: stateLost},
+		{name: "state old", embedded: true, external: true, stores: true, weight: 2, kills: 2, play: stateOld},
+		{name: "state damaged", embedded: true, external: true, stores: true, weight: 2, kills: 1, play: stateDamaged},
 		{name: "disk full", embedded: true, play: diskFull},
 		{name: "stream full", embedded: true, external: true, play: streamFull},
 		{name: "corrupt record", embedded: true, play: corruptRecord},

@@ -17,6 +17,7 @@ import (
 type process struct {
 	r     *round
 	name  string
+	slot  int // of its local state
 	cmd   *exec.Cmd
 	log   string // file of its stderr
 	trace string // file of its failpoints
@@ -34,10 +35,13 @@ type launch struct {
 // start runs another engine of the round.
 func (r *round) start(l launch) (*process, error) {
 	r.started++
-	e := &process{r: r, name: fmt.Sprintf("engine-%d", r.started), ready: make(chan struct{}), done: make(chan struct{})}
+	e := &process{r: r, slot: r.slot(), name: fmt.Sprintf("engine-%d", r.started), ready: make(chan struct{}), done: make(chan struct{})}
 	e.log, e.trace = r.path(e.name+".log"), r.path(e.name+".trace")
 	args := []string{"run", r.flow(), "--clock", "stream", "--quiet", "150ms", "--lateness", "6h", "--tick", "1h", "--cache", r.opts.cache,
 		"--partitions", strconv.Itoa(r.partitions), "--max-bytes", strconv.Itoa(l.maxBytes)}
+	if r.opts.stores {
+		args = append(args, "--state", r.stateOf(e.slot), "--cache-leads", strconv.Itoa(r.cacheLeads), "--snapshot-every", r.snapshotEvery)
+	}
 	if r.server != nil {
 		args = append(args, "--nats", r.proxy.url())
 	} else {
@@ -59,6 +63,7 @@ func (r *round) start(l launch) (*process, error) {
 		return nil, fmt.Errorf("engine: %w", err)
 	}
 	r.note("start %s %s", e.name, l.arm)
+	r.all = append(r.all, e)
 	go e.follow(out, log)
 	return e, nil
 }

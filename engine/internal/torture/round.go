@@ -30,14 +30,17 @@ type round struct {
 	dir   string
 	hist  *history
 
-	durability string
-	partitions int
-	port       int         // of the embedded server
-	server     *natsServer // nil: embedded
-	proxy      *proxy
+	durability    string
+	partitions    int
+	cacheLeads    int    // kept in memory by an engine
+	snapshotEvery string // duration
 
-	engine  *process // nil if none runs
-	others  []*process
+	port   int         // of the embedded server
+	server *natsServer // nil: embedded
+	proxy  *proxy
+
+	engine  *process   // the one that the next fault is about; nil: none so far
+	all     []*process // ever started
 	started int
 	load    *load
 	live    *live
@@ -74,7 +77,7 @@ func (p *plan) String() string {
 
 func newRound(o *Options, t *Tally, p *plan) (r *round, err error) {
 	r = &round{opts: o, tally: t, seed: p.seed, rnd: rand.New(rand.NewPCG(p.seed, 1)), durability: p.durability, partitions: p.partitions,
-		repeats: map[int]bool{}, excused: map[string]bool{}}
+		cacheLeads: 5 + int(p.seed%40), snapshotEvery: "2s", repeats: map[int]bool{}, excused: map[string]bool{}}
 	if r.dir, err = os.MkdirTemp(o.Dir, fmt.Sprintf("round-%d-", p.seed)); err != nil {
 		return nil, err
 	}
@@ -190,17 +193,13 @@ func (r *round) settle() error {
 	if err := r.caughtUp(nil); err != nil {
 		return err
 	}
-	for _, e := range r.others {
+	for _, e := range r.all {
 		if !e.ended(0) {
 			if err := e.drain(); err != nil {
 				return err
 			}
 		}
 	}
-	if err := r.engine.drain(); err != nil {
-		return err
-	}
-	r.engine = nil
 	return r.check()
 }
 
@@ -263,8 +262,8 @@ func (r *round) canary(p int) string {
 
 // end frees what the round holds. Its folder stays if keep.
 func (r *round) end(keep bool) {
-	for _, e := range append(r.others, r.engine) {
-		if e != nil && !e.ended(0) {
+	for _, e := range r.all {
+		if !e.ended(0) {
 			_ = e.cmd.Process.Kill()
 			<-e.done
 		}

@@ -1,6 +1,7 @@
 package torture
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -25,7 +26,8 @@ type Options struct {
 
 	cache    string // of compiled plugins
 	binary   string
-	verifies bool
+	verifies bool // it has ripen journal verify
+	stores   bool // it has a local store
 }
 
 // killsPerPoint is how many kills there must be for each failpoint before a
@@ -53,7 +55,7 @@ func Run(ctx context.Context, o Options) (t *Tally, err error) {
 		return t, err
 	}
 	started := time.Now()
-	s := newSchedule(o.Seed)
+	s := newSchedule(o.Seed, o.stores)
 	for t.Kills() < o.Kills || t.rounds < s.least() {
 		if err := ctx.Err(); err != nil {
 			return t, err
@@ -131,5 +133,7 @@ func (o *Options) prepare(ctx context.Context) error {
 		return fmt.Errorf("the workflow: %w\n%s", err, out)
 	}
 	o.verifies = exec.CommandContext(ctx, o.binary, "journal", "verify", "--help").Run() == nil //nolint:gosec // built for this
-	return nil
+	help, err := exec.CommandContext(ctx, o.binary, "run", "--help").Output()                   //nolint:gosec // built for this
+	o.stores = bytes.Contains(help, []byte("--cache-leads"))
+	return err
 }

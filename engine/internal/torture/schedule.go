@@ -11,13 +11,14 @@ const seedsPerRun = 1000
 
 // schedule decides what happens, by its seed alone.
 type schedule struct {
-	seed  uint64
-	n     uint64
-	kinds []*kind
+	seed   uint64
+	n      uint64
+	kinds  []*kind
+	stores bool // the engine has a local store
 }
 
-func newSchedule(seed uint64) *schedule {
-	return &schedule{seed: seed * seedsPerRun, kinds: faultKinds()}
+func newSchedule(seed uint64, stores bool) *schedule {
+	return &schedule{seed: seed * seedsPerRun, kinds: faultKinds(), stores: stores}
 }
 
 // least is the number of rounds that visit every row.
@@ -35,7 +36,7 @@ var musts = [][]string{
 	{"kill at commit.sent", "kill at commit.outputs", "power loss", "stream full", "corrupt record"},
 	{"zombie at", "server killed at commit.outputs", "cut at commit.outputs", "deaf", "power loss", "cut after bytes"},
 	{"power loss without sync", "power loss without sync", "disk full"},
-	{},
+	{"second engine", "second engine killed at"},
 }
 
 // round is the plan of a seed.
@@ -46,18 +47,16 @@ func (s *schedule) round(seed uint64) *plan {
 	switch setup {
 	case 0:
 		p.partitions = 2 + d.rnd.IntN(3)
-	case 1:
+	case 1, 3:
 		p.external = true
 	case 2:
 		p.durability = "process"
-	case 3:
-		p.external = d.rnd.IntN(3) > 0
 	}
 	for _, name := range musts[setup] {
 		p.faults = append(p.faults, s.named(d, name))
 	}
 	for len(p.faults) < faultsPerRound {
-		if k := s.any(d.rnd); (p.external && k.external || !p.external && k.embedded) && (!k.unsynced || p.durability == "process") {
+		if k := s.any(d.rnd); (p.external && k.external || !p.external && k.embedded) && (!k.unsynced || p.durability == "process") && (!k.stores || s.stores) {
 			p.faults = append(p.faults, d.draw(k))
 		}
 	}
@@ -110,7 +109,11 @@ func (d *deck) point() *point {
 	order := rand.New(rand.NewPCG(d.run, 0xdec)).Perm(len(points))
 	i := d.round*pointsPerRound + d.dealt
 	d.dealt++
-	return &points[order[i%len(points)]]
+	p := &points[order[i%len(points)]]
+	if strings.HasPrefix(p.name, "drain.") { // nobody asks the engine to leave
+		return d.point()
+	}
+	return p
 }
 
 // pointsPerRound is about how many failpoints a round takes from the deck, and
@@ -124,6 +127,8 @@ func (d *deck) draw(k *kind) fault {
 	case "any":
 		p := d.point()
 		f.point, f.pass = p.name, 1+d.rnd.IntN(p.most)
+	case "drain":
+		f.point, f.pass = []string{"drain.before", "drain.after"}[d.round/len(musts)%2], 1
 	case "commit":
 		list := []string{"read", "commit.before", "commit.outputs", "commit.outputs", "commit.sent", "commit.sent", "commit.acked"}
 		p := pointNamed(list[d.rnd.IntN(len(list))])

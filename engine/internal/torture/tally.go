@@ -29,8 +29,21 @@ const (
 	RowPoison        Row = "poison event"
 )
 
+// Beyond the table: partitions that move, and the local store.
+const (
+	RowJoin         Row = "another engine joins"
+	RowLeave        Row = "an engine of two leaves in order"
+	RowOrphan       Row = "an engine of two is killed"
+	RowStateLost    Row = "local state deleted"
+	RowStateOld     Row = "local state older than the journal"
+	RowStateDamaged Row = "local state damaged"
+)
+
 var rows = []Row{RowBeforeCommit, RowUnanswered, RowAckLost, RowRetry, RowZombie, RowDisconnect, RowServerKilled,
 	RowDiskFull, RowStreamFull, RowPower, RowPowerUnsynced, RowCorrupt, RowPoison}
+
+// more are asked of long runs.
+var more = []Row{RowJoin, RowLeave, RowOrphan, RowStateLost, RowStateOld, RowStateDamaged}
 
 // Tally counts what a run has visited and found.
 type Tally struct {
@@ -82,19 +95,20 @@ func (t *Tally) trace(line string) {
 	}
 }
 
-// Missed lists what was never visited: rows, and with all the failpoints too.
-func (t *Tally) Missed(all bool) (list []string) {
+// Missed lists what was never visited: rows and failpoints; of a long run also
+// what is beyond the table, and points at which no process was killed.
+func (t *Tally) Missed(long bool) (list []string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for _, r := range rows {
-		if t.rows[r] == 0 {
+	for i, r := range slices.Concat(rows, more) {
+		if t.rows[r] == 0 && (long || i < len(rows)) {
 			list = append(list, "row \""+string(r)+"\"")
 		}
 	}
 	for _, p := range points {
 		if t.hits[p.name] == 0 {
 			list = append(list, "failpoint "+p.name+" (never passed)")
-		} else if all && t.acts[p.name+" kill"] == 0 {
+		} else if long && t.acts[p.name+" kill"] == 0 {
 			list = append(list, "failpoint "+p.name+" (never killed at)")
 		}
 	}
@@ -118,7 +132,7 @@ func (t *Tally) Print(w io.Writer) {
 		p("%s %d", k, t.kills[k])
 	}
 	p("\n\nrow of the failure table                               visits\n")
-	for _, r := range rows {
+	for _, r := range slices.Concat(rows, more) {
 		p("  %-52s %6d\n", r, t.rows[r])
 	}
 	p("\nfailpoint            processes  kills  stops  errors\n")
