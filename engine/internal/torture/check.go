@@ -286,8 +286,10 @@ func (f *findings) heard(t *Tally, d *dump) {
 	v := f.r.live
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	for _, w := range v.wrong {
-		f.add(&t.Other, "%s", w)
+	for who, w := range v.wrong {
+		if !f.r.excused[who] {
+			f.add(&t.Other, "%s", w)
+		}
 	}
 	body := map[string]string{}
 	for i := range d.decisions {
@@ -295,15 +297,15 @@ func (f *findings) heard(t *Tally, d *dump) {
 	}
 	last := map[string]uint64{}
 	for _, id := range v.order {
-		if v.body[id] != body[id] {
-			f.add(&t.Other, "decision %s was heard and the journal has another content for it, or none", id)
-		}
 		var one struct {
 			Lead string
 			Seq  uint64
 		}
-		if err := json.Unmarshal([]byte(v.body[id]), &one); err != nil {
-			continue // is among the wrong ones
+		if err := json.Unmarshal([]byte(v.body[id]), &one); err != nil || f.r.excused[one.Lead] {
+			continue
+		}
+		if v.body[id] != body[id] {
+			f.add(&t.Other, "decision %s was heard and the journal has another content for it, or none", id)
 		}
 		if one.Seq <= last[one.Lead] {
 			f.add(&t.Reordered, "decision %s, number %d of %s, was heard behind number %d", id, one.Seq, one.Lead, last[one.Lead])

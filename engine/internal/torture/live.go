@@ -19,7 +19,7 @@ type live struct {
 	mu    sync.Mutex
 	order []string // ids as heard
 	body  map[string]string
-	wrong []string
+	wrong map[string]string // by lead
 }
 
 func newLive(r *round) (*live, error) {
@@ -27,7 +27,7 @@ func newLive(r *round) (*live, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &live{nc: nc, body: map[string]string{}}
+	v := &live{nc: nc, body: map[string]string{}, wrong: map[string]string{}}
 	_, err = nc.Subscribe("ripen.decisions.>", v.hear)
 	return v, err
 }
@@ -37,7 +37,7 @@ func (v *live) hear(m *nats.Msg) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if err := json.Unmarshal(m.Data, &d); err != nil {
-		v.wrong = append(v.wrong, fmt.Sprintf("live decision %.60q: %v", m.Data, err))
+		v.wrong[""] = fmt.Sprintf("live decision %.60q: %v", m.Data, err)
 		return
 	}
 	switch before, again := v.body[d.ID]; {
@@ -45,7 +45,7 @@ func (v *live) hear(m *nats.Msg) {
 		v.body[d.ID] = string(m.Data)
 		v.order = append(v.order, d.ID)
 	case before != string(m.Data):
-		v.wrong = append(v.wrong, "live decision "+d.ID+" came again with another content")
+		v.wrong[d.Lead] = fmt.Sprintf("live decision %s of %s came again with another content:\n    %s\n    %s", d.ID, d.Lead, before, m.Data)
 	}
 }
 
