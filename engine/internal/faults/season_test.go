@@ -245,7 +245,7 @@ func TestTimers_120DaysOnTheWallClock(t *testing.T) {
 			last := w.settle()
 			decisions := w.check(last)
 			to := time.UnixMilli(slices.MinFunc(last, func(a, b journal.Record) int { return int(a.Clock - b.Clock) }).Clock)
-			agree(w, hourly(t, work, w.b.Messages(journal.EventsStream, ">"), start, to, limits(w.opts), false), w.seen().decisions)
+			agree(w, hourly(t, work, w.b.Messages(journal.EventsStream, ">"), start, to, limits(w.opts), false), w.audit().seen().decisions)
 			require.Greater(t, decisions, 60, "the season decides something")
 			w.everyTimer()
 			t.Logf("seed %d: %d decisions, %d restarts", seed, decisions, restarts)

@@ -287,6 +287,17 @@ func (w *world) scored() bool {
 	return true
 }
 
+// audit looks at the world from outside.
+func (w *world) audit() *audit {
+	return &audit{t: w.t, work: w.work, opts: w.opts, messages: w.b.Messages, inspect: w.inspect, failed: w.failed, acked: w.acked}
+}
+
+// check demands that what was seen is what must be seen.
+func (w *world) check(last []journal.Record) int {
+	w.t.Helper()
+	return w.audit().check(last)
+}
+
 // event is one event of a lead at the time of the world.
 func event(id, who, name string, at time.Time) string {
 	return fmt.Sprintf(`{"type":"track","messageId":%q,"userId":%q,"event":%q,"timestamp":%q}`, id, who, name, at.UTC().Format("2006-01-02T15:04:05.000Z"))
