@@ -2,10 +2,12 @@ package faults_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -189,4 +191,53 @@ func TestFault_StreamFull(t *testing.T) {
 	s.scored(nc)
 	require.NoError(t, stop(e))
 	s.check(false)
+}
+
+// A byte of a record is changed, or a record is missing: its partition stops
+// and says why and what to do, the others go on; after the repair that it names
+// everything comes again under the same ids.
+func TestFault_CorruptRecord(t *testing.T) {
+	for _, how := range []string{"changed", "missing"} {
+		t.Run(how, func(t *testing.T) {
+			s := newSite(t, engine.Options{Partitions: 2, Tick: time.Hour})
+			e := s.start()
+			for range 6 {
+				s.send(e.Conn(), s.fresh(6)...)
+				s.scored(e.Conn())
+			}
+			require.NoError(t, stop(e))
+			before := s.decisionIDs()
+			s.damage(how)
+
+			_, err := s.report()
+			require.ErrorContains(t, err, "corrupt")
+			e = s.start()
+			require.Eventually(t, func() bool {
+				said := e.Ready()
+				return said != nil && strings.Contains(said.Error(), "partition 0") && strings.Contains(said.Error(), "purge the subject ripen.j.0")
+			}, 20*time.Second, 10*time.Millisecond, "the engine says what is wrong and what to do: %v", e.Ready())
+			other := s.ofPartition(1, 5)
+			s.send(e.Conn(), other...)
+			require.Eventually(t, func() bool { return e.Committed() >= 5 }, 20*time.Second, 10*time.Millisecond, "the other partition goes on")
+			require.NoError(t, stop(e))
+
+			srv := s.serve()
+			nc, js := s.admin(srv)
+			stream, err := js.Stream(t.Context(), journal.JournalStream)
+			require.NoError(t, err)
+			require.NoError(t, stream.Purge(t.Context(), jetstream.WithPurgeSubject(journal.RecordSubject(0))))
+			nc.Close()
+			require.NoError(t, srv.Stop(t.Context()))
+			e = s.start()
+			s.scored(e.Conn())
+			require.NoError(t, e.Ready())
+			require.NoError(t, stop(e))
+			after := s.decisionIDs()
+			for id := range before {
+				assert.Contains(t, after, id)
+			}
+			assert.Len(t, after, len(before)+len(other))
+			s.check(true)
+		})
+	}
 }

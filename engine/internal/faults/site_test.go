@@ -157,7 +157,9 @@ func (s *site) check(again bool) int {
 	n := a.check(last)
 	nc.Close()
 	require.NoError(s.t, srv.Stop(context.Background()))
-	s.verify()
+	if !again {
+		s.verify()
+	}
 	return n
 }
 
@@ -381,4 +383,78 @@ func (s *site) decisions() []lead.Decision {
 	require.NoError(s.t, err)
 	defer snap.Close()
 	return snap.Decisions
+}
+
+// admin is a client with all rights.
+func (s *site) admin(srv *natsd.Server) (*nats.Conn, jetstream.JetStream) {
+	s.t.Helper()
+	nc, err := srv.Connect("admin")
+	require.NoError(s.t, err)
+	s.t.Cleanup(nc.Close)
+	js, err := jetstream.New(nc)
+	require.NoError(s.t, err)
+	return nc, js
+}
+
+// decisionIDs are the ids of all decisions that the folder holds.
+func (s *site) decisionIDs() map[string]bool {
+	s.t.Helper()
+	srv := s.serve()
+	nc, _ := s.admin(srv)
+	ids := map[string]bool{}
+	for _, m := range messages(s.t, nc, journal.JournalStream, "ripen.out.>") {
+		var d lead.Decision
+		require.NoError(s.t, json.Unmarshal(m.Data, &d))
+		ids[d.ID] = true
+	}
+	nc.Close()
+	require.NoError(s.t, srv.Stop(context.Background()))
+	return ids
+}
+
+// damage harms a record of partition 0 that has others behind it.
+func (s *site) damage(how string) {
+	s.t.Helper()
+	srv := s.serve()
+	nc, js := s.admin(srv)
+	stream, err := js.Stream(s.t.Context(), journal.JournalStream)
+	require.NoError(s.t, err)
+	list := messages(s.t, nc, journal.JournalStream, journal.RecordSubject(0))
+	require.Greater(s.t, len(list), 4)
+	from := len(list) / 2
+	if how == "missing" {
+		require.NoError(s.t, stream.DeleteMsg(s.t.Context(), list[from].Seq))
+	} else { // the same records again, a byte of one changed
+		for _, m := range list[from:] {
+			require.NoError(s.t, stream.DeleteMsg(s.t.Context(), m.Seq))
+		}
+		list[from].Data[len(list[from].Data)-2] ^= 1
+		for _, m := range list[from:] {
+			_, err := js.Publish(s.t.Context(), m.Subject, m.Data)
+			require.NoError(s.t, err)
+		}
+	}
+	nc.Close()
+	require.NoError(s.t, srv.Stop(context.Background()))
+}
+
+// report is what `ripen journal verify` says; an error if there is a problem.
+func (s *site) report() (*engine.VerifyReport, error) {
+	r, err := engine.Verify(s.t.Context(), s.opts, engine.VerifyOptions{})
+	if err == nil && len(r.Problems) > 0 {
+		err = fmt.Errorf("%v", r.Problems)
+	}
+	return r, err
+}
+
+// ofPartition are events of new leads of one partition.
+func (s *site) ofPartition(p, n int) (list []string) {
+	for len(list) < n {
+		s.sent++
+		who := fmt.Sprint("fresh-", s.sent)
+		if lead.Partition(who, s.opts.Partitions) == p {
+			list = append(list, event(fmt.Sprint("f", s.sent), who, "Seen", time.Now()))
+		}
+	}
+	return list
 }
