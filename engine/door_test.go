@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"sync"
@@ -9,11 +10,14 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/ripenhq/ripen/engine"
 	"github.com/ripenhq/ripen/engine/ingest"
+	"github.com/ripenhq/ripen/engine/intake"
+	"github.com/ripenhq/ripen/engine/journal"
 	"github.com/ripenhq/ripen/engine/lead"
 	"github.com/ripenhq/ripen/engine/ledger"
 )
@@ -119,4 +123,68 @@ func TestEngine_BehindIsAnAnswerAndPasses(t *testing.T) {
 	all.Wait()
 	require.Eventually(t, func() bool { return e.Committed() == producers*each }, 20*time.Second, 5*time.Millisecond)
 	assert.Positive(t, refused.Load(), "the bound was met")
+}
+
+// Producers that partition themselves publish to ripen.ev.<p>: one event, several,
+// or a pack. What is wrong there is kept with its reason, and nothing behind it
+// waits.
+func TestDirect_GoodAndWrongMessages(t *testing.T) {
+	const parts = 2
+	e := startEngine(t, engine.Options{Workflow: loadWorkflow(t, smallWorkflow), Data: t.TempDir(), Partitions: parts})
+	js, err := jetstream.New(anonymous(t, e))
+	require.NoError(t, err)
+	at := time.Now().UTC().Format(time.RFC3339)
+	p := lead.Partition("ann", parts)
+	publish := func(body []byte) {
+		t.Helper()
+		_, err := js.Publish(t.Context(), journal.EventSubject(p), body)
+		require.NoError(t, err)
+	}
+	one := func(id string) []byte { return []byte(track(id, "ann", "Guide Downloaded", at)) }
+	pack, err := intake.EncodePack(nil, []intake.Packed{{Raw: one("p1"), Received: time.Now().UnixMilli()}, {Raw: one("p2")}, {Raw: []byte("{")}})
+	require.NoError(t, err)
+	large, err := intake.EncodePack(nil, []intake.Packed{{Raw: append(one("p3"), bytes.Repeat([]byte(" "), 5000)...)}})
+	require.NoError(t, err)
+
+	publish(one("1"))
+	publish(append(append(one("2"), '\n'), one("3")...))
+	publish([]byte("[" + string(one("4")) + "]"))
+	publish(pack)
+	publish(pack) // twice: its events are known by then
+	publish(nil)
+	publish([]byte("garbage"))
+	publish(pack[:len(pack)-2])
+	publish(large[:len(large)/2])
+	publish(append([]byte("RPK1\x09"), pack[5:]...))
+	other := "bob"
+	for i := 0; lead.Partition(other, parts) == p; i++ {
+		other = fmt.Sprint("bob", i)
+	}
+	publish([]byte(track("5", other, "Guide Downloaded", at)))
+	publish([]byte(track("6", "ann", "Guide Downloaded", "2020-01-01T00:00:00Z")))
+	publish(large)
+	require.Eventually(t, func() bool { return e.Committed() == 7 }, 10*time.Second, time.Millisecond, "all good ones: 1 to 4, p1 to p3")
+
+	codes := map[string]int{}
+	require.Eventually(t, func() bool {
+		clear(codes)
+		all, err := jetstream.New(e.Conn())
+		require.NoError(t, err)
+		s, err := all.Stream(t.Context(), journal.JournalStream)
+		require.NoError(t, err)
+		for seq := range s.CachedInfo().State.LastSeq {
+			m, err := s.GetMsg(t.Context(), seq+1)
+			if err != nil || m.Subject != journal.RejectedSubject(p) {
+				continue
+			}
+			var r lead.Rejected
+			require.NoError(t, json.Unmarshal(m.Data, &r))
+			assert.NotEmpty(t, r.Reason)
+			codes[r.Code]++
+		}
+		return codes[lead.CodeTooOld] == 1
+	}, 10*time.Second, 10*time.Millisecond)
+	assert.Equal(t, 3, codes[intake.CodePack], "cut, cut in the compressed part, of another version: %v", codes)
+	assert.Equal(t, 1, codes["wrong-partition"])
+	assert.Equal(t, 3, codes[intake.CodeNotObject]+codes[intake.CodeMalformed], "garbage, and the third event of the pack, twice: %v", codes)
 }
