@@ -1,7 +1,9 @@
 package ingest
 
 import (
+	"encoding/json"
 	"errors"
+	"strconv"
 	"sync"
 
 	"github.com/ripenhq/ripen/engine/lead"
@@ -34,6 +36,16 @@ type Answer struct {
 	// Error says that some or all events were not stored: send the request
 	// again. Those stored already are recognised by their ids.
 	Error *Failure `json:"error,omitempty"`
+}
+
+// appendJSON appends the answer as JSON; the usual one by hand.
+func (a *Answer) appendJSON(dst []byte) ([]byte, error) {
+	if a.Error != nil || len(a.Rejected) > 0 || a.MoreRejected > 0 {
+		data, err := json.Marshal(a)
+		return append(dst, data...), err
+	}
+	dst = strconv.AppendInt(append(dst, `{"accepted":`...), int64(a.Accepted), 10)
+	return append(dst, `,"rejected":[]}`...), nil
 }
 
 // Rejection is one event that was refused.

@@ -3,7 +3,6 @@ package ingest
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"strings"
 
 	"github.com/nats-io/nats.go"
@@ -166,7 +165,7 @@ func (in *Ingest) respond(m *nats.Msg, a Answer) {
 	if m.Reply == "" {
 		return
 	}
-	data, err := json.Marshal(a)
+	data, err := a.appendJSON(make([]byte, 0, 40))
 	if err == nil {
 		err = m.Respond(data)
 	}

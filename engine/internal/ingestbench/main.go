@@ -18,6 +18,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"strings"
 	"time"
 )
 
@@ -64,8 +65,8 @@ func run(ctx context.Context, s *settings) (err error) {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("%d processors, SyncAlways, %s per fsync of this disk, %d partitions, events of %d bytes, producers on %d connections over TCP\n",
-		runtime.GOMAXPROCS(0), sync.Round(time.Microsecond), s.parts, len(event(nil, 1, 1, "Email Opened")), s.conns)
+	fmt.Printf("%d processors%s, SyncAlways, %s per fsync of this disk, %d partitions, events of %d bytes, producers on %d connections over TCP\n",
+		runtime.GOMAXPROCS(0), others(), sync.Round(time.Microsecond), s.parts, len(event(nil, 1, 1, "Email Opened")), s.conns)
 	alone, scoring, err := newSites(ctx, root, s)
 	if err != nil {
 		return err
@@ -79,16 +80,26 @@ func run(ctx context.Context, s *settings) (err error) {
 		return err
 	}
 	missed := report(s, list)
-	if s.rate == 0 {
-		s.rate = median(list[singleScoring].rates) / 2
+	rate, load := s.rate, "as asked"
+	if rate == 0 {
+		rate, load = median(list[singleScoring].rates)/2, "half of (a) with the engine scoring"
 	}
-	if err = latency(ctx, s, scoring, s.rate); err != nil {
+	if err = latency(ctx, s, scoring, rate, load); err != nil {
 		return err
 	}
 	if missed {
 		return errMissed
 	}
 	return nil
+}
+
+// others tells how busy the machine is with other things, where that is known.
+func others() string {
+	text, err := os.ReadFile("/proc/loadavg")
+	if first, _, ok := strings.Cut(string(text), " "); err == nil && ok {
+		return " (load average before the run " + first + ")"
+	}
+	return ""
 }
 
 // syncTime is what a small write and an fsync cost in the folder.
