@@ -28,17 +28,19 @@ import (
 
 // Names on the wire.
 const (
-	EventsStream    = "RIPEN_EVENTS"
-	JournalStream   = "RIPEN_JOURNAL"
-	ControlSubject  = "ripen.ctl"
-	eventsPrefix    = "ripen.ev."
-	recordPrefix    = "ripen.j."
-	decisionPrefix  = "ripen.out."
-	rejectedPrefix  = "ripen.rejected."
-	livePrefix      = "ripen.decisions."
-	metaPartitions  = "ripen.partitions"
-	metaFormat      = "ripen.format"
-	streamFormat    = "1"
+	EventsStream   = "RIPEN_EVENTS"
+	JournalStream  = "RIPEN_JOURNAL"
+	ControlSubject = "ripen.ctl"
+	eventsPrefix   = "ripen.ev."
+	recordPrefix   = "ripen.j."
+	decisionPrefix = "ripen.out."
+	rejectedPrefix = "ripen.rejected."
+	livePrefix     = "ripen.decisions."
+	metaPartitions = "ripen.partitions"
+	metaFormat     = "ripen.format"
+	streamFormat   = "1"
+	// MetaCreated marks a restored stream: see CreatedOf.
+	MetaCreated     = "ripen.created"
 	maxPartitions   = 48 // open atomic batches per stream are limited to 50
 	defaultReplicas = 1
 )
@@ -157,7 +159,16 @@ type Identity struct {
 }
 
 func identityOf(info *jetstream.StreamInfo) Identity {
-	return Identity{info.Config.Name, info.Created.UnixNano()}
+	return Identity{info.Config.Name, CreatedOf(info)}
+}
+
+// CreatedOf is when a stream was made, ns since 1970 UTC. One that was restored
+// from a backup says when the first was made.
+func CreatedOf(info *jetstream.StreamInfo) int64 {
+	if ns, err := strconv.ParseInt(info.Config.Metadata[MetaCreated], 10, 64); err == nil {
+		return ns
+	}
+	return info.Created.UnixNano()
 }
 
 // Journal is a process's access to the streams. It is safe for concurrent use.
