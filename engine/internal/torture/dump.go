@@ -59,9 +59,18 @@ func (d *dump) event(seq uint64, m jetstream.Msg) error {
 	}
 	return intake.Messages(m.Data(), func(_ int, raw []byte, _ int64) {
 		in := input{seq: seq, line: string(raw)}
-		var e struct{ MessageID, UserID string }
+		var e struct {
+			MessageID, UserID string
+			Redrive           *struct {
+				Workflow string
+				Attempt  int
+			}
+		}
 		if json.Unmarshal(raw, &e) == nil {
 			in.id, in.lead = e.MessageID, e.UserID
+			if e.Redrive != nil {
+				in.id = redriveID(in.id, e.Redrive.Workflow, e.Redrive.Attempt)
+			}
 		}
 		d.inputs = append(d.inputs, in)
 	})

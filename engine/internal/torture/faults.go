@@ -48,6 +48,7 @@ var points = []point{
 	{"commit.sent", 20, RowUnanswered}, {"commit.acked", 20, RowUnanswered},
 	{"ingest.before", 20, ""}, {"ingest.sent", 20, ""}, {"ingest.stored", 20, ""},
 	{"assign.claim", 3, ""}, {"drain.before", 1, ""}, {"drain.after", 1, ""},
+	{"redrive.before", 1, ""}, {"redrive.sent", 1, ""},
 	{"tick.before", 3, ""}, {"tick.sent", 3, ""}, {"tick.acked", 3, ""},
 }
 

@@ -81,11 +81,7 @@ func (e *process) follow(out io.Reader, log io.Closer) {
 	_, _ = io.Copy(io.Discard, out)
 	e.err = e.cmd.Wait()
 	_ = log.Close()
-	if text, err := os.ReadFile(e.trace); err == nil {
-		for line := range strings.Lines(string(text)) {
-			e.r.tally.trace(strings.TrimSpace(line))
-		}
-	}
+	e.r.tally.read(e.trace)
 	e.r.note("%s has ended: %v", e.name, e.err)
 	close(e.done)
 }

@@ -190,6 +190,9 @@ func (r *round) settle() error {
 	if n := r.load.late.Load(); n > 0 {
 		r.tally.row(RowRetry)
 	}
+	if err := r.redrive(); err != nil {
+		return err
+	}
 	if err := r.caughtUp(nil); err != nil {
 		return err
 	}

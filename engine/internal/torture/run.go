@@ -68,6 +68,7 @@ func Run(ctx context.Context, o Options) (t *Tally, err error) {
 			return t, err
 		}
 		if o.Only {
+			t.Print(o.Out)
 			return t, nil
 		}
 	}

@@ -110,7 +110,7 @@ func (d *deck) point() *point {
 	i := d.round*pointsPerRound + d.dealt
 	d.dealt++
 	p := &points[order[i%len(points)]]
-	if strings.HasPrefix(p.name, "drain.") { // nobody asks the engine to leave
+	if strings.HasPrefix(p.name, "drain.") || strings.HasPrefix(p.name, "redrive.") { // other faults come there
 		return d.point()
 	}
 	return p

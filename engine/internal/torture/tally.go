@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -37,13 +38,15 @@ const (
 	RowStateLost    Row = "local state deleted"
 	RowStateOld     Row = "local state older than the journal"
 	RowStateDamaged Row = "local state damaged"
+	RowVerified     Row = "ripen journal verify agrees"
+	RowVerifyBites  Row = "ripen journal verify finds a changed byte"
 )
 
 var rows = []Row{RowBeforeCommit, RowUnanswered, RowAckLost, RowRetry, RowZombie, RowDisconnect, RowServerKilled,
 	RowDiskFull, RowStreamFull, RowPower, RowPowerUnsynced, RowCorrupt, RowPoison}
 
 // more are asked of long runs.
-var more = []Row{RowJoin, RowLeave, RowOrphan, RowStateLost, RowStateOld, RowStateDamaged}
+var more = []Row{RowJoin, RowLeave, RowOrphan, RowStateLost, RowStateOld, RowStateDamaged, RowVerified, RowVerifyBites}
 
 // Tally counts what a run has visited and found.
 type Tally struct {
@@ -82,6 +85,17 @@ func (t *Tally) Kills() (n int) {
 		n += k
 	}
 	return n
+}
+
+// read takes the lines of a file that failpoints have written.
+func (t *Tally) read(file string) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return // the process passed none
+	}
+	for line := range strings.Lines(string(text)) {
+		t.trace(strings.TrimSpace(line))
+	}
 }
 
 // trace reads a line that a failpoint has written.

@@ -1,0 +1,36 @@
+package torture
+
+import (
+	"errors"
+	"strings"
+)
+
+// verify runs the product's own replay check. Where streams have lost what was
+// read there is nothing that it could agree with. When it is content one byte
+// is changed, and it must not be.
+func (r *round) verify(t *Tally) error {
+	if !r.opts.verifies || len(r.excused) > 0 {
+		return nil
+	}
+	args := append([]string{"journal", "verify", "-w", r.flow(), "--cache", r.opts.cache, "--clock", "stream"}, r.where()...)
+	if _, err := r.ripen(args...); err != nil {
+		return err
+	}
+	t.rows[RowVerified]++
+	if r.server != nil {
+		return nil // it has the file in its memory
+	}
+	p, err := r.damage(1)
+	if p < 0 || err != nil {
+		return err
+	}
+	_, err = r.ripen(args...)
+	if err == nil {
+		return errors.New("a byte of a record was changed, and it is still content")
+	}
+	if !strings.Contains(err.Error(), "exit status 1") {
+		return err
+	}
+	t.rows[RowVerifyBites]++
+	return nil
+}
