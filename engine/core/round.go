@@ -102,7 +102,7 @@ func (c *Core) gather(leads, keep []*work, inputs []Input, out *Output) []*work 
 // leads of a batch lie all over the memory; read in a row, one does not wait
 // for the other.
 func (c *Core) warm(leads []*work) {
-	sum := uint64(0)
+	sum := c.warmth
 	for _, w := range leads {
 		sum += uint64(w.entry.acct.Clock)
 	}

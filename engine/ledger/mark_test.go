@@ -32,8 +32,11 @@ func TestDirty_EveryFieldThatOthersWrite(t *testing.T) {
 	paths := fieldsOf(reflect.TypeFor[Account](), nil)
 	for _, path := range paths {
 		name := strings.Join(path, ".")
-		if strings.HasPrefix(name, "Key") || strings.HasPrefix(name, "Held[].Lead") {
-			continue // the name of the lead never changes
+		switch name {
+		case "Key", "Held[].Lead": // the name of the lead never changes
+			continue
+		case "Held[].Redrive": // counts where events are admitted, and held ones are
+			continue
 		}
 		n++
 		a, copied := full(b), NewAccount(b, "lead")
