@@ -208,9 +208,6 @@ func (s *stream) part(m *incoming, id string) (seq uint64, bad *refusal, end boo
 	if !s.cfg.AllowAtomicPublish {
 		return 0, &refusal{400, 10174, "atomic publish is disabled"}, false
 	}
-	if get(m.header, "Nats-Msg-Id") != "" {
-		return 0, &refusal{400, 10177, "atomic publish unsupported header used: Nats-Msg-Id"}, false
-	}
 	n, err := strconv.Atoi(get(m.header, batchSeq))
 	if err != nil {
 		return 0, &refusal{400, 10175, "atomic publish sequence is missing"}, false
@@ -245,6 +242,9 @@ func (s *stream) commit(k *batch) (uint64, *refusal) {
 		if bad := s.fence(m, ahead); bad != nil {
 			return 0, bad
 		}
+		if old, ok := s.ids[get(m.header, "Nats-Msg-Id")]; ok && time.Since(old.at) < s.cfg.Duplicates {
+			return 0, &refusal{400, 10201, "atomic publish batch contains duplicate message id"}
+		}
 		ahead[m.subject] = s.last + uint64(i) + 1
 		size += int64(len(m.subject) + len(m.header) + len(m.data))
 	}
@@ -254,6 +254,9 @@ func (s *stream) commit(k *batch) (uint64, *refusal) {
 	var seq uint64
 	for _, m := range k.list {
 		seq = s.store(m.subject, m.header, m.data)
+		if id := get(m.header, "Nats-Msg-Id"); id != "" {
+			s.ids[id] = sent{seq, time.Now()}
+		}
 	}
 	return seq, nil
 }
