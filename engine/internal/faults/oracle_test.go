@@ -30,8 +30,9 @@ type verdict struct {
 	leads     map[string]string   // what explain says
 }
 
-// inputs reads messages of the events stream as an engine does.
-func inputs(msgs []broker.Message, stream bool) (out []core.Input) {
+// inputs reads messages of the events stream as the engine does that owns
+// partition p of so many.
+func inputs(msgs []broker.Message, stream bool, p, of int) (out []core.Input) {
 	d := intake.NewDecoder(intake.Options{})
 	for _, m := range msgs {
 		if m.Subject == journal.ControlSubject {
@@ -51,6 +52,10 @@ func inputs(msgs []broker.Message, stream bool) (out []core.Input) {
 			ev, refused := d.Decode(raw, received)
 			if ev.Raw = slices.Clone(raw); refused != nil {
 				out = append(out, core.Input{Refused: refused})
+				return
+			}
+			if lead.Partition(ev.Lead, of) != p {
+				out = append(out, core.Input{Refused: &lead.Rejected{Lead: ev.Lead, Event: ev.ID, At: ev.At, Code: "wrong-partition", Raw: slices.Clone(raw)}})
 				return
 			}
 			out = append(out, core.Input{Event: ev})
@@ -95,14 +100,14 @@ func (w *audit) judge(last []journal.Record) *verdict {
 		require.NoError(w.t, err)
 		c := core.New(crew.Program, limits(w.opts))
 		var keys []string
-		for _, in := range inputs(mine, w.opts.Clock == engine.ClockStream) {
+		for _, in := range inputs(mine, w.opts.Clock == engine.ClockStream, p, len(last)) {
 			var out core.Output
 			require.NoError(w.t, c.Run([]core.Input{in}, &out))
 			for i := range out.Decisions {
 				v.decisions[out.Decisions[i].Lead] = append(v.decisions[out.Decisions[i].Lead], text(&out.Decisions[i]))
 			}
 			for i := range out.Rejected {
-				v.rejected = append(v.rejected, text(&out.Rejected[i]))
+				v.rejected = append(v.rejected, refusal(out.Rejected[i]))
 			}
 		}
 		c.Leads(func(a *ledger.Account) { keys = append(keys, a.Key) })
@@ -123,6 +128,12 @@ func leadText(f *ledger.Frame) string {
 		m.True = nil // read back, an empty list is none
 	}
 	return text(f.Explain()) + text(m) + fmt.Sprint(f.Values, f.Acct.Clock, f.Acct.LastActivity)
+}
+
+// refusal is what was refused and its code; the words are for people.
+func refusal(r lead.Rejected) string {
+	r.Reason, r.Release = "", ""
+	return text(r)
 }
 
 func text(v any) string {
@@ -150,7 +161,10 @@ func (w *audit) seen() *verdict {
 		v.decisions[d.Lead] = append(v.decisions[d.Lead], string(m.Data))
 	}
 	for _, m := range w.messages(journal.JournalStream, "ripen.rejected.*") {
-		v.rejected = append(v.rejected, string(m.Data))
+		var r lead.Rejected
+		require.NoError(w.t, json.Unmarshal(m.Data, &r))
+		require.NotEmpty(w.t, r.Reason)
+		v.rejected = append(v.rejected, refusal(r))
 	}
 	sort.Strings(v.rejected)
 	if w.inspect == nil {

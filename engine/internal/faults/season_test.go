@@ -190,7 +190,7 @@ func hourly(t *testing.T, work *engine.Workflow, msgs []broker.Message, from, to
 			continue
 		}
 		until(m.At)
-		for _, in := range inputs([]broker.Message{m}, stream) {
+		for _, in := range inputs([]broker.Message{m}, stream, 0, 1) {
 			run(in)
 		}
 	}
@@ -338,7 +338,7 @@ func TestTimers_LeadsThatNothingCanMoveCostNothing(t *testing.T) {
 	start := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
 	var all []core.Input
 	for _, h := range season(rand.New(rand.NewPCG(1, 1)), start, 400, true) {
-		all = append(all, inputs([]broker.Message{{Subject: journal.EventSubject(0), Data: []byte(h.line), At: h.at}}, true)...)
+		all = append(all, inputs([]broker.Message{{Subject: journal.EventSubject(0), Data: []byte(h.line), At: h.at}}, true, 0, 1)...)
 	}
 	require.NoError(t, c.Run(all, &out))
 	tick := func(from, to time.Time, every time.Duration) (calls uint64, touched int) {
