@@ -1,6 +1,11 @@
 package journal
 
-import "context"
+import (
+	"context"
+	"errors"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
 
 // Chain follows the records of one partition, in the order of the stream, and
 // finds holes and rewritten ones: what Restore does, for those who read
@@ -19,4 +24,20 @@ func (c *Chain) Next(m Message) (Record, error) { return c.v.next(m) }
 // none.
 func (j *Journal) Last(ctx context.Context, p int) (Record, error) {
 	return j.lastRecord(ctx, RecordSubject(p))
+}
+
+// CheckStreams compares the settings of both streams with what the protocol
+// needs, and says what to change. It changes nothing.
+func (j *Journal) CheckStreams(ctx context.Context) error {
+	cfg := j.cfg
+	cfg.Partitions = j.partitions
+	var errs []error
+	for _, want := range []jetstream.StreamConfig{eventsConfig(cfg), journalConfig(cfg)} {
+		info, err := j.info(ctx, want.Name)
+		if err == nil {
+			err = checkStream(&info.Config, &want)
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
 }
