@@ -11,7 +11,8 @@ import (
 )
 
 // diskFull lets no file grow beyond a little more than the journal's newest
-// block has, in the middle of commits; then there is room again.
+// block has, in the middle of commits; then there is room again. An embedded
+// server is restarted by its engine, another one by whoever runs it.
 func diskFull(r *round, _ *fault) error {
 	if err := r.ensure(); err != nil {
 		return err
@@ -24,6 +25,9 @@ func diskFull(r *round, _ *fault) error {
 	limit := uint64(len(b.data) + 500 + r.rnd.IntN(6000))
 	r.note("no file may grow beyond %d bytes", limit)
 	pid := r.engine.cmd.Process.Pid
+	if r.server != nil {
+		pid = r.server.cmd.Process.Pid
+	}
 	var before unix.Rlimit
 	if err := unix.Prlimit(pid, unix.RLIMIT_FSIZE, nil, &before); err != nil {
 		return err
@@ -31,7 +35,7 @@ func diskFull(r *round, _ *fault) error {
 	if err := unix.Prlimit(pid, unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: limit, Max: before.Max}, nil); err != nil {
 		return err
 	}
-	if !r.engine.says("restarting the server to settle it", 30*time.Second) {
+	if !r.engine.says(journal.ErrRefused.Error(), 40*time.Second) {
 		return fmt.Errorf("a full disk was not noticed: %s", r.engine.tail())
 	}
 	r.tally.row(RowDiskFull)
@@ -42,6 +46,10 @@ func diskFull(r *round, _ *fault) error {
 	}
 	if r.rnd.IntN(2) == 0 {
 		r.engine.kill("engine on a full disk")
+	}
+	if r.server != nil {
+		r.server.kill()
+		return r.server.start()
 	}
 	return nil
 }
