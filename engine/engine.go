@@ -148,11 +148,19 @@ func New(ctx context.Context, o Options) (_ *Engine, err error) {
 	return e, e.openDoors(ctx)
 }
 
+// A connection whose other end is gone without a word is noticed by pings, and
+// tried again soon: the partitions of this engine wait.
+const (
+	pingEvery     = 2 * time.Second
+	reconnectWait = 100 * time.Millisecond
+)
+
 // connect starts the embedded server or reaches the external one.
 func (e *Engine) connect() (err error) {
 	o := &e.opts
 	if o.NATS != "" {
-		more := append([]nats.Option{nats.Name("ripen"), nats.MaxReconnects(-1), nats.ErrorHandler(e.serverError)}, o.NATSOptions...)
+		more := append([]nats.Option{nats.Name("ripen"), nats.MaxReconnects(-1), nats.ErrorHandler(e.serverError),
+			nats.PingInterval(pingEvery), nats.MaxPingsOutstanding(2), nats.ReconnectWait(reconnectWait), nats.ReconnectJitter(reconnectWait, reconnectWait)}, o.NATSOptions...)
 		if e.conn, err = nats.Connect(o.NATS, more...); errors.Is(err, nats.ErrAuthorization) {
 			return fmt.Errorf("the NATS server at %s refuses the login: %w; log in with --creds, --nkey, --user or a token", o.NATS, err)
 		}

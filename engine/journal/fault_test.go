@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"fmt"
-	"io"
 	"math/rand"
 	"net"
 	"os"
@@ -30,6 +29,12 @@ type cutter struct {
 	l       net.Listener
 	server  string
 	swallow atomic.Bool
+	// halfOpen hides from the client that the server is gone.
+	halfOpen atomic.Bool
+	delay    atomic.Int64 // of answers, ns
+	// bytes is how many more bytes may go to the server before the connection
+	// is cut; 0 or less = all may.
+	bytes atomic.Int64
 
 	mu    sync.Mutex
 	conns []net.Conn
@@ -59,8 +64,31 @@ func (c *cutter) accept() {
 		c.mu.Lock()
 		c.conns = append(c.conns, in, out)
 		c.mu.Unlock()
-		go func() { _, _ = io.Copy(out, in) }()
+		go c.requests(in, out)
 		go c.answers(in, out)
+	}
+}
+
+// requests lets so many bytes pass and then cuts all connections, also in the
+// middle of a message.
+func (c *cutter) requests(in, out net.Conn) {
+	buf := make([]byte, 4<<10)
+	for {
+		n, err := in.Read(buf)
+		if err != nil {
+			_ = out.Close()
+			return
+		}
+		if left := c.bytes.Load(); left > 0 {
+			if c.bytes.Add(int64(-n)) <= 0 {
+				_, _ = out.Write(buf[:left])
+				c.cut()
+				return
+			}
+		}
+		if _, err := out.Write(buf[:n]); err != nil {
+			return
+		}
 	}
 }
 
@@ -69,11 +97,15 @@ func (c *cutter) answers(in, out net.Conn) {
 	for {
 		n, err := out.Read(buf)
 		if err != nil {
+			if !c.halfOpen.Load() {
+				_ = in.Close()
+			}
 			return
 		}
 		if c.swallow.Load() {
 			continue
 		}
+		time.Sleep(time.Duration(c.delay.Load()))
 		if _, err := in.Write(buf[:n]); err != nil {
 			return
 		}
