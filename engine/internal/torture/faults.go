@@ -30,7 +30,6 @@ type kind struct {
 	points             string // "", "any", "commit" or "drain": which failpoints it takes
 	stores             bool   // needs a local store
 	weight             int
-	kills              int // about how many it makes
 	play               func(*round, *fault) error
 }
 
@@ -64,23 +63,23 @@ func pointNamed(name string) *point {
 // kinds of faults; init would be a loop of initialisation otherwise.
 func faultKinds() []*kind {
 	return []*kind{
-		{name: "kill", embedded: true, external: true, weight: 12, kills: 1, play: killAtRandom},
-		{name: "kill at", embedded: true, external: true, points: "any", weight: 30, kills: 1, play: killAtPoint},
-		{name: "errors", embedded: true, external: true, weight: 6, kills: 1, play: injectErrors},
-		{name: "server killed", external: true, weight: 9, kills: 1, play: killServer},
-		{name: "server killed at", external: true, points: "commit", weight: 9, kills: 1, play: killServerAtPoint},
-		{name: "both killed", external: true, weight: 6, kills: 2, play: killBoth},
-		{name: "zombie at", external: true, points: "commit", weight: 9, kills: 1, play: zombieAtPoint},
+		{name: "kill", embedded: true, external: true, weight: 12, play: killAtRandom},
+		{name: "kill at", embedded: true, external: true, points: "any", weight: 30, play: killAtPoint},
+		{name: "errors", embedded: true, external: true, weight: 6, play: injectErrors},
+		{name: "server killed", external: true, weight: 9, play: killServer},
+		{name: "server killed at", external: true, points: "commit", weight: 9, play: killServerAtPoint},
+		{name: "both killed", external: true, weight: 6, play: killBoth},
+		{name: "zombie at", external: true, points: "commit", weight: 9, play: zombieAtPoint},
 		{name: "cut at", external: true, points: "commit", weight: 6, play: cutAtPoint},
 		{name: "cut after bytes", external: true, weight: 3, play: cutAfterBytes},
 		{name: "deaf", external: true, weight: 6, play: deafness},
-		{name: "power loss", embedded: true, external: true, weight: 6, kills: 1, play: powerLoss},
-		{name: "power loss without sync", embedded: true, unsynced: true, weight: 18, kills: 1, play: powerLossUnsynced},
-		{name: "second engine", external: true, weight: 6, kills: 1, play: secondEngine},
-		{name: "second engine killed at", external: true, points: "drain", weight: 3, kills: 1, play: secondEngine},
-		{name: "state lost", embedded: true, external: true, stores: true, weight: 6, kills: 1, play: stateLost},
-		{name: "state old", embedded: true, external: true, stores: true, weight: 6, kills: 2, play: stateOld},
-		{name: "state damaged", embedded: true, external: true, stores: true, weight: 6, kills: 1, play: stateDamaged},
+		{name: "power loss", embedded: true, external: true, weight: 6, play: powerLoss},
+		{name: "power loss without sync", embedded: true, unsynced: true, weight: 18, play: powerLossUnsynced},
+		{name: "second engine", external: true, weight: 6, play: secondEngine},
+		{name: "second engine killed at", external: true, points: "drain", weight: 3, play: secondEngine},
+		{name: "state lost", embedded: true, external: true, stores: true, weight: 6, play: stateLost},
+		{name: "state old", embedded: true, external: true, stores: true, weight: 6, play: stateOld},
+		{name: "state damaged", embedded: true, external: true, stores: true, weight: 6, play: stateDamaged},
 		{name: "disk full", embedded: true, external: true, weight: 1, play: diskFull},
 		{name: "stream full", embedded: true, external: true, play: streamFull},
 		{name: "corrupt record", embedded: true, play: corruptRecord},
