@@ -53,7 +53,7 @@ func settings() []setting {
 		{"partitions", strconv.Itoa(journal.DefaultPartitions), "partitions of the streams, fixed when they are made", isInt(1, 48)},
 		{"replicas", "1", "copies of the streams on an external cluster", isInt(1, 5)},
 		{"max_bytes", "0", "limit of the events stream in bytes, e.g. 10GB; 0 = none", isBytes},
-		{"max_lag", strconv.Itoa(ingest.DefaultMaxLag), "events that may wait to be scored before more are refused, -1 = no bound", isInt(-1, 1<<40)},
+		{"max_lag", strconv.Itoa(ingest.DefaultMaxLag), "events that may wait to be scored before more are refused, -1 = no bound", isInt(-1, 1_000_000_000)},
 		{"history", ms(journal.DefaultHistory), "how long events are kept", isDuration(2 * time.Minute)},
 		{"clock", "wall", "where time comes from: wall, or stream (follows event time; for demos and old streams)", isOneOf("wall", "stream")},
 		{"tick", "1m", "wall clock: how often time passes", isDuration(time.Second)},
