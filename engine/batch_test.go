@@ -4,6 +4,7 @@ import (
 	"context"
 	"math/rand/v2"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -32,13 +33,17 @@ func BenchmarkBatch(b *testing.B) {
 	n := 0
 	b.ReportAllocs()
 	b.ResetTimer()
+	used, events := time.Duration(0), 0
+	cpu := processCPU()
 	for b.Loop() {
 		ev, refused := dec.Decode(raws[n%len(raws)], 0)
 		require.Nil(b, refused)
 		inputs = append(inputs, core.Input{Event: ev})
 		if n++; n%len(raws) == 0 {
 			b.StopTimer() // the ids are all known now: start over
+			used += processCPU() - cpu
 			c = core.New(crew.Program, core.Options{})
+			cpu = processCPU()
 			b.StartTimer()
 		}
 		if len(inputs) < batch {
@@ -48,6 +53,8 @@ func BenchmarkBatch(b *testing.B) {
 		if err := c.Run(inputs, &out); err != nil {
 			b.Fatal(err)
 		}
+		events += len(inputs)
 		inputs = inputs[:0]
 	}
+	b.ReportMetric(float64((used+processCPU()-cpu).Nanoseconds())/float64(max(events, 1)), "cpu-ns/event")
 }

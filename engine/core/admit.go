@@ -26,22 +26,25 @@ type guest struct {
 // goes one step nearer to all of them, so that one does not wait for the other.
 func (c *Core) admitSome(inputs []Input, from, to int, out *Output) error {
 	guests := c.guests[:to-from]
+	for i := range guests {
+		e, g := &inputs[from+i].Event, &guests[i]
+		g.hash = c.leads.hashOf(e.Lead)
+		g.id, c.scratch = hashID(c.scratch, e.Lead, e.ID)
+	}
+	// These loops do nothing but read, so that many reads are on their way at once.
 	sum := c.warmth
 	for i := range guests {
-		guests[i].hash = c.leads.hashOf(inputs[from+i].Event.Lead)
 		sum += c.leads.warm(guests[i].hash)
 	}
 	for i := range guests {
 		g := &guests[i]
 		if g.entry = c.leads.candidate(g.hash); g.entry != nil {
-			sum += uint64(g.entry.stamp) + uint64(g.entry.place)
+			sum += uint64(g.entry.ids.oldest) + uint64(g.entry.place)
 		}
 	}
 	for i := range guests {
-		e, g := &inputs[from+i].Event, &guests[i]
-		g.id, c.scratch = hashID(c.scratch, e.Lead, e.ID)
-		if g.entry != nil {
-			sum += g.entry.warm()
+		if e := guests[i].entry; e != nil {
+			sum += e.warm()
 		}
 	}
 	c.warmth = sum // or the compiler would leave the reading out

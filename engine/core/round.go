@@ -104,7 +104,11 @@ func (c *Core) gather(leads, keep []*work, inputs []Input, out *Output) []*work 
 func (c *Core) warm(leads []*work) {
 	sum := c.warmth
 	for _, w := range leads {
-		sum += uint64(w.entry.acct.Clock)
+		e := w.entry
+		sum += uint64(e.acct.Clock) + e.stamp
+		if n := len(e.ids.list); n > 0 {
+			sum += uint64(e.ids.list[n-1].day)
+		}
 	}
 	for _, w := range leads {
 		sum += w.entry.acct.Warm()
