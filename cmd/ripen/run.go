@@ -58,6 +58,7 @@ A second signal ends at once, unless it comes within a second of the first.`,
 }
 
 func (a *app) runEngine(ctx context.Context, c *config, dir string) error {
+	engine.TuneMemory(engine.MemorySlack)
 	w, err := a.load(ctx, dir, c.cache())
 	if err != nil {
 		return err

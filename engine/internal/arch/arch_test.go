@@ -202,8 +202,8 @@ func TestImports_FollowTheTable(t *testing.T) {
 			}
 			if wrong != "" {
 				if excused[s.path] != wrong {
-				t.Errorf("%s: %s", s.path, wrong)
-			}
+					t.Errorf("%s: %s", s.path, wrong)
+				}
 			}
 		}
 	}
