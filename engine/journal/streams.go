@@ -39,10 +39,15 @@ func ensureStreams(ctx context.Context, js jetstream.JetStream, cfg Config) (int
 	if cfg.Partitions < 0 || cfg.Partitions > maxPartitions {
 		return 0, fmt.Errorf("%w: %d partitions are configured, expected 1 to %d", ErrPartitions, cfg.Partitions, maxPartitions)
 	}
-	if err := checkServer(ctx, js); err != nil {
-		return 0, err
+	if !cfg.ReadOnly { // who only reads needs few rights
+		if err := checkServer(ctx, js); err != nil {
+			return 0, err
+		}
 	}
 	there, err := partitionsOf(ctx, js)
+	if errors.Is(err, jetstream.ErrJetStreamNotEnabled) || errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount) {
+		return 0, fmt.Errorf("%w: %w", ErrServer, err)
+	}
 	if err != nil {
 		return 0, err
 	}

@@ -256,6 +256,11 @@ func (s *story) compare(lines [][]byte) (lost, double, other int) {
 		}
 	}
 	s.t.Logf("%d events, %d leads, %d decisions compared with an offline scoring", len(lines), len(want), decisions)
+	out, err := exec.Command(s.r.bin, "journal", "verify", "-w", s.r.flow, "--nats", s.r.urls, "--clock", "stream").CombinedOutput() //nolint:gosec // built for this
+	if err != nil {
+		other++
+		s.t.Errorf("ripen journal verify: %v\n%s", err, out)
+	}
 	return lost, double, other
 }
 
