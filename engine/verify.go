@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -23,6 +24,9 @@ type VerifyOptions struct {
 	Progress func(at, last uint64)
 	// Most is how many problems of a partition are listed, default 20.
 	Most int
+	// Cache is how many leads of a partition are kept in memory, twice; the others
+	// lie in a temporary folder. Default 50,000.
+	Cache int
 }
 
 // Problem is a difference between the journal and what its inputs lead to.
@@ -101,7 +105,13 @@ func Verify(ctx context.Context, o Options, vo VerifyOptions) (*VerifyReport, er
 	if vo.Most <= 0 {
 		vo.Most = 20
 	}
+	if vo.Cache <= 0 {
+		vo.Cache = verifyCache
+	}
 	v := &verification{e: e, opts: vo}
+	if v.vault, err = openVault(e); err != nil {
+		return nil, err
+	}
 	defer v.close()
 	return v.run(ctx)
 }
@@ -112,6 +122,8 @@ type verification struct {
 	e      *Engine
 	opts   VerifyOptions
 	checks []*check
+	vault  *vault
+	old    int64 // ms; what was decided before may be purged by age
 
 	first, last uint64 // of the journal stream
 	count       uint64 // of its messages
@@ -131,7 +143,7 @@ func (v *verification) run(ctx context.Context) (*VerifyReport, error) {
 		return nil, err
 	}
 	for p := range v.e.journal.Partitions() {
-		c, err := newCheck(ctx, v.e, p, first, v.opts.Most)
+		c, err := newCheck(ctx, v, p, first)
 		v.checks = append(v.checks, c)
 		if err != nil {
 			return nil, err
@@ -172,6 +184,9 @@ func (v *verification) bounds(ctx context.Context) (first uint64, err error) {
 		return 0, fmt.Errorf("%s: %w", journal.JournalStream, err)
 	}
 	st := records.CachedInfo().State
+	if history := events.CachedInfo().Config.MaxAge; history > 0 {
+		v.old = time.Now().Add(time.Minute - history).UnixMilli()
+	}
 	v.first, v.last, v.count = st.FirstSeq, st.LastSeq, st.Msgs
 	return events.CachedInfo().State.FirstSeq, nil
 }
@@ -286,6 +301,7 @@ func (v *verification) close() {
 	for _, c := range v.checks {
 		c.close()
 	}
+	v.vault.close()
 }
 
 // errStopped ends the check of a partition whose chain is broken: behind it

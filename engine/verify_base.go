@@ -45,26 +45,22 @@ func (c *check) begin(ctx context.Context) error {
 // load begins with a snapshot. It may hold leads that are newer than its base,
 // up to a record that it names; up to there the records decide.
 func (c *check) load(ctx context.Context, s *journal.Snapshot) error {
-	var err error
-	for _, m := range []**image{&c.kept, &c.again} {
-		(*m).close()
-		if *m, err = newImage(ctx, c.e, c.p); err != nil {
+	both := []*image{c.kept, c.again}
+	for _, m := range both {
+		if err := m.shelf.Drop(); err != nil { // of one that turned out to be damaged
 			return err
 		}
 	}
-	err = c.e.journal.ReadSnapshot(ctx, *s, func(key, value []byte) error {
-		if len(key) == 0 || key[0] != 'l' {
-			return nil
-		}
-		if err := c.kept.core.RestoreLead(string(key[1:]), value); err != nil {
-			return err
-		}
-		return c.again.core.RestoreLead(string(key[1:]), value)
+	err := c.e.journal.ReadSnapshot(ctx, *s, func(key, value []byte) error {
+		return errors.Join(c.kept.fill(key, value), c.again.fill(key, value))
 	})
 	if err != nil {
 		return err
 	}
-	for _, m := range []*image{c.kept, c.again} {
+	for _, m := range both {
+		if err := errors.Join(m.commit(), m.wake()); err != nil {
+			return err
+		}
 		m.core.RestoreClock(s.Base.Clock)
 	}
 	c.chain, c.base, c.exact, c.pos, c.last = journal.NewChain(c.p, s.Base), s.Base.Seq, s.Newest.Number, s.Base.Pos, s.Base.Seq

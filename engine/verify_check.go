@@ -35,8 +35,11 @@ type check struct {
 	before   map[string][32]byte // decisions in front of the first record, by id
 	rejected map[string]int      // rejected messages by content
 	purged   uint64              // rejected events up to this sequence may be gone
-	missing  []Problem           // rejected events, Seq of the record before them
+	missing  []absent            // rejected events
 	last     uint64              // sequence of the record before
+	at       int64               // when the record was stored, ms
+	old      int64               // decisions of before, ms, may be purged by age
+	group    []journal.Record    // records since the position last moved
 	alone    bool                // one record since the position last moved, and no claim
 	broken   bool
 	done     VerifiedPartition
@@ -44,17 +47,27 @@ type check struct {
 	noted    map[string]bool
 }
 
-func newCheck(ctx context.Context, e *Engine, p int, first uint64, most int) (*check, error) {
-	c := &check{e: e, p: p, first: first, most: most, in: make(chan journal.Message, 256), ctx: ctx, chain: journal.NewChain(p, journal.Base{}),
+// absent is a rejected event that is not there; Seq is that of the record
+// before it, at the time of the one that came with it, ms.
+type absent struct {
+	Problem
+	at int64
+}
+
+func newCheck(ctx context.Context, v *verification, p int, first uint64) (*check, error) {
+	e := v.e
+	c := &check{e: e, p: p, first: first, most: v.opts.Most, old: v.old, in: make(chan journal.Message, 256), ctx: ctx, chain: journal.NewChain(p, journal.Base{}),
 		before: map[string][32]byte{}, touched: map[string]bool{}, outs: map[string]journal.Message{}, rejected: map[string]int{}, noted: map[string]bool{}, alone: true}
 	c.done.Partition = p
 	c.pos.Seq = 1
-	var err error
-	if c.kept, err = newImage(ctx, e, p); err != nil {
-		return nil, err
-	}
-	if c.again, err = newImage(ctx, e, p); err != nil {
-		return nil, err
+	for i, m := range []**image{&c.kept, &c.again} {
+		shelf, err := v.vault.db.Partition(2*p + i)
+		if err != nil {
+			return c, err
+		}
+		if *m, err = newImage(ctx, e, p, shelf, v.opts.Cache); err != nil {
+			return c, err
+		}
 	}
 	return c, c.begin(ctx)
 }
@@ -115,6 +128,7 @@ func (c *check) take(ctx context.Context, m journal.Message) error {
 		}
 		return nil
 	}
+	c.at = m.Time
 	rec, err := c.chain.Next(m)
 	if err != nil {
 		c.problem(Problem{Kind: "record", Seq: m.Seq, Text: err.Error()})
@@ -156,6 +170,7 @@ func (c *check) record(ctx context.Context, rec *journal.Record) error {
 	for _, l := range leads {
 		c.touched[l] = true
 	}
+	c.group = append(c.group, *rec)
 	if rec.Pos == c.pos {
 		c.alone = false
 		c.done.Computed++
@@ -199,7 +214,12 @@ func (c *check) unseen(rec *journal.Record) (why string, moved bool, err error) 
 func (c *check) adopt(rec *journal.Record, why string, moved bool) error {
 	c.note("records are not computed again, and the state of their leads is taken from the journal: " + why)
 	c.done.Adopted++
-	if err := c.again.adopt(c.kept, c.touched, rec); err != nil {
+	for i := range c.group {
+		if _, err := c.again.apply(&c.group[i]); err != nil {
+			return err
+		}
+	}
+	if err := c.again.follow(rec); err != nil {
 		return err
 	}
 	if moved {
@@ -208,15 +228,20 @@ func (c *check) adopt(rec *journal.Record, why string, moved bool) error {
 			c.feed.skip(c.pos)
 		}
 	}
-	c.settle()
-	return nil
+	return c.settle(rec)
 }
 
-func (c *check) settle() {
+// settle ends what led to a record that moved the position.
+func (c *check) settle(rec *journal.Record) error {
+	c.group = c.group[:0]
 	clear(c.touched)
 	clear(c.outs)
 	clear(c.rejected)
 	c.alone = true
+	if err := c.kept.rest(rec.Number); err != nil {
+		return err
+	}
+	return c.again.rest(rec.Number)
 }
 
 // inputs are the messages up to the position of a record; false if the stream
@@ -234,7 +259,7 @@ func (c *check) compute(rec *journal.Record, msgs []journal.Message) error {
 		c.problem(Problem{Kind: "record", Record: rec.Number, Seq: rec.Seq, Text: fmt.Sprintf("its position %d is before the one of an earlier record, %d, whose inputs are all there", rec.Pos.Seq, c.pos.Seq)})
 		return errStopped
 	}
-	n, err := c.again.run(msgs, c.pos, rec.Pos)
+	n, err := c.again.run(msgs, c.pos, rec.Pos, rec.Number)
 	if err != nil {
 		return err
 	}
@@ -243,24 +268,34 @@ func (c *check) compute(rec *journal.Record, msgs []journal.Message) error {
 	if c.done.From == 0 {
 		c.done.From = rec.Number
 	}
-	c.compareLeads(rec)
+	if err := c.compareLeads(rec); err != nil {
+		return err
+	}
 	if err := c.compareOutputs(rec); err != nil {
 		return err
 	}
 	c.compareRest(rec)
 	c.pos = rec.Pos
 	c.feed.skip(c.pos)
-	c.settle()
-	return c.again.follow(rec)
+	if err := c.again.follow(rec); err != nil {
+		return err
+	}
+	return c.settle(rec)
 }
 
-func (c *check) compareLeads(rec *journal.Record) {
+func (c *check) compareLeads(rec *journal.Record) error {
 	for _, l := range c.again.touched() {
 		c.touched[l] = true
 	}
 	for l := range c.touched {
-		want, there := c.again.state(l)
-		got, kept := c.kept.state(l)
+		want, there, err := c.again.state(l)
+		if err != nil {
+			return err
+		}
+		got, kept, err := c.kept.state(l)
+		if err != nil {
+			return err
+		}
 		bad := Problem{Kind: "lead", Record: rec.Number, Seq: rec.Seq, Lead: l}
 		switch {
 		case there && !kept:
@@ -274,6 +309,7 @@ func (c *check) compareLeads(rec *journal.Record) {
 		}
 		c.problem(bad)
 	}
+	return nil
 }
 
 func differ(a, b []byte) int {
@@ -298,6 +334,8 @@ func (c *check) compareOutputs(rec *journal.Record) error {
 		m, there := c.outs[d.ID]
 		delete(c.outs, d.ID)
 		switch {
+		case !there && c.at < c.old:
+			c.note("decisions that are older than --history are purged, and not compared")
 		case !there:
 			c.problem(Problem{Kind: "decision", Record: rec.Number, Seq: rec.Seq, Lead: d.Lead, ID: d.ID, Text: "is missing (" + d.Action + ")"})
 		case !bytes.Equal(m.Data, o.Data) || m.Subject != o.Subject || !c.same(d.ID, o.Data):
@@ -315,7 +353,7 @@ func (c *check) compareOutputs(rec *journal.Record) error {
 			return err
 		}
 		if c.rejected[string(o.Data)] == 0 {
-			c.missing = append(c.missing, Problem{Kind: "rejected", Record: rec.Number, Seq: c.last, Lead: r.Lead, ID: r.Event, Text: "is missing or differs (" + r.Code + ")"})
+			c.missing = append(c.missing, absent{Problem{Kind: "rejected", Record: rec.Number, Seq: c.last, Lead: r.Lead, ID: r.Event, Text: "is missing or differs (" + r.Code + ")"}, c.at})
 		} else {
 			c.rejected[string(o.Data)]--
 		}
@@ -366,11 +404,11 @@ func (c *check) note(text string) {
 func (c *check) finish(stopped bool) {
 	c.done.Leads = c.kept.leads()
 	for _, p := range c.missing {
-		if p.Seq < c.purged {
+		if p.Seq < c.purged || p.at < c.old {
 			c.note("rejected events were purged, and are not compared")
 			continue
 		}
-		c.problem(p)
+		c.problem(p.Problem)
 	}
 	if c.broken {
 		return

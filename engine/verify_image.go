@@ -7,6 +7,7 @@ import (
 	"github.com/ripenhq/ripen/engine/intake"
 	"github.com/ripenhq/ripen/engine/journal"
 	"github.com/ripenhq/ripen/engine/lead"
+	"github.com/ripenhq/ripen/engine/store"
 )
 
 // image is the state of a partition's leads: made by records, or by inputs.
@@ -18,18 +19,29 @@ type image struct {
 	in   inputs
 	out  core.Output
 	mem  []byte
+
+	shelf  *store.Partition // where leads lie that are not in memory
+	batch  *store.Batch
+	stored int // leads with an account on the shelf
 }
 
-func newImage(ctx context.Context, e *Engine, p int) (*image, error) {
+func newImage(ctx context.Context, e *Engine, p int, shelf *store.Partition, cache int) (*image, error) {
 	crew, err := e.work.NewCrew(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return &image{e: e, p: p, crew: crew, core: core.New(crew.Program, e.coreOptions()),
+	o := e.coreOptions()
+	o.Shelf, o.Cache = shelf, cache
+	return &image{e: e, p: p, crew: crew, core: core.New(crew.Program, o), shelf: shelf,
 		in: inputs{decoder: intake.NewDecoder(intake.Options{}), partitions: e.journal.Partitions(), number: p, timeless: e.opts.Clock == ClockStream}}, nil
 }
 
-func (m *image) close() { m.crew.Close() }
+func (m *image) close() {
+	m.crew.Close()
+	if m.batch != nil {
+		m.batch.Close()
+	}
+}
 
 // apply puts a record into the image and names its leads.
 func (m *image) apply(rec *journal.Record) (leads []string, err error) {
@@ -39,23 +51,9 @@ func (m *image) apply(rec *journal.Record) (leads []string, err error) {
 	return leads, restoreRecord(m.core, rec)
 }
 
-// adopt takes leads over from another image.
-func (m *image) adopt(from *image, leads map[string]bool, rec *journal.Record) error {
-	for l := range leads {
-		state, ok := from.state(l)
-		if !ok {
-			continue
-		}
-		if err := m.core.RestoreLead(l, state); err != nil {
-			return err
-		}
-	}
-	m.core.RestoreClock(rec.Clock)
-	return m.follow(rec)
-}
-
-// run takes the inputs from one position to another and tells their number.
-func (m *image) run(msgs []journal.Message, from, to journal.Position) (int, error) {
+// run takes the inputs from one position to another, which made a record, and
+// tells their number.
+func (m *image) run(msgs []journal.Message, from, to journal.Position, record uint64) (int, error) {
 	m.in.list = m.in.list[:0]
 	for i := range msgs {
 		if err := m.in.take(&msgs[i], from, to); err != nil {
@@ -65,6 +63,9 @@ func (m *image) run(msgs []journal.Message, from, to journal.Position) (int, err
 	m.out.Reset()
 	err := m.core.Run(m.in.list, &m.out)
 	byRelease(m.out.Rejected, m.e.work.Model.Policy.Release)
+	for i := range m.out.Changes {
+		m.out.Changes[i].Stamp(record)
+	}
 	return len(m.in.list), err
 }
 
@@ -81,13 +82,16 @@ func (m *image) touched() (leads []string) {
 }
 
 // state is the whole state of a lead, its event ids included.
-func (m *image) state(l string) ([]byte, bool) {
+func (m *image) state(l string) ([]byte, bool, error) {
+	if _, err := m.core.Fetch(l); err != nil {
+		return nil, false, err
+	}
 	state, ok := m.core.AppendState(m.mem[:0], l)
 	m.mem = state
-	return state, ok
+	return state, ok, nil
 }
 
-func (m *image) leads() int { return m.core.Len() }
+func (m *image) leads() int { return m.stored + m.core.Unstored() }
 
 // inputs turns messages of the events stream into inputs, as a partition does.
 type inputs struct {

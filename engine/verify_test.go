@@ -79,6 +79,11 @@ func TestVerify_AJournalIsWhatItsInputsMake(t *testing.T) {
 	assert.Greater(t, decisions, 40)
 	assert.Greater(t, inputs, 4*12*20)
 
+	// However few leads fit into memory.
+	few, err := engine.Verify(t.Context(), engine.Options{Workflow: w, Data: data, Clock: engine.ClockStream}, engine.VerifyOptions{Cache: 2})
+	require.NoError(t, err)
+	assert.Equal(t, r, few)
+
 	// Also while an engine runs on the folder.
 	e := startEngine(t, engine.Options{Workflow: w, Data: data, Clock: engine.ClockStream, Partitions: 2})
 	send(t, anonymous(t, e), track("new", "ann", "Demo Requested", "2026-06-01T00:00:00Z"))
