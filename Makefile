@@ -41,7 +41,7 @@ RUNS ?= 300
 SEED ?= $(shell date +%s)
 
 torture: plugins ## kill engine and server RUNS times on a schedule of SEED; ROUND=n plays one round again
-	$(GO) run ./engine/internal/torture/cmd -runs $(RUNS) -seed $(SEED) $(if $(ROUND),-round $(ROUND))
+	$(GO) run ./engine/internal/torture/cmd -runs $(RUNS) -seed $(SEED) $(if $(ROUND),-round $(ROUND)) $(if $(FAULTS),-faults $(FAULTS))
 
 bench-step: plugins ## one step against native Go, expr-lang and cel-go, in one run
 	cd testdata/bench && $(GO) run .

@@ -113,7 +113,7 @@ func killAtPoint(r *round, f *fault) error {
 	if !r.engine.acted(f.point, 0) {
 		return fmt.Errorf("%s ended by itself: %w: %s", r.engine.name, r.engine.err, r.engine.tail())
 	}
-	r.tally.kill("engine at a failpoint")
+	r.killed("engine at a failpoint")
 	if row := pointNamed(f.point).row; row != "" {
 		r.tally.row(row)
 	}

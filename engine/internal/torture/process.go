@@ -121,7 +121,7 @@ func (e *process) kill(kind string) {
 		return
 	}
 	e.r.note("kill -9 %s (%s)", e.name, kind)
-	e.r.tally.kill(kind)
+	e.r.killed(kind)
 	_ = e.cmd.Process.Kill()
 	<-e.done
 }

@@ -42,6 +42,7 @@ type round struct {
 	engine  *process   // the one that the next fault is about; nil: none so far
 	all     []*process // ever started
 	started int
+	kills   int
 	load    *load
 	live    *live
 	// repeats are the partitions whose decisions may stand in the journal more
@@ -75,39 +76,47 @@ func (p *plan) String() string {
 	return fmt.Sprintf("seed %d, %s, durability %s, %d partitions: %s", p.seed, setup, p.durability, p.partitions, strings.Join(names, ", "))
 }
 
+// newRound starts server, producers and subscriber. The round must be ended,
+// also after an error.
 func newRound(o *Options, t *Tally, p *plan) (r *round, err error) {
 	r = &round{opts: o, tally: t, seed: p.seed, rnd: rand.New(rand.NewPCG(p.seed, 1)), durability: p.durability, partitions: p.partitions,
 		cacheLeads: 5 + int(p.seed%40), snapshotEvery: "2s", repeats: map[int]bool{}, excused: map[string]bool{}}
 	if r.dir, err = os.MkdirTemp(o.Dir, fmt.Sprintf("round-%d-", p.seed)); err != nil {
-		return nil, err
+		return r, err
 	}
 	if r.hist, err = newHistory(r.dir); err != nil {
-		return nil, err
+		return r, err
 	}
 	r.note("%s", p)
 	if err := os.MkdirAll(r.flow(), 0o750); err != nil {
-		return nil, err
+		return r, err
 	}
 	if err := os.WriteFile(filepath.Join(r.flow(), "workflow.hcl"), workflow, 0o600); err != nil {
-		return nil, err
+		return r, err
 	}
-	if r.port, err = freePort(); err != nil {
-		return nil, err
+	if r.port, err = freePort(r.rnd); err != nil {
+		return r, err
 	}
 	if p.external {
 		r.server = &natsServer{r: r, dir: r.data(), port: r.port}
-		if err := r.server.start(); err != nil {
-			return nil, err
-		}
 		if r.proxy, err = newProxy(r.server.addr()); err != nil {
-			return nil, err
+			return r, err
+		}
+		if err := r.server.start(); err != nil {
+			return r, err
 		}
 	}
 	if r.live, err = newLive(r); err != nil {
-		return nil, err
+		return r, err
 	}
 	r.load = newLoad(r)
 	return r, r.load.start()
+}
+
+// killed counts a SIGKILL.
+func (r *round) killed(kind string) {
+	r.kills++
+	r.tally.kill(kind)
 }
 
 func (r *round) path(name string) string { return filepath.Join(r.dir, name) }
@@ -116,12 +125,17 @@ func (r *round) data() string            { return r.path("data") }
 
 func (r *round) note(format string, args ...any) { r.hist.add(format, args...) }
 
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
+// freePort is one outside of the range from which the system takes ports for
+// clients: else one of them might have it while the server is down.
+func freePort(rnd *rand.Rand) (int, error) {
+	for {
+		port := 20_000 + rnd.IntN(12_000)
+		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+		if err != nil {
+			continue
+		}
+		return port, l.Close()
 	}
-	return l.Addr().(*net.TCPAddr).Port, l.Close()
 }
 
 // client connects to the server, whenever it is there.
@@ -273,12 +287,16 @@ func (r *round) end(keep bool) {
 	}
 	if r.server != nil {
 		r.server.end()
-		r.proxy.close()
+		if r.proxy != nil {
+			r.proxy.close()
+		}
 	}
 	if r.live != nil {
 		r.live.nc.Close()
 	}
-	r.hist.close()
+	if r.hist != nil {
+		r.hist.close()
+	}
 	if !keep {
 		_ = os.RemoveAll(r.dir)
 	}

@@ -2,6 +2,7 @@ package torture
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -9,7 +10,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // Options say how much is tortured.
@@ -17,7 +21,11 @@ type Options struct {
 	Kills int    // how many processes are killed at least
 	Seed  uint64 // decides everything but the instants of the machine
 	// Only plays the round of Seed alone, as a failure has named it.
-	Only   bool
+	Only bool
+	// Faults is how many a data folder sees, Parallel how many rounds run at a
+	// time; 0 takes the default.
+	Faults, Parallel int
+
 	Source string    // root of the module, to build the command from
 	Dir    string    // for data folders; empty: a temporary one
 	Binary string    // an engine built with failpoints; empty: it is built
@@ -34,13 +42,20 @@ type Options struct {
 // run must have killed at each; a shorter one must have passed them.
 const killsPerPoint = 10
 
-// faultsPerRound is how many faults a data folder sees.
-const faultsPerRound = 9
+// leastRounds visit every row.
+const leastRounds = 3
+
+// Defaults of Options.
+const (
+	DefaultFaults   = 9
+	DefaultParallel = 2
+)
 
 // Run tortures and reports. The error says which promise was broken, and how to
 // see it again.
 func Run(ctx context.Context, o Options) (t *Tally, err error) {
 	t = newTally()
+	o.Faults, o.Parallel = cmp.Or(o.Faults, DefaultFaults), cmp.Or(o.Parallel, DefaultParallel)
 	if o.Dir == "" {
 		if o.Dir, err = os.MkdirTemp("", "ripen-torture-"); err != nil {
 			return t, err
@@ -54,23 +69,13 @@ func Run(ctx context.Context, o Options) (t *Tally, err error) {
 	if err := o.prepare(ctx); err != nil {
 		return t, err
 	}
-	started := time.Now()
-	s := newSchedule(o.Seed, o.stores)
-	for t.Kills() < o.Kills || t.rounds < s.least() {
-		if err := ctx.Err(); err != nil {
-			return t, err
-		}
-		p := s.next()
-		if o.Only {
-			p = s.round(o.Seed)
-		}
-		if err := o.play(t, p, started); err != nil {
-			return t, err
-		}
-		if o.Only {
-			t.Print(o.Out)
-			return t, nil
-		}
+	if o.Only {
+		err = o.play(t, newSchedule(o.Seed, o.Faults, o.stores).round(o.Seed), time.Now())
+		t.Print(o.Out)
+		return t, err
+	}
+	if err := o.rounds(ctx, t); err != nil {
+		return t, err
 	}
 	t.Print(o.Out)
 	if missed := t.Missed(o.Kills >= killsPerPoint*len(points)); len(missed) > 0 {
@@ -79,28 +84,53 @@ func Run(ctx context.Context, o Options) (t *Tally, err error) {
 	return t, nil
 }
 
+// rounds plays rounds, some at a time, until enough processes were killed. The
+// first that fails ends it.
+func (o *Options) rounds(ctx context.Context, t *Tally) error {
+	started := time.Now()
+	s := newSchedule(o.Seed, o.Faults, o.stores)
+	var mu sync.Mutex
+	next := func() *plan {
+		mu.Lock()
+		defer mu.Unlock()
+		if t.Kills() >= o.Kills && s.n >= leastRounds {
+			return nil
+		}
+		return s.next()
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	for range o.Parallel {
+		g.Go(func() error {
+			for p := next(); p != nil && ctx.Err() == nil; p = next() {
+				if err := o.play(t, p, started); err != nil {
+					return err
+				}
+			}
+			return ctx.Err()
+		})
+	}
+	return g.Wait()
+}
+
 // play runs one round and tells about it.
 func (o *Options) play(t *Tally, p *plan, started time.Time) error {
-	begun, before := time.Now(), t.Kills()
+	begun := time.Now()
 	r, err := newRound(o, t, p)
 	if err == nil {
 		err = r.run(p)
 	}
+	r.end(err != nil)
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	t.rounds++
-	if r != nil {
-		r.end(err != nil)
-	}
 	if err == nil {
 		_, _ = fmt.Fprintf(o.Out, "%5.0fs round %d: %d kills in %.1fs, all is well (%s)\n", time.Since(started).Seconds(), t.rounds,
-			t.Kills()-before, time.Since(begun).Seconds(), p)
+			r.kills, time.Since(begun).Seconds(), p)
 		return nil
 	}
-	_, _ = fmt.Fprintf(o.Out, "\nround %d FAILED: %s\n%v\n", t.rounds, p, err)
-	if r != nil {
-		_, _ = fmt.Fprintf(o.Out, "history:\n")
-		r.hist.print(o.Out)
-		_, _ = fmt.Fprintf(o.Out, "folder: %s\nagain: make torture ROUND=%d\n", r.dir, p.seed)
-	}
+	_, _ = fmt.Fprintf(o.Out, "\nround %d FAILED: %s\n%v\nhistory:\n", t.rounds, p, err)
+	r.hist.print(o.Out)
+	_, _ = fmt.Fprintf(o.Out, "folder: %s\nagain: make torture ROUND=%d FAULTS=%d\n", r.dir, p.seed, o.Faults)
 	return fmt.Errorf("round of seed %d: %w", p.seed, err)
 }
 

@@ -13,16 +13,14 @@ const seedsPerRun = 1000
 type schedule struct {
 	seed   uint64
 	n      uint64
+	faults int // of a round
 	kinds  []*kind
 	stores bool // the engine has a local store
 }
 
-func newSchedule(seed uint64, stores bool) *schedule {
-	return &schedule{seed: seed * seedsPerRun, kinds: faultKinds(), stores: stores}
+func newSchedule(seed uint64, faults int, stores bool) *schedule {
+	return &schedule{seed: seed * seedsPerRun, faults: faults, kinds: faultKinds(), stores: stores}
 }
-
-// least is the number of rounds that visit every row.
-func (s *schedule) least() int { return 3 }
 
 // next is the plan of the next round.
 func (s *schedule) next() *plan {
@@ -55,7 +53,7 @@ func (s *schedule) round(seed uint64) *plan {
 	for _, name := range musts[setup] {
 		p.faults = append(p.faults, s.named(d, name))
 	}
-	for len(p.faults) < faultsPerRound {
+	for len(p.faults) < s.faults {
 		if k := s.any(d.rnd); (p.external && k.external || !p.external && k.embedded) && (!k.unsynced || p.durability == "process") && (!k.stores || s.stores) {
 			p.faults = append(p.faults, d.draw(k))
 		}

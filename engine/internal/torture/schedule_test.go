@@ -9,18 +9,18 @@ import (
 )
 
 func TestARoundIsItsSeed(t *testing.T) {
-	s := newSchedule(42, true)
+	s := newSchedule(42, DefaultFaults, true)
 	for range 20 {
 		p := s.next()
-		require.Equal(t, p.String(), newSchedule(0, true).round(p.seed).String())
-		require.Len(t, p.faults, faultsPerRound)
+		require.Equal(t, p.String(), newSchedule(0, DefaultFaults, true).round(p.seed).String())
+		require.Len(t, p.faults, DefaultFaults)
 	}
-	require.NotEqual(t, newSchedule(1, true).next().String(), newSchedule(2, true).next().String())
+	require.NotEqual(t, newSchedule(1, DefaultFaults, true).next().String(), newSchedule(2, DefaultFaults, true).next().String())
 }
 
 func TestEveryFaultAndPointHasItsTurn(t *testing.T) {
 	for seed := range uint64(20) {
-		s, seen, rounds := newSchedule(seed, true), map[string]bool{}, 36
+		s, seen, rounds := newSchedule(seed, DefaultFaults, true), map[string]bool{}, 36
 		for range rounds {
 			p := s.next()
 			for i := range p.faults {

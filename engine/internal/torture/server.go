@@ -88,7 +88,7 @@ func (s *natsServer) addr() string { return net.JoinHostPort("127.0.0.1", strcon
 
 func (s *natsServer) kill() {
 	s.r.note("kill -9 server")
-	s.r.tally.kill("server")
+	s.r.killed("server")
 	s.end()
 }
 

@@ -43,7 +43,7 @@ func secondEngine(r *round, f *fault) error {
 			return fmt.Errorf("%s does not leave: %s", second.name, second.tail())
 		}
 		if second.acted(f.point, 0) {
-			r.tally.kill("engine at a failpoint")
+			r.killed("engine at a failpoint")
 		}
 	case r.rnd.IntN(2) == 0:
 		first, second = second, first

@@ -26,7 +26,7 @@ func TestTorture(t *testing.T) {
 		seed = n
 	}
 	// Not t.TempDir: a failure leaves its folder to be looked at.
-	tally, err := Run(t.Context(), Options{Kills: 20, Seed: seed, Source: "../../..", Out: t.Output()})
+	tally, err := Run(t.Context(), Options{Kills: 20, Seed: seed, Faults: 6, Source: "../../..", Out: t.Output()})
 	require.NoError(t, err, "seed %d", seed)
 	require.Zero(t, tally.Faults())
 	require.GreaterOrEqual(t, tally.Kills(), 20)

@@ -21,6 +21,8 @@ func run() int {
 	o := torture.Options{Out: os.Stdout}
 	flag.IntVar(&o.Kills, "runs", 300, "kill so many processes")
 	flag.Uint64Var(&o.Seed, "seed", uint64(time.Now().Unix()), "decides the schedule")
+	flag.IntVar(&o.Faults, "faults", torture.DefaultFaults, "faults that a data folder sees")
+	flag.IntVar(&o.Parallel, "parallel", torture.DefaultParallel, "rounds that run at a time")
 	round := flag.Uint64("round", 0, "play the round of this seed alone")
 	flag.StringVar(&o.Source, "source", ".", "root of the module")
 	flag.StringVar(&o.Binary, "binary", "", "an engine built with -tags failpoints; empty: build it")
