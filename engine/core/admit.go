@@ -2,7 +2,6 @@ package core
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -136,18 +135,7 @@ func (c *Core) timely(e *lead.Event) (code, reason string) {
 			return code, reason
 		}
 	}
-	if e.Received == 0 {
-		return "", ""
-	}
-	if c.opts.Skew > 0 && e.At > e.Received+c.opts.Skew {
-		return "time-in-future", fmt.Sprintf("event time %s is more than %s after its receipt at %s; check the sender's clock",
-			stamp(e.At), time.Duration(c.opts.Skew)*time.Millisecond, stamp(e.Received))
-	}
-	if c.opts.Horizon > 0 && !e.Backfill && e.Redrive == nil && e.At < e.Received-c.opts.Horizon {
-		return "too-old", fmt.Sprintf("event time %s is more than %d days before its receipt at %s; import history with `ripen import --backfill`",
-			stamp(e.At), c.opts.Horizon/dayMillis, stamp(e.Received))
-	}
-	return "", ""
+	return lead.Limits{Skew: c.opts.Skew, Horizon: c.opts.Horizon}.Untimely(e)
 }
 
 func stamp(ms int64) string { return time.UnixMilli(ms).UTC().Format(time.RFC3339) }

@@ -14,7 +14,7 @@ const (
 // Limits bound an event's own time against its receipt, in ms; 0 = no bound.
 type Limits struct {
 	Skew    int64 // how far in the future
-	Horizon int64 // how far in the past, unless it is history
+	Horizon int64 // how far in the past, unless it is history or driven again
 }
 
 // Untimely says why the time of e is not acceptable; the code is empty if it

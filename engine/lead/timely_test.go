@@ -20,6 +20,7 @@ func TestUntimely(t *testing.T) {
 		"at the horizon":     {l, Event{At: 70 * day, Received: 100 * day}, ""},
 		"behind the horizon": {l, Event{At: 70*day - 1, Received: 100 * day}, CodeTooOld},
 		"history":            {l, Event{At: 1, Received: 100 * day, Backfill: true}, ""},
+		"driven again":       {l, Event{At: 1, Received: 100 * day, Redrive: &Redrive{}}, ""},
 		"history to come":    {l, Event{At: 200 * day, Received: 100 * day, Backfill: true}, CodeFuture},
 		"no receipt":         {l, Event{At: 1}, ""},
 		"no limits":          {Limits{}, Event{At: 1, Received: 100 * day}, ""},
