@@ -61,6 +61,7 @@ type digests struct {
 }
 
 // span is a range of indexes from lo up to hi that holds all marked elements.
+// An element is only ever removed to take its insertion back, behind lo.
 type span struct{ lo, hi uint32 }
 
 func (s *span) set(i int) {
@@ -76,9 +77,6 @@ func (s *span) inserted(i int) {
 	}
 	s.set(i)
 }
-
-// removed: what stood behind i moves down by one.
-func (s *span) removed(i int) { s.lo = min(s.lo, uint32(i)) }
 
 // of is the range within a list of n elements.
 func (s span) of(n int) (lo, hi int) { return min(int(s.lo), n), min(int(s.hi), n) }

@@ -69,6 +69,7 @@ func (a *Account) Rollback() {
 		a.revert(u, &u.log[i])
 	}
 	a.front, a.marked, a.undo = u.front, u.marked, nil
+	a.tidy() // what was refused may have brought labels
 }
 
 func (a *Account) revert(u *Undo, c *change) {
@@ -81,7 +82,6 @@ func (a *Account) revert(u *Undo, c *change) {
 	case bucketInserted:
 		a.addTotal(in, -a.Buckets[at].Remaining)
 		a.Buckets = remove(a.Buckets, at)
-		a.marked.removed(at)
 	case useSet:
 		a.Uses[at] = u.uses[c.old]
 	case useInserted:
