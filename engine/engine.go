@@ -20,6 +20,7 @@ import (
 	"github.com/ripenhq/ripen/engine/journal"
 	"github.com/ripenhq/ripen/engine/lead"
 	"github.com/ripenhq/ripen/engine/natsd"
+	"github.com/ripenhq/ripen/engine/store"
 )
 
 // Clock says where an engine's time comes from.
@@ -49,8 +50,20 @@ type Options struct {
 	MaxBytes    int64 // of the events stream, 0 = no limit
 	History     time.Duration
 	Replicas    int
-	Clock       Clock
-	Tick        time.Duration // wall clock: interval of ticks, default one minute
+	// State is the folder of the local store of leads; with the embedded server
+	// "state" in its folder, else a temporary one, by default.
+	State string
+	// Cache is how many leads stay in memory, of all partitions together; 0 is
+	// DefaultCache, negative is all.
+	Cache int
+	// SnapshotEvery is how often the state of a partition that changed goes to
+	// the object store, default 10 min; much change makes it more often.
+	// Negative is never.
+	SnapshotEvery time.Duration
+	// SkipLost goes on behind events that were removed before they were read.
+	SkipLost bool
+	Clock    Clock
+	Tick     time.Duration // wall clock: interval of ticks, default one minute
 	// Quiet is how long the stream must be still before the stream clock moves
 	// to the latest event time, default 3 s. Lateness, if set, moves it while
 	// events flow, that far behind the latest event time.
@@ -69,6 +82,12 @@ type Options struct {
 	Logger hclog.Logger
 }
 
+// Defaults of Options.
+const (
+	DefaultCache         = 500_000
+	DefaultSnapshotEvery = 10 * time.Minute
+)
+
 func (o Options) withDefaults() Options {
 	def := func(d *time.Duration, v time.Duration) {
 		if *d == 0 {
@@ -80,6 +99,10 @@ func (o Options) withDefaults() Options {
 	def(&o.Skew, 5*time.Minute)
 	def(&o.Dedupe, 30*24*time.Hour)
 	def(&o.History, journal.DefaultHistory)
+	def(&o.SnapshotEvery, DefaultSnapshotEvery)
+	if o.Cache == 0 {
+		o.Cache = DefaultCache
+	}
 	if o.Clock == "" {
 		o.Clock = ClockWall
 	}
@@ -109,6 +132,9 @@ type Engine struct {
 	parts   []*partition // all, also those that another engine runs
 	keeper  *keeper
 	clock   *clock
+	store   *store.DB
+	scratch string        // temporary folder of the store, else empty
+	shots   chan struct{} // taken by who writes a snapshot
 	web     *web
 	subs    *nats.Subscription
 	refusal atomic.Pointer[context.CancelCauseFunc] // see allowed
@@ -137,6 +163,9 @@ func New(ctx context.Context, o Options) (_ *Engine, err error) {
 		return nil, err
 	}
 	if err = e.openJournal(ctx, false); err != nil {
+		return nil, err
+	}
+	if err = e.openStore(); err != nil {
 		return nil, err
 	}
 	if e.subs, err = e.journal.ServeSubscribers(ctx); err != nil {
@@ -183,7 +212,7 @@ func (e *Engine) openJournal(ctx context.Context, readOnly bool) (err error) {
 		return err
 	}
 	o := &e.opts
-	cfg := journal.Config{Partitions: o.Partitions, MaxBytes: o.MaxBytes, History: o.History, Replicas: o.Replicas, ReadOnly: readOnly, Owner: e.id, Logger: e.log.Named("journal")}
+	cfg := journal.Config{Partitions: o.Partitions, MaxBytes: o.MaxBytes, History: o.History, Replicas: o.Replicas, ReadOnly: readOnly, SkipLost: o.SkipLost, Owner: e.id, Logger: e.log.Named("journal")}
 	cfg.AskTimeout = time.Second // a request is lost when a leader changes
 	if e.server != nil {
 		cfg.FreeBytes, cfg.FreeFloor, cfg.AskTimeout = e.server.FreeBytes, journal.DefaultFreeFloor, 0
@@ -332,6 +361,7 @@ func (e *Engine) shut(ctx context.Context) {
 				<-e.done
 			}
 		}
+		e.closeStore()
 		if e.conn != nil {
 			e.conn.Close()
 		}

@@ -47,20 +47,19 @@ func Inspect(ctx context.Context, o Options) (_ *Snapshot, err error) {
 }
 
 func (s *Snapshot) restore(ctx context.Context, e *Engine, n int) error {
-	crew, err := e.work.NewCrew(ctx)
-	if err != nil {
-		return err
-	}
-	c := core.New(crew.Program, e.coreOptions())
-	s.crews, s.cores = append(s.crews, crew), append(s.cores, c)
 	p := &partition{e: e, number: n}
+	fresh := func() (*core.Core, error) {
+		crew, err := e.work.NewCrew(ctx)
+		if err != nil {
+			return nil, err
+		}
+		s.crews = append(s.crews, crew)
+		return core.New(crew.Program, e.coreOptions()), nil
+	}
 	return e.allowed(ctx, func(ctx context.Context) error {
-		return e.journal.Records(ctx, n, func(rec journal.Record) error {
-			if err := p.checkModel(&rec); err != nil {
-				return err
-			}
-			return restoreRecord(c, &rec)
-		})
+		c, _, err := e.readState(ctx, n, fresh, p.checkModel)
+		s.cores = append(s.cores, c)
+		return err
 	})
 }
 

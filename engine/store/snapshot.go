@@ -61,5 +61,14 @@ func (s *Snapshot) Each(fn func(key, value []byte) error) error {
 	return s.d.check(errors.Join(it.Error(), it.Close()))
 }
 
+// LeadOf is the lead whose state an entry of a snapshot holds; ok is false if it
+// holds something else.
+func LeadOf(key []byte) (lead string, ok bool) {
+	if len(key) == 0 || key[0] != keyLead {
+		return "", false
+	}
+	return string(key[1:]), true
+}
+
 // Close lets the snapshot go.
 func (s *Snapshot) Close() { _ = s.s.Close() }

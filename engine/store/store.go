@@ -45,8 +45,10 @@ type Options struct {
 	Dir        string
 	BlockCache int64  // bytes of blocks kept in memory
 	MemTable   uint64 // bytes of one memtable; up to memTables of them exist
-	Logger     hclog.Logger
-	fs         vfs.FS // tests
+	// Scratch says that the store ends with the process: nothing is synced.
+	Scratch bool
+	Logger  hclog.Logger
+	fs      vfs.FS // tests
 }
 
 func (o Options) withDefaults() Options {
@@ -61,6 +63,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.fs == nil {
 		o.fs = vfs.Default
+	}
+	if o.Scratch {
+		o.fs = scratchFS{o.fs}
 	}
 	return o
 }
@@ -256,10 +261,19 @@ func (d *DB) check(err error) error {
 // Flush brings all that was written to the disk.
 func (d *DB) Flush() error { return d.check(d.db.Flush()) }
 
+// StartFlush begins to bring to the disk what was written until now.
+func (d *DB) StartFlush() error {
+	_, err := d.db.AsyncFlush()
+	return d.check(err)
+}
+
 // Close flushes and closes the store and unlocks its folder. Snapshots must be
 // closed before.
 func (d *DB) Close() error {
-	err := d.db.Flush()
+	var err error
+	if !d.opts.Scratch {
+		err = d.db.Flush()
+	}
 	return d.check(errors.Join(err, d.db.Close(), d.lock.Close()))
 }
 
