@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"io"
 	"net/http"
+	"os"
+	"regexp"
+	"strings"
 	"testing"
 	"time"
 
@@ -85,4 +88,26 @@ func TestMetrics_TellWhatTheEngineDoes(t *testing.T) {
 	problems, err := promlint.New(bytes.NewReader(body)).Lint()
 	require.NoError(t, err)
 	assert.Empty(t, problems)
+}
+
+// The README's table and the metrics are the same.
+func TestMetrics_AreInTheREADME(t *testing.T) {
+	e := startEngine(t, engine.Options{Workflow: loadWorkflow(t, smallWorkflow), Data: t.TempDir(), Clock: engine.ClockStream, HTTP: "127.0.0.1:0", MaxBytes: 1 << 30})
+	send(t, anonymous(t, e), `{"type":"track","messageId":"3","userId":"cid","event":"Score Adjusted","timestamp":"2026-01-01T00:00:00Z","properties":{"score":"none"}}`)
+	require.Eventually(t, func() bool { return e.Committed() == 1 && e.Ready() == nil }, 10*time.Second, time.Millisecond)
+	all, _ := scrape(t, e)
+	text, err := os.ReadFile("../README.md")
+	require.NoError(t, err)
+	listed := map[string]bool{}
+	for _, m := range regexp.MustCompile("`(ripen_[a-z_]+)(\\{[a-z]+\\})?`").FindAllSubmatch(text, -1) {
+		listed[string(m[1])] = true
+	}
+	for name := range all {
+		if strings.HasPrefix(name, "ripen_") {
+			assert.True(t, listed[name], "%s is not in the README", name)
+		}
+	}
+	for name := range listed {
+		assert.Contains(t, all, name, "it is in the README")
+	}
 }

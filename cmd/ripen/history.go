@@ -138,7 +138,15 @@ func (h *history) summary(leads int) error {
 	if len(names) > 0 {
 		h.app.note("what was rejected is in %s", strings.Join(names, ", "))
 	}
-	return nil
+	return useless(h.read)
+}
+
+// useless is the answer "no" to inputs of which nothing could be used.
+func useless(c replay.ReadCounts) error {
+	if c.Rows == 0 || c.Accepted+c.Repaired > 0 {
+		return nil
+	}
+	return no("nothing in the inputs could be used: %s rejected", plural(c.Rejected, "row"))
 }
 
 func stamp(ms int64) string { return time.UnixMilli(ms).UTC().Format("2006-01-02T15:04:05.999Z07:00") }

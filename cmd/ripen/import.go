@@ -115,7 +115,11 @@ func (a *app) importFiles(ctx context.Context, c *config, f *importFlags, positi
 		}
 	}
 	bar.done()
-	return errors.Join(err, im.summary(f.json))
+	serr := im.summary(f.json)
+	if said := (*answer)(nil); err != nil && errors.As(serr, &said) {
+		return err // what went wrong is more than "no"
+	}
+	return errors.Join(err, serr)
 }
 
 // reached says how far an import came that did not come to its end.
@@ -247,7 +251,7 @@ func (im *importer) summary(asJSON bool) error {
 	d, r := &im.done, im.read
 	d.Rows, d.Read, d.Repaired, d.Rejected, d.Files = r.Rows, r.Accepted, r.Repaired, r.Rejected, append([]string{}, names...)
 	if asJSON {
-		return json.NewEncoder(im.app.stdout).Encode(d)
+		return errors.Join(json.NewEncoder(im.app.stdout).Encode(d), im.verdict())
 	}
 	im.app.note("rows %s: accepted %s, repaired %s, rejected %s", thousands(r.Rows), thousands(r.Accepted), thousands(r.Repaired), thousands(r.Rejected))
 	im.app.note("events %s: stored %s, refused by the engine %s", thousands(d.Events), thousands(d.Stored), thousands(d.Refused))
@@ -256,6 +260,17 @@ func (im *importer) summary(asJSON bool) error {
 	}
 	if len(names) > 0 {
 		im.app.note("what was rejected is in %s", strings.Join(names, ", "))
+	}
+	return im.verdict()
+}
+
+// verdict is the answer "no" if nothing was stored of what there was.
+func (im *importer) verdict() error {
+	if err := useless(im.read); err != nil {
+		return err
+	}
+	if d := &im.done; d.Refused > 0 && d.Stored == 0 && d.Unknown == 0 {
+		return no("the engine refused all %s", plural(d.Refused, "event"))
 	}
 	return nil
 }
