@@ -89,7 +89,7 @@ func (d *decoder) index(from int) int {
 }
 
 func (d *decoder) applyBuckets(a *Account, b *Book) {
-	n, i := d.count(1<<20, 7), -1
+	n, i := d.count(1<<20, 6), -1
 	if n > 1 && len(a.Buckets) == 0 {
 		a.Buckets = make([]Bucket, 0, n+1)
 	}

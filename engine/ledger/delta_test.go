@@ -229,6 +229,25 @@ func TestDelta_IsSmall(t *testing.T) {
 	assert.Greater(t, whole, 300)
 }
 
+// Several buckets that changed by nothing but their count: each takes the least
+// that it can.
+func TestDelta_LeastBytes(t *testing.T) {
+	p := newPair(testBook())
+	for range 2 {
+		for i := range int64(20) {
+			p.Award(p.b, Award{Rule: &p.b.Rules[plain], At: i * day, Label: "x"})
+			for _, rule := range []int{once, ruleCap, classCap} {
+				p.Award(p.b, Award{Rule: &p.b.Rules[rule], At: 0, Scope: uint64(i)})
+			}
+		}
+		p.tell(t)
+	}
+	for i := range p.Buckets {
+		p.changeBucket(0, i, 0)
+	}
+	p.tell(t)
+}
+
 func TestDelta_NothingToTell(t *testing.T) {
 	b := testBook()
 	a := NewAccount(b, "lead")
