@@ -86,15 +86,18 @@ func TestCluster(t *testing.T) {
 	}
 	st.w = newWatch(ctx, t, nc)
 	steps := stepDown(ctx, s.connect(t))
-	l := produce(ctx, t, s, lines, uint64(seed), time.Duration(seconds)*time.Second)
+	quiet := make(chan struct{})
+	l := produce(ctx, t, s, lines, uint64(seed), time.Duration(seconds)*time.Second, quiet)
 	began := time.Now()
 	st.disturb(rand.New(rand.NewPCG(uint64(seed), 7)), time.Duration(seconds)*time.Second)
+	close(quiet)
 	select {
 	case <-l.done:
 	case <-time.After(time.Minute):
 		t.Fatalf("producers get no acknowledgment\n%s\n%s", st.engines[0].tail(), st.engines[1].tail())
 	}
 	took := time.Since(began)
+	lines = append(lines, l.pulse...)
 	last := lastTime(t, lines)
 	l.tick(ctx, nc, last)
 	require.True(t, st.w.caughtUp(last, 30*time.Second), "the engines read to the end\n%s\n%s", st.engines[0].tail(), st.engines[1].tail())

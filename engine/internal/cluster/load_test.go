@@ -25,11 +25,12 @@ type load struct {
 	retries atomic.Int64
 	acked   atomic.Int64
 	done    chan struct{}
+	pulse   [][]byte // lines of the pulse, valid once done is closed
 }
 
 // produce spreads the lines over producers, who pace themselves so that it
-// takes about so long.
-func produce(ctx context.Context, t *testing.T, s *servers, lines [][]byte, seed uint64, takes time.Duration) *load {
+// takes about so long. A pulse goes through all partitions until stop.
+func produce(ctx context.Context, t *testing.T, s *servers, lines [][]byte, seed uint64, takes time.Duration, stop <-chan struct{}) *load {
 	t.Helper()
 	l := &load{t: t, done: make(chan struct{})}
 	mine := make([][][]byte, producers)
@@ -56,8 +57,42 @@ func produce(ctx context.Context, t *testing.T, s *servers, lines [][]byte, seed
 			}
 		})
 	}
+	nc := s.connect(t)
+	all.Go(func() {
+		for n := 0; l.beating(ctx, stop); n++ {
+			list := beat(n)
+			l.pulse = append(l.pulse, list...)
+			l.send(ctx, nc, list)
+			time.Sleep(100 * time.Millisecond)
+		}
+	})
 	go func() { all.Wait(); close(l.done) }()
 	return l
+}
+
+func (l *load) beating(ctx context.Context, stop <-chan struct{}) bool {
+	select {
+	case <-stop:
+		return false
+	case <-ctx.Done():
+		return false
+	default:
+		return true
+	}
+}
+
+// beat is an event in each partition, so that whoever runs one has something to
+// score at any time.
+func beat(n int) (list [][]byte) {
+	for p := range partitions {
+		who := ""
+		for i := 0; who == "" || lead.Partition(who, partitions) != p; i++ {
+			who = fmt.Sprint("pulse-", i)
+		}
+		at := time.Date(2026, 1, 5, 0, 0, n, 0, time.UTC)
+		list = append(list, fmt.Appendf(nil, `{"type":"track","event":"Article Read","messageId":"pulse-%d-%d","userId":%q,"timestamp":%q}`, p, n, who, at.Format(time.RFC3339)))
+	}
+	return list
 }
 
 // send sends one request until it is accepted.
