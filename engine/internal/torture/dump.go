@@ -53,7 +53,7 @@ func (d *dump) event(seq uint64, m jetstream.Msg) error {
 			return err
 		}
 		if c.Type == "tick" {
-			d.inputs = append(d.inputs, input{seq: seq, line: fmt.Sprintf(`{"type":"tick","timestamp":%q}`, time.UnixMilli(c.At).UTC().Format(time.RFC3339Nano))})
+			d.inputs = append(d.inputs, input{seq: seq, line: tickLine(time.UnixMilli(c.At))})
 		}
 		return nil
 	}

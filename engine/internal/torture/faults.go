@@ -202,8 +202,8 @@ func killBoth(r *round, _ *fault) error {
 	return r.server.start()
 }
 
-// zombieAtPoint stops an engine, lets another take its partitions, and wakes
-// it: it must not change anything any more.
+// zombieAtPoint stops an engine, waits until another one has taken all its
+// partitions, and wakes it: it must not change anything any more.
 func zombieAtPoint(r *round, f *fault) error {
 	stopped, err := stopAt(r, f)
 	if err != nil || !stopped {
@@ -214,21 +214,35 @@ func zombieAtPoint(r *round, f *fault) error {
 	if err := r.ensure(); err != nil {
 		return fmt.Errorf("the engine that takes over: %w", err)
 	}
-	r.pause(50, 250)
+	if err := r.takenOver(); err != nil {
+		return err
+	}
 	zombie.signal(syscall.SIGCONT)
 	r.tally.row(RowZombie)
-	r.pause(100, 300)
+	r.pause(100, 400)
 	if r.rnd.IntN(2) == 0 { // the new one goes; the old one, if it still runs, or a third goes on
-		r.engine.kill("engine at a random instant")
+		r.engine.kill("engine beside another")
 		r.engine = nil
 		if !zombie.ended(0) {
 			r.engine = zombie
 		}
 		return nil
 	}
-	if !zombie.ended(2 * time.Second) {
+	if !zombie.ended(500 * time.Millisecond) {
 		zombie.kill("zombie")
 	}
+	return nil
+}
+
+// takenOver waits until every partition decides again, after its owner was
+// stopped, killed or asked to leave.
+func (r *round) takenOver() error {
+	begun := time.Now()
+	if err := r.caughtUp(nil); err != nil {
+		return fmt.Errorf("nobody takes the partitions over: %w", err)
+	}
+	r.note("all partitions decide again after %s", time.Since(begun).Round(time.Millisecond))
+	r.tally.took(time.Since(begun))
 	return nil
 }
 

@@ -196,7 +196,7 @@ func again(raw []byte, known map[string]event) *event {
 		return nil
 	}
 	if head.Type == "tick" {
-		return &event{id: "tick", line: fmt.Sprintf(`{"type":"tick","timestamp":%q}`, time.UnixMilli(head.At).UTC().Format(time.RFC3339Nano))}
+		return &event{id: "tick", line: tickLine(time.UnixMilli(head.At))}
 	}
 	if known[head.MessageID].poison {
 		return nil

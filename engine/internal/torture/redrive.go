@@ -9,7 +9,6 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // redrive corrects a rejected event and sends it again with `ripen rejected
@@ -19,12 +18,7 @@ func (r *round) redrive() error {
 	if err != nil || seq == 0 {
 		return err
 	}
-	var last time.Time
-	for _, e := range r.load.all() {
-		if e.at.After(last) {
-			last = e.at
-		}
-	}
+	last := r.newest()
 	file := r.path("corrected.json")
 	good := line(`"type":"track","event":"Article Read"`, bad.id, bad.lead, last)
 	if err := os.WriteFile(file, []byte(good), 0o600); err != nil {

@@ -207,6 +207,9 @@ func (r *round) settle() error {
 	if err := r.redrive(); err != nil {
 		return err
 	}
+	if err := r.lastTick(); err != nil {
+		return err
+	}
 	if err := r.caughtUp(nil); err != nil {
 		return err
 	}
@@ -220,23 +223,17 @@ func (r *round) settle() error {
 	return r.check()
 }
 
-// caughtUp sends a tick and, to each partition but those without, an event that
-// makes a decision, and waits for it: what came before is then committed.
+// caughtUp sends to each partition but those without an event that makes a
+// decision, and waits for it: what came before is then committed.
 func (r *round) caughtUp(without map[int]bool) error {
 	nc, err := r.client("canary")
 	if err != nil {
 		return err
 	}
 	defer nc.Close()
-	last := epoch
-	for _, e := range r.load.all() {
-		if e.at.After(last) {
-			last = e.at
-		}
-	}
+	last := r.newest()
 	for end := time.Now().Add(patience); time.Now().Before(end); {
-		tick := fmt.Sprintf(`{"type":"tick","timestamp":%q}`, last.Format(time.RFC3339))
-		list := []*event{}
+		list, leads := []*event{}, []string{}
 		for p := range r.partitions {
 			if without[p] {
 				continue
@@ -244,27 +241,45 @@ func (r *round) caughtUp(without map[int]bool) error {
 			who := r.canary(p)
 			list = append(list, &event{id: who + "-1", lead: who, n: 1, at: last,
 				line: line(`"type":"track","event":"Canary Seen"`, who+"-1", who, last)})
+			leads = append(leads, who)
 		}
 		r.load.note(list)
 		w := producer{l: r.load, nc: nc}
-		if _, err := nc.Request("ripen.in", []byte(tick), requestTimeout); err != nil {
-			time.Sleep(20 * time.Millisecond)
-			continue
-		}
 		if err := w.request(list); err != nil {
 			time.Sleep(20 * time.Millisecond)
 			continue
 		}
 		r.load.ack(list)
-		leads := make([]string, len(list))
-		for i := range list {
-			leads[i] = list[i].lead
-		}
 		if r.live.hears(leads, 6*time.Second) {
 			return nil
 		}
 	}
 	return errors.New("decisions on the last events do not come")
+}
+
+// newest is the latest time of an event so far.
+func (r *round) newest() time.Time {
+	last := epoch
+	for _, e := range r.load.all() {
+		if e.at.After(last) {
+			last = e.at
+		}
+	}
+	return last
+}
+
+// lastTick lets time pass to the newest event.
+func (r *round) lastTick() error {
+	nc, err := r.client("clock")
+	if err != nil {
+		return err
+	}
+	defer nc.Close()
+	return insist(&producer{l: r.load, nc: nc}, &event{id: "tick", line: tickLine(r.newest())})
+}
+
+func tickLine(at time.Time) string {
+	return fmt.Sprintf(`{"type":"tick","timestamp":%q}`, at.UTC().Format(time.RFC3339Nano))
 }
 
 // canary is a new lead of a partition.

@@ -49,12 +49,14 @@ func secondEngine(r *round, f *fault) error {
 		first, second = second, first
 		fallthrough
 	default:
+		r.engine = second
 		if r.rnd.IntN(2) == 0 {
 			r.tally.row(RowLeave)
 			return first.drain()
 		}
 		first.kill("engine beside another")
 		r.tally.row(RowOrphan)
+		return r.takenOver()
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 )
 
 // Row is a line of the failure table in the design of the journal.
@@ -56,6 +57,7 @@ type Tally struct {
 	hits   map[string]int // processes that passed a point
 	acts   map[string]int // "point action" that happened
 	rounds int
+	slow   time.Duration // longest time until the partitions of a lost engine decided again
 
 	Events, Sent, Decisions, Leads int
 	Lost, Double, Reordered, Other int
@@ -75,6 +77,13 @@ func (t *Tally) kill(kind string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.kills[kind]++
+}
+
+// took notes how long partitions had no owner.
+func (t *Tally) took(d time.Duration) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.slow = max(t.slow, d)
 }
 
 // Kills is the number of SIGKILLs so far.
@@ -155,6 +164,7 @@ func (t *Tally) Print(w io.Writer) {
 		p("  %-18s %9d %6d %6d %7d\n", n, t.hits[n], t.acts[n+" kill"], t.acts[n+" stop"], t.acts[n+" error"])
 	}
 	p("\n%d events sent, %d different in the streams, %d decisions, %d leads\n", t.Sent, t.Events, t.Decisions, t.Leads)
+	p("partitions of a stopped or killed engine decided again after %s at most\n", t.slow.Round(time.Millisecond))
 	p("%d lost, %d double, %d reordered", t.Lost, t.Double, t.Reordered)
 	if t.Other > 0 {
 		p(", %d other faults", t.Other)
