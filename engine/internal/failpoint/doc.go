@@ -9,6 +9,7 @@
 //
 //	RIPEN_FAILPOINTS        points and actions: "commit.acked=kill@7;ingest.sent=stop"
 //	RIPEN_FAILPOINTS_SEED   seed of the actions by chance, default 1
+//	RIPEN_FAILPOINTS_SET    other values of named constants: "checkpoint.every=200ms;checkpoint.records=20"
 //	RIPEN_FAILPOINTS_TRACE  file to which points are appended, "hit NAME" at the
 //	                        first pass and "act NAME ACTION" when an action begins
 //

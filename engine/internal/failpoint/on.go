@@ -42,6 +42,17 @@ type registry struct {
 	trace *os.File
 }
 
+// values are those of RIPEN_FAILPOINTS_SET by name.
+var values = sync.OnceValue(func() map[string]string {
+	m := map[string]string{}
+	for _, one := range strings.Split(os.Getenv("RIPEN_FAILPOINTS_SET"), ";") {
+		if name, text, ok := strings.Cut(strings.TrimSpace(one), "="); ok {
+			m[name] = text
+		}
+	}
+	return m
+})
+
 var points = sync.OnceValue(func() *registry {
 	r, err := open(os.Getenv("RIPEN_FAILPOINTS"), os.Getenv("RIPEN_FAILPOINTS_SEED"), os.Getenv("RIPEN_FAILPOINTS_TRACE"))
 	if err != nil {
@@ -173,4 +184,30 @@ func Err(name string) error {
 		return a.do()
 	}
 	return nil
+}
+
+// Duration is a constant that a test may want smaller.
+func Duration(name string, d time.Duration) time.Duration {
+	text, ok := values()[name]
+	if !ok {
+		return d
+	}
+	v, err := time.ParseDuration(text)
+	if err != nil {
+		panic(fmt.Errorf("RIPEN_FAILPOINTS_SET: %s: %w", name, err))
+	}
+	return v
+}
+
+// Number is a constant that a test may want smaller.
+func Number(name string, n int) int {
+	text, ok := values()[name]
+	if !ok {
+		return n
+	}
+	v, err := strconv.Atoi(text)
+	if err != nil {
+		panic(fmt.Errorf("RIPEN_FAILPOINTS_SET: %s: %w", name, err))
+	}
+	return v
 }

@@ -53,3 +53,11 @@ func TestBadSpecsAreRefused(t *testing.T) {
 	_, err := open("", "x", "")
 	require.Error(t, err)
 }
+
+func TestConstantsAreSet(t *testing.T) {
+	t.Setenv("RIPEN_FAILPOINTS_SET", "a.every=20ms; b.records=7")
+	require.Equal(t, 20*time.Millisecond, Duration("a.every", time.Hour))
+	require.Equal(t, time.Hour, Duration("other", time.Hour))
+	require.Equal(t, 7, Number("b.records", 1000))
+	require.Equal(t, 1000, Number("other", 1000))
+}
