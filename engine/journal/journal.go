@@ -24,6 +24,8 @@ import (
 	"github.com/hashicorp/go-hclog"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/ripenhq/ripen/engine/internal/failpoint"
 )
 
 // Names on the wire.
@@ -135,7 +137,7 @@ func (c Config) withDefaults() Config {
 		c.Owner = nats.NewInbox()
 	}
 	if c.CommitTimeout == 0 {
-		c.CommitTimeout = DefaultCommitTimeout
+		c.CommitTimeout = failpoint.Duration("commit.timeout", DefaultCommitTimeout)
 	}
 	if c.OpenTimeout == 0 {
 		c.OpenTimeout = DefaultOpenTimeout

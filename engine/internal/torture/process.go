@@ -26,6 +26,10 @@ type process struct {
 	err   error         // valid then
 }
 
+// quick makes an engine do within a round what else takes minutes, and give up
+// waiting sooner.
+const quick = "commit.timeout=1500ms;checkpoint.every=300ms;checkpoint.records=10;checkpoint.bytes=20000;snapshot.every=1s"
+
 // launch says how an engine is started.
 type launch struct {
 	arm      string // failpoints
@@ -49,7 +53,7 @@ func (r *round) start(l launch) (*process, error) {
 	}
 	e.cmd = exec.Command(r.opts.binary, args...) //nolint:gosec // built for this
 	e.cmd.Env = append(os.Environ(), "RIPEN_FAILPOINTS="+l.arm, "RIPEN_FAILPOINTS_TRACE="+e.trace,
-		"RIPEN_FAILPOINTS_SEED="+strconv.FormatUint(r.seed, 10))
+		"RIPEN_FAILPOINTS_SEED="+strconv.FormatUint(r.seed, 10), "RIPEN_FAILPOINTS_SET="+quick)
 	log, err := os.Create(e.log)
 	if err != nil {
 		return nil, err
