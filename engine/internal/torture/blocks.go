@@ -49,6 +49,9 @@ var errNoBlock = errors.New("stream has no block file")
 func lastBlock(dir, stream string) (*block, error) {
 	b := &block{stream: stream, index: -1}
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) && path != dir { // of a server at work: a batch is done
+			return nil
+		}
 		if err != nil || d.IsDir() {
 			return err
 		}
