@@ -91,13 +91,21 @@ func insertTight[T any](s []T, i int, v T) []T {
 // of many leads are fetched at once and not one after the other. The sum is of
 // no use but to keep the compiler from leaving the reading out.
 func (a *Account) Warm() (sum uint64) {
+	const words = 64 / unsafe.Sizeof(uint64(0)) // in a cache line
+	lines := (*[unsafe.Sizeof(Account{}) / 64][words]uint64)(unsafe.Pointer(a))
+	for i := range lines {
+		sum += lines[i][0]
+	}
 	for i := range a.Steps {
 		sum += uint64(a.Steps[i].Wake)
 	}
+	if len(a.Marks.Episodes) > 0 {
+		sum += a.Marks.Episodes[0].Hands
+	}
 	n := len(a.Buckets)
-	if most := 16; n > most {
-		sum += uint64(a.Buckets[n/2].Count) + uint64(a.Buckets[n-1].Count) + uint64(a.Buckets[n/4].Count) + uint64(a.Buckets[n/4*3].Count)
-		n = most / 2
+	if n > warmBuckets {
+		sum += uint64(a.Buckets[n/4].Count) + uint64(a.Buckets[n/2].Count) + uint64(a.Buckets[n/4*3].Count) + uint64(a.Buckets[n-1].Count)
+		n = warmBuckets / 2
 	}
 	for i := range a.Buckets[:n] {
 		sum += uint64(a.Buckets[i].Count)
@@ -111,5 +119,9 @@ func (a *Account) Warm() (sum uint64) {
 	if len(a.Person) > 0 {
 		sum += uint64(a.Person[0].Value.Kind)
 	}
-	return sum + uint64(a.dirty) + uint64(a.tidied) + uint64(len(a.Peaks)) + uint64(a.told.clock)
+	return sum
 }
+
+// warmBuckets is the most buckets of which each is fetched; of more, those
+// where a search begins.
+const warmBuckets = 16
