@@ -34,6 +34,7 @@ type keeper struct {
 	ctx    context.Context // of the partitions' work
 	runs   []work
 	ended  chan ending
+	freed  chan int  // partitions that commit nothing more, and may be claimed
 	beat   time.Time // when the last hint went out
 	looked time.Time // when the loop last came round
 
@@ -48,6 +49,7 @@ type keeper struct {
 type work struct {
 	cancel   context.CancelFunc // nil when it is not running
 	stopping bool
+	freed    bool
 	since    time.Time
 }
 
@@ -59,7 +61,7 @@ type ending struct {
 func newKeeper(log hclog.Logger, parts []*partition, conn *nats.Conn, newest func() int64) *keeper {
 	n := len(parts)
 	return &keeper{log: log, parts: parts, conn: conn, newest: newest, runs: make([]work, n),
-		ended: make(chan ending, n), failed: make([]error, n), ours: make([]bool, n)}
+		ended: make(chan ending, n), freed: make(chan int, n), failed: make([]error, n), ours: make([]bool, n)}
 }
 
 // share makes the keeper one of several.
@@ -83,10 +85,14 @@ func (k *keeper) run(ctx context.Context) error {
 	k.leave()
 	cancel()
 	for k.running() > 0 {
-		e := <-k.ended
-		k.note(e.partition)
-		if e.err != nil && !k.bearable(e.err) {
-			err = errors.Join(err, e.err)
+		select {
+		case n := <-k.freed:
+			k.runs[n].freed = true
+		case e := <-k.ended:
+			k.note(e.partition)
+			if e.err != nil && !k.bearable(e.err) {
+				err = errors.Join(err, e.err)
+			}
 		}
 		k.say(false)
 	}
@@ -116,6 +122,9 @@ func (k *keeper) loop(ctx context.Context) error {
 				return err
 			}
 			k.say(false)
+		case n := <-k.freed:
+			k.runs[n].freed = true
+			k.say(false)
 		case h := <-k.hints.in:
 			k.hear(h)
 		case <-status:
@@ -138,6 +147,7 @@ func (k *keeper) alone(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-k.freed: // nobody waits
 		case e := <-k.ended:
 			if err := k.end(e); err != nil {
 				return err
@@ -235,6 +245,7 @@ func (k *keeper) start(n int) {
 	p := k.parts[n]
 	p.status.epoch.Store(0)
 	p.status.owned.Store(true)
+	p.free = func() { k.freed <- n }
 	k.runs[n] = work{cancel: cancel, since: time.Now()}
 	go func() {
 		e := ending{partition: n}
@@ -265,8 +276,12 @@ func (k *keeper) stop(n int) {
 	k.mu.Unlock()
 }
 
-// note strikes off a partition that has ended.
+// note strikes off a partition that has ended. It said that it is free before
+// that, which must not be taken for a word of its next run.
 func (k *keeper) note(n int) (ran time.Duration) {
+	for len(k.freed) > 0 {
+		k.runs[<-k.freed].freed = true
+	}
 	k.runs[n].cancel()
 	ran = time.Since(k.runs[n].since)
 	k.runs[n] = work{}
@@ -334,7 +349,7 @@ func (k *keeper) say(hello bool) {
 func (k *keeper) table() map[int]uint64 {
 	runs := make(map[int]uint64)
 	for n := range k.runs {
-		if k.runs[n].cancel != nil || k.failure(n) != nil {
+		if k.runs[n].cancel != nil && !k.runs[n].freed || k.failure(n) != nil {
 			runs[n] = k.parts[n].status.epoch.Load()
 		}
 	}

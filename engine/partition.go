@@ -29,6 +29,7 @@ type partition struct {
 	number int
 	log    hclog.Logger
 	status partitionStatus
+	free   func() // says that a session that was asked to end commits nothing more
 
 	// largest is the number of events that a micro-batch may have; smaller after
 	// a commit was too large for the journal. batch is what it has at the moment:
@@ -202,6 +203,7 @@ func (p *partition) leave(outer context.Context, err error) error {
 		return ferr
 	}
 	if outer.Err() != nil {
+		p.free() // others need not wait for our store
 		if perr := p.park(); perr != nil {
 			p.log.Warn("the local store is not up to date; the next start reads more of the journal", "error", perr)
 		}
