@@ -5,6 +5,7 @@ import (
 	"errors"
 	"runtime/debug"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -20,12 +21,23 @@ const scrapeTime = 2 * time.Second
 // newMetrics are the engine's metrics and those of its process.
 func newMetrics(e *Engine) *prometheus.Registry {
 	reg := prometheus.NewRegistry()
-	reg.MustRegister(&collector{e: e}, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	reg.MustRegister(&collector{e: e, shot: map[int]madeBefore{}}, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return reg
 }
 
 // collector reads the engine's counters when metrics are asked for.
-type collector struct{ e *Engine }
+type collector struct {
+	e *Engine
+
+	mu   sync.Mutex
+	shot map[int]madeBefore // by partition: the newest snapshot when it was claimed
+}
+
+// madeBefore is when the newest snapshot was made that an owner found, ms.
+type madeBefore struct {
+	epoch uint64
+	at    int64
+}
 
 // partitionMetric is a number of a partition. Gauges are those of its owner.
 type partitionMetric struct {
@@ -52,7 +64,7 @@ var partitionMetrics = []partitionMetric{
 	gauge("ripen_partition_epoch", "Epoch of the claim; it grows with each change of the owner.", func(s *partitionStatus) float64 { return float64(s.epoch.Load()) }),
 	gauge("ripen_partition_position", "Next sequence of the events stream to be read.", func(s *partitionStatus) float64 { return float64(s.position.Load()) }),
 	gauge("ripen_partition_lag_messages", "Messages of the events stream that were behind the one read last.", func(s *partitionStatus) float64 { return float64(s.behind.Load()) }),
-	gauge("ripen_leads", "Leads with an account in memory.", func(s *partitionStatus) float64 { return float64(s.leads.Load()) }),
+	gauge("ripen_leads_hot", "Leads in memory; the others lie in the local store.", func(s *partitionStatus) float64 { return float64(s.leads.Load()) }),
 	gauge("ripen_timers", "Timers of leads in memory that wait.", func(s *partitionStatus) float64 { return float64(s.timers.Load()) }),
 	gauge("ripen_tick_timestamp_seconds", "Latest tick, seconds since 1970.", func(s *partitionStatus) float64 { return float64(s.tick.Load()) / 1000 }),
 }
@@ -74,6 +86,8 @@ var (
 		"bytes":    prometheus.NewDesc("ripen_stream_bytes", "Size of a stream.", []string{"stream"}, nil),
 		"limit":    prometheus.NewDesc("ripen_stream_limit_bytes", "Size at which a stream is full; absent without a limit.", []string{"stream"}, nil),
 	}
+	shotDesc     = desc("ripen_snapshot_timestamp_seconds", "When the newest snapshot was made, seconds since 1970; absent if there is none.")
+	storeDesc    = prometheus.NewDesc("ripen_store_bytes", "Size of the local store of leads.", []string{"where"}, nil)
 	freeDesc     = prometheus.NewDesc("ripen_disk_free_bytes", "Free space on the disk of the data folder.", nil, nil)
 	buildDesc    = prometheus.NewDesc("ripen_build_info", "Always 1; what was built.", []string{"version", "goversion"}, nil)
 	workflowDesc = prometheus.NewDesc("ripen_workflow_info", "Always 1; the workflow that runs.", []string{"workflow", "release"}, nil)
@@ -106,7 +120,7 @@ func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 			ch <- d
 		}
 	}
-	for _, d := range []*prometheus.Desc{ownedDesc, lagDesc, commitDesc, rejectedDesc, freeDesc, buildDesc, workflowDesc} {
+	for _, d := range []*prometheus.Desc{ownedDesc, lagDesc, commitDesc, rejectedDesc, shotDesc, storeDesc, freeDesc, buildDesc, workflowDesc} {
 		ch <- d
 	}
 }
@@ -153,7 +167,33 @@ func (c *collector) partition(ctx context.Context, p *partition, events jetstrea
 		if lag, err := lagOf(ctx, p, events); err == nil {
 			ch <- prometheus.MustNewConstMetric(lagDesc, prometheus.GaugeValue, lag.Seconds(), label)
 		}
+		if at := c.snapshot(ctx, p); at > 0 {
+			ch <- prometheus.MustNewConstMetric(shotDesc, prometheus.GaugeValue, float64(at)/1000, label)
+		}
 	}
+}
+
+// snapshot is when the newest snapshot of a partition was made, ms: by this
+// owner, or by one before, which is looked up once.
+func (c *collector) snapshot(ctx context.Context, p *partition) int64 {
+	if at := p.status.snapshot.Load(); at > 0 {
+		return at
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	epoch := p.status.epoch.Load()
+	if c.shot[p.number].epoch != epoch {
+		list, err := c.e.journal.Snapshots(ctx, p.number)
+		if err != nil {
+			return 0
+		}
+		found := madeBefore{epoch: epoch}
+		if len(list) > 0 {
+			found.at = list[0].Made
+		}
+		c.shot[p.number] = found
+	}
+	return c.shot[p.number].at
 }
 
 // lagOf is the age of the oldest event that the partition has not read.
@@ -184,6 +224,12 @@ func (c *collector) streams(ctx context.Context, ch chan<- prometheus.Metric) (e
 		ch <- prometheus.MustNewConstMetric(streamDescs["bytes"], prometheus.GaugeValue, float64(info.State.Bytes), name)
 		if info.Config.MaxBytes > 0 {
 			ch <- prometheus.MustNewConstMetric(streamDescs["limit"], prometheus.GaugeValue, float64(info.Config.MaxBytes), name)
+		}
+	}
+	if c.e.store != nil {
+		stats := c.e.store.Stats()
+		for where, n := range map[string]int64{"disk": stats.Disk, "block_cache": stats.BlockCache, "memtables": stats.MemTables} {
+			ch <- prometheus.MustNewConstMetric(storeDesc, prometheus.GaugeValue, float64(n), where)
 		}
 	}
 	if c.e.server != nil {
