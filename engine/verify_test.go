@@ -23,6 +23,12 @@ import (
 // played is a data folder that an engine filled in several runs.
 func played(t *testing.T, w *engine.Workflow) string {
 	t.Helper()
+	return playedWith(t, w, func(string) {})
+}
+
+// playedWith is played, with something done to the folder after each run.
+func playedWith(t *testing.T, w *engine.Workflow, between func(data string)) string {
+	t.Helper()
 	data := t.TempDir()
 	n := 0
 	for day := range 4 {
@@ -45,6 +51,7 @@ func played(t *testing.T, w *engine.Workflow) string {
 		}
 		require.Eventually(t, func() bool { return e.Committed() == total }, 20*time.Second, time.Millisecond)
 		require.NoError(t, stopEngine(e))
+		between(data)
 	}
 	return data
 }
@@ -241,4 +248,36 @@ func TestVerify_AfterARepair(t *testing.T) {
 	r := verify(t, w, data)
 	assert.Empty(t, texts(r))
 	assert.Contains(t, strings.Join(r.Partitions[1].Notes, "\n"), "the decisions of before came again, the same")
+}
+
+// Records that snapshots made needless are purged: verified from the older
+// snapshot on, and a change behind it is found.
+func TestVerify_FromASnapshotOn(t *testing.T) {
+	w := loadWorkflow(t, smallWorkflow)
+	data := playedWith(t, w, func(data string) {
+		require.NoError(t, engine.SnapshotAndPurge(t.Context(), engine.Options{Data: data}))
+	})
+	r := verify(t, w, data)
+	assert.Empty(t, texts(r))
+	for _, p := range r.Partitions {
+		require.Len(t, p.Notes, 1)
+		assert.Contains(t, p.Notes[0], "older records are purged: verified from the snapshot of record ")
+		assert.Greater(t, p.From, uint64(20))
+		assert.Positive(t, p.Computed)
+		assert.Positive(t, p.Decisions)
+	}
+	few, err := engine.Verify(t.Context(), engine.Options{Workflow: w, Data: data, Clock: engine.ClockStream}, engine.VerifyOptions{Cache: 2})
+	require.NoError(t, err)
+	assert.Empty(t, texts(few))
+
+	openStreams(t, data, func(js jetstream.JetStream) { forge(t, js) })
+	assert.Contains(t, strings.Join(texts(verify(t, w, data)), "\n"), `lead "zoe": is not in the journal`)
+
+	to, dir := filepath.Join(t.TempDir(), "to"), filepath.Join(t.TempDir(), "backup")
+	b, err := engine.BackUp(t.Context(), engine.Options{Data: data}, dir, nil)
+	require.NoError(t, err)
+	assert.Equal(t, "OBJ_RIPEN_SNAPSHOTS", b.Streams[0].Name)
+	_, err = engine.Restore(t.Context(), engine.Options{Data: to}, dir, nil)
+	require.NoError(t, err)
+	assert.Equal(t, verify(t, w, data), verify(t, w, to))
 }
