@@ -50,12 +50,12 @@ func (k *keeping) note(rec *journal.Record) {
 
 // little says that the store holds nearly all that the journal does.
 func (k *keeping) little() bool {
-	return !k.running && k.bytes < leastBytes && k.records < leastRecords
+	return !k.running && k.bytes < leastBytes && k.records < int64(failpoint.Number("checkpoint.records", leastRecords))
 }
 
 // due says whether a checkpoint should begin.
 func (k *keeping) due(now time.Time) bool {
-	return k.bytes >= checkpointBytes || !k.little() && now.Sub(k.last) >= checkpointEvery
+	return k.bytes >= checkpointBytes || !k.little() && now.Sub(k.last) >= failpoint.Duration("checkpoint.every", checkpointEvery)
 }
 
 // end stops a snapshot that is being written.
@@ -145,7 +145,7 @@ func (p *partition) checkpoint() (moved bool, err error) {
 	}
 	s := p.newShelve()
 	defer s.close()
-	done, err := p.core.Flush(flushSlice, s.put)
+	done, err := p.core.Flush(failpoint.Number("checkpoint.slice", flushSlice), s.put)
 	if err == nil && !done && s.puts == 0 && p.flight != nil { // all that is left is in the commit in flight
 		if err = p.settle(true); err == nil {
 			done, err = p.core.Flush(flushSlice, s.put)
