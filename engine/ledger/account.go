@@ -15,7 +15,7 @@ type Account struct {
 	Buckets []Bucket      // sorted by (Score, Rule, Scope, Step, Event)
 	undo    *Undo
 	told    told
-	marked  span   // buckets with a mark
+	marked  marked
 	text    []byte // labels of the buckets
 	tidied  uint32 // length of the text when it was last written anew
 	Key     string

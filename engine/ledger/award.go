@@ -306,7 +306,7 @@ func (a *Account) changeBucket(score, i int, by lead.Points) *Bucket {
 		u.buckets = append(u.buckets, *k)
 	}
 	a.dirty |= dirtyBuckets
-	a.marked.set(i)
+	a.marked.buckets.set(i)
 	k.addMark(markSet)
 	a.addTotal(score, by)
 	return k
@@ -316,7 +316,7 @@ func (a *Account) insertBucket(score, i int, v Bucket, label string) {
 	a.dirty |= dirtyBuckets
 	v.label = a.placeOf(label)
 	v.addMark(markNew)
-	a.marked.inserted(i)
+	a.marked.buckets.inserted(i)
 	a.Buckets = insertTight(a.Buckets, i, v)
 	a.addTotal(score, v.Remaining)
 	a.logInsert(bucketInserted, i, score)
@@ -398,6 +398,7 @@ func (a *Account) addUse(key Use, n int, sum lead.Points) {
 	a.dirty |= dirtyUses
 	if !found {
 		key.N, key.Sum, key.mark = uint32(max(n, 0)), sum, markNew
+		a.marked.uses.inserted(i)
 		a.Uses = insertTight(a.Uses, i, key)
 		a.logInsert(useInserted, i, 0)
 		return
@@ -406,6 +407,7 @@ func (a *Account) addUse(key Use, n int, sum lead.Points) {
 	a.Uses[i].N = uint32(max(int(a.Uses[i].N)+n, 0))
 	a.Uses[i].Sum += sum
 	a.Uses[i].mark |= markSet
+	a.marked.uses.set(i)
 }
 
 func (a *Account) removeUse(i int) {
@@ -420,4 +422,5 @@ func (a *Account) dropUse(i int) {
 		r.gone = append(r.gone, a.Uses[i])
 	}
 	a.Uses = remove(a.Uses, i)
+	a.marked.uses.removed(i)
 }

@@ -133,7 +133,7 @@ func (w *writer) moreSections(d section) {
 
 func (w *writer) changedBuckets() {
 	a := w.a
-	lo, hi := a.marked.of(len(a.Buckets))
+	lo, hi := a.marked.buckets.of(len(a.Buckets))
 	if w.whole {
 		lo, hi = 0, len(a.Buckets)
 	}
@@ -267,28 +267,34 @@ func (w *writer) changedUses() {
 	for i := range gone {
 		w.useKey(&gone[i])
 	}
-	for i := range w.a.Uses {
+	lo, hi := w.a.marked.uses.of(len(w.a.Uses))
+	if w.whole {
+		lo, hi = 0, len(w.a.Uses)
+	}
+	for i := lo; i < hi; i++ {
 		if w.whole || w.a.Uses[i].mark != 0 {
 			n++
 		}
 	}
 	w.uint(uint64(n))
 	next := 0
-	for i := range w.a.Uses {
-		u := &w.a.Uses[i]
-		if !w.whole && u.mark == 0 {
-			continue
+	for i := lo; i < hi; i++ {
+		if u := &w.a.Uses[i]; w.whole || u.mark != 0 {
+			w.uint(uint64(i - next))
+			next = i + 1
+			w.use(u)
 		}
-		w.uint(uint64(i - next))
-		next = i + 1
-		fresh := w.whole || u.mark&markNew != 0
-		w.bool(fresh)
-		if fresh {
-			w.useKey(u)
-		}
-		w.uint(uint64(u.N))
-		w.int(int64(u.Sum))
 	}
+}
+
+func (w *writer) use(u *Use) {
+	fresh := w.whole || u.mark&markNew != 0
+	w.bool(fresh)
+	if fresh {
+		w.useKey(u)
+	}
+	w.uint(uint64(u.N))
+	w.int(int64(u.Sum))
 }
 
 func (e *encoder) useKey(u *Use) {

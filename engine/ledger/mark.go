@@ -60,8 +60,12 @@ type digests struct {
 	held  []uint64 // of each held event
 }
 
+// marked says where marked elements are.
+type marked struct{ buckets, uses span }
+
 // span is a range of indexes from lo up to hi that holds all marked elements.
-// An element is only ever removed to take its insertion back, behind lo.
+// It never shrinks before the next delta, so that changes which are taken back,
+// last one first, need not touch it.
 type span struct{ lo, hi uint32 }
 
 func (s *span) set(i int) {
@@ -77,6 +81,9 @@ func (s *span) inserted(i int) {
 	}
 	s.set(i)
 }
+
+// removed: what stood behind i moves down by one.
+func (s *span) removed(i int) { s.lo = min(s.lo, uint32(i)) }
 
 // of is the range within a list of n elements.
 func (s span) of(n int) (lo, hi int) { return min(int(s.lo), n), min(int(s.hi), n) }
@@ -198,13 +205,12 @@ func (a *Account) wakeWritten() bool {
 // its digests.
 func (a *Account) clean(now *digests) {
 	if a.dirty&dirtyBuckets != 0 {
-		for i, hi := a.marked.of(len(a.Buckets)); i < hi; i++ {
+		for i, hi := a.marked.buckets.of(len(a.Buckets)); i < hi; i++ {
 			a.Buckets[i].unmark()
 		}
-		a.marked = span{}
 	}
 	if a.dirty&dirtyUses != 0 {
-		for i := range a.Uses {
+		for i, hi := a.marked.uses.of(len(a.Uses)); i < hi; i++ {
 			a.Uses[i].mark = 0
 		}
 		if a.rare != nil {
@@ -219,7 +225,7 @@ func (a *Account) clean(now *digests) {
 	for i := range a.Steps {
 		a.Steps[i].mark, a.Steps[i].told = 0, a.Steps[i].Wake
 	}
-	a.dirty, a.peakTail, a.undo = 0, 0, nil
+	a.dirty, a.peakTail, a.marked, a.undo = 0, 0, marked{}, nil
 	a.tidy()
 	t := &a.told
 	t.clock, t.activity, t.wake, t.probe, t.marks = a.Clock, a.LastActivity, a.Marks.Wake, a.Marks.Probe, now.marks

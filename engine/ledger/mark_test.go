@@ -101,6 +101,16 @@ func find(v reflect.Value, path []string) reflect.Value {
 // Wake of a memo may be written by everybody.
 var ownedFields = map[string]bool{"Buckets": true, "Uses": true, "Counters": true, "Peaks": true, "Steps": true}
 
+// Warming changes nothing, of an empty and of a full account.
+func TestWarm_OnlyReads(t *testing.T) {
+	b := testBook()
+	for _, a := range []*Account{NewAccount(b, "lead"), full(b), typical(b), {}} {
+		before := encoded(a, &Book{})
+		a.Warm()
+		require.Equal(t, before, encoded(a, &Book{}))
+	}
+}
+
 // Nobody outside writes what only marks can tell of: elements of Person and
 // Company, which are copied on write, and the lists that this package owns.
 func TestMarks_NobodyElseWrites(t *testing.T) {

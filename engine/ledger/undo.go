@@ -11,7 +11,7 @@ import (
 // whoever runs the inputs and is reused.
 type Undo struct {
 	front  front
-	marked span
+	marked marked
 	log    []change
 	// What stood there before, by kind: changes name it by its index.
 	buckets []Bucket
