@@ -181,15 +181,21 @@ func (c *Core) run(inputs []Input, from int, out *Output) (next int, err error) 
 	return len(inputs), c.events(inputs, from, len(inputs), out)
 }
 
-// events takes a run of inputs without a tick.
+// events takes a run of inputs without a tick, some at a time: what of a lead is
+// read when its event is admitted is still near when it is scored.
 func (c *Core) events(inputs []Input, from, to int, out *Output) error {
 	c.queued = slices.Grow(c.queued[:0], len(inputs))[:len(inputs)]
-	for ; from < to; from += roundSize {
-		if err := c.admitSome(inputs, from, min(from+roundSize, to), out); err != nil {
+	for from < to {
+		for stop := min(from+spanSize, to); from < stop; from += roundSize {
+			if err := c.admitSome(inputs, from, min(from+roundSize, stop), out); err != nil {
+				return err
+			}
+		}
+		if err := c.drain(inputs, out); err != nil {
 			return err
 		}
 	}
-	return c.drain(inputs, out)
+	return nil
 }
 
 // drain runs rounds until no lead has an input left: each round holds at most

@@ -47,6 +47,10 @@ type lane struct {
 // roundSize is the most leads in one round.
 const roundSize = 256
 
+// spanSize is how many events are admitted before they are scored: a whole
+// number of rounds.
+const spanSize = 2 * roundSize
+
 // task is what a lead does next.
 type task uint8
 
@@ -111,7 +115,11 @@ func (c *Core) warm(leads []*work) {
 		}
 	}
 	for _, w := range leads {
-		sum += w.entry.acct.Warm()
+		a := w.entry.acct
+		if len(a.Marks.Episodes) > 0 {
+			sum += uint64(a.Marks.Episodes[0].Opened)
+		}
+		sum += a.Warm()
 	}
 	c.warmth = sum // or the compiler would leave the reading out
 }
