@@ -12,9 +12,10 @@ import (
 // When the local store is brought up to date. What a start after a kill reads
 // again is at most what lies between two checkpoints.
 const (
-	checkpointBytes = 128 << 20 // of deltas
-	checkpointEvery = 5 * time.Minute
-	// What a start reads again in no time is worth no checkpoint.
+	checkpointBytes = 128 << 20       // of deltas
+	checkpointEvery = 5 * time.Minute // or Options.SnapshotEvery, if that is less
+	// What a start reads again in no time is worth no checkpoint, unless they are
+	// to come within the minute.
 	leastBytes   = 256 << 10
 	leastRecords = 1000
 	// flushSlice is the most leads that are written between two micro-batches.
@@ -30,7 +31,8 @@ const (
 
 // keeping is what a partition knows of its stored state.
 type keeping struct {
-	bytes, records int64 // of the journal since the last checkpoint
+	every          time.Duration // between checkpoints
+	bytes, records int64         // of the journal since the last checkpoint
 	last           time.Time
 	running        bool
 	base           journal.Base // of the running checkpoint
@@ -39,6 +41,15 @@ type keeping struct {
 	shot                   time.Time
 	size                   int64 // of the last snapshot
 	job                    *snapshotJob
+}
+
+// newKeeping begins with a state that is as old as the records that follow.
+func newKeeping(snapshots time.Duration) keeping {
+	k := keeping{every: checkpointEvery, last: time.Now(), shot: time.Now()}
+	if snapshots > 0 {
+		k.every = min(k.every, snapshots)
+	}
+	return k
 }
 
 // note counts a record that is durable.
@@ -50,12 +61,13 @@ func (k *keeping) note(rec *journal.Record) {
 
 // little says that the store holds nearly all that the journal does.
 func (k *keeping) little() bool {
-	return !k.running && k.bytes < leastBytes && k.records < int64(failpoint.Number("checkpoint.records", leastRecords))
+	least := k.bytes < leastBytes && k.records < int64(failpoint.Number("checkpoint.records", leastRecords))
+	return !k.running && least && (k.every >= time.Minute || k.records == 0)
 }
 
 // due says whether a checkpoint should begin.
 func (k *keeping) due(now time.Time) bool {
-	return k.bytes >= checkpointBytes || !k.little() && now.Sub(k.last) >= failpoint.Duration("checkpoint.every", checkpointEvery)
+	return k.bytes >= checkpointBytes || !k.little() && now.Sub(k.last) >= failpoint.Duration("checkpoint.every", k.every)
 }
 
 // end stops a snapshot that is being written.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/ripenhq/ripen/engine/journal"
 	"github.com/ripenhq/ripen/engine/natsd"
 )
 
@@ -41,4 +42,27 @@ func SnapshotAndPurge(ctx context.Context, o Options) (err error) {
 		}
 	}
 	return nil
+}
+
+// CopyStore copies the local store as a crash at this moment would leave it.
+func (e *Engine) CopyStore(dir string) error { return e.store.Copy(dir) }
+
+// Behind is how many partitions have not read all that is there for them.
+func (e *Engine) Behind() (n int) {
+	s, err := e.js.Stream(context.Background(), journal.EventsStream)
+	if err != nil {
+		return len(e.parts)
+	}
+	for p := range e.parts {
+		last := uint64(0)
+		for _, subject := range []string{journal.EventSubject(p), journal.ControlSubject} {
+			if m, err := s.GetLastMsgForSubject(context.Background(), subject); err == nil {
+				last = max(last, m.Sequence)
+			}
+		}
+		if st := &e.parts[p].status; !st.ready.Load() || st.position.Load() <= last {
+			n++
+		}
+	}
+	return n
 }

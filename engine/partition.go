@@ -52,10 +52,11 @@ type partition struct {
 	base    journal.Base // the newest record that is acknowledged
 	shelf   *store.Partition
 	keeping keeping
-	doubts  int              // how often the stored state could not be read
-	begin   journal.Record   // position and breakers behind the newest batch
-	pos     journal.Position // of the next input to be taken
-	last    journal.Message  // last message read
+	doubts  int                // how often the stored state could not be read
+	spoiled []journal.Snapshot // found damaged in this start
+	begin   journal.Record     // position and breakers behind the newest batch
+	pos     journal.Position   // of the next input to be taken
+	last    journal.Message    // last message read
 }
 
 // errTaken ends an engine that is no longer the owner of its partitions.
@@ -185,7 +186,7 @@ func (p *partition) read(ctx context.Context) ([]journal.Message, error) {
 	if p.keeping.little() {
 		return p.reader.Next(ctx)
 	}
-	idle, cancel := context.WithTimeout(ctx, idlePause)
+	idle, cancel := context.WithTimeout(ctx, min(idlePause, p.keeping.every))
 	defer cancel()
 	msgs, err := p.reader.Next(idle)
 	if err != nil && idle.Err() != nil && ctx.Err() == nil {

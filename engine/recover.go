@@ -25,7 +25,7 @@ func (p *partition) open(ctx context.Context) (err error) {
 	}
 	p.planner, p.next = planner{partition: p.number}, p.pt.Claimed().Number+1
 	p.flight, p.inputs, p.batch = nil, p.inputs[:0], min(1024, p.largest)
-	p.keeping = keeping{last: time.Now(), shot: time.Now()}
+	p.keeping = newKeeping(p.e.opts.SnapshotEvery)
 	if err := p.restore(ctx); err != nil {
 		return err
 	}
@@ -51,6 +51,7 @@ func (p *partition) open(ctx context.Context) (err error) {
 // the journal behind it.
 func (p *partition) restore(ctx context.Context) (err error) {
 	started, records := time.Now(), 0
+	p.spoiled = nil
 	if p.shelf, err = p.e.store.Partition(p.number); err != nil {
 		return err
 	}
@@ -80,6 +81,12 @@ func (p *partition) restore(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	for _, s := range p.spoiled { // not before something else has proved good
+		if err := p.e.journal.RemoveSnapshot(ctx, s); err != nil {
+			return err
+		}
+	}
+	p.spoiled = nil
 	p.log.Debug("restored", "from", from, "records", records, "leads", p.core.Len(), "took", time.Since(started).Round(time.Millisecond))
 	return restoreHealth(p.base.Health, p.crew)
 }
@@ -202,8 +209,9 @@ func (p *partition) snapshotBase(ctx context.Context) (bool, error) {
 		if !errors.Is(err, journal.ErrSnapshot) {
 			return false, err
 		}
-		p.log.Warn("a snapshot is damaged and is deleted; an older one or the journal is taken", "snapshot", s.Name, "error", err)
-		if err := errors.Join(p.shelf.Drop(), p.e.journal.RemoveSnapshot(ctx, s)); err != nil {
+		p.log.Warn("a snapshot is damaged; an older one or the journal is taken", "snapshot", s.Name, "error", err)
+		p.spoiled = append(p.spoiled, s)
+		if err := p.shelf.Drop(); err != nil {
 			return false, err
 		}
 	}

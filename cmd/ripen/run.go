@@ -1,11 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 	"time"
 
@@ -30,6 +32,10 @@ func (a *app) runCommand() *cobra.Command {
 		Long: `Runs the workflow in a folder over the events that arrive, and publishes its
 decisions. By default a NATS server with JetStream is embedded and its data lies
 in a folder; --nats uses an external one.
+
+Leads that are not hot lie on the disk, in --state; --cache-leads bounds those in
+memory. What lies there is made anew from the journal when it is missing, so it
+needs no backup. Engines that share a server need a --state folder each.
 
 Send events as requests to the subject ripen.in; subscribe to decisions on
 ripen.decisions.<workflow>.<action>. Settings come from ripen.hcl, RIPEN_…
@@ -153,6 +159,13 @@ func (c *config) engineOptions(w *engine.Workflow, log hclog.Logger) engine.Opti
 		Durability: natsd.Durability(c.text("durability")), Partitions: c.number("partitions"), MaxBytes: maxBytes, MaxLag: int64(c.number("max_lag")),
 		History: c.duration("history"), Replicas: c.number("replicas"), Clock: engine.Clock(c.text("clock")), Tick: c.duration("tick"),
 		Quiet: c.duration("quiet"), Lateness: c.duration("lateness"), Skew: c.duration("skew"), Dedupe: c.duration("dedupe"),
+		State: c.state(), Cache: cmp.Or(c.number("cache_leads"), -1), SnapshotEvery: cmp.Or(c.duration("snapshot_every"), -1), SkipLost: c.text("skip_lost") == "true",
 		HTTP: c.text("http"), Logger: log,
 	}
+}
+
+// state is the folder of the local store: like what the embedded server holds
+// it belongs to one engine.
+func (c *config) state() string {
+	return cmp.Or(c.text("state"), filepath.Join(c.text("data"), "state"))
 }

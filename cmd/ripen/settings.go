@@ -11,6 +11,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/ripenhq/ripen/engine"
 	"github.com/ripenhq/ripen/engine/ingest"
 	"github.com/ripenhq/ripen/engine/journal"
 	"github.com/ripenhq/ripen/engine/natsd"
@@ -62,6 +63,10 @@ func settings() []setting {
 		{"skew", "5m", "wall clock: how far in the future an event may lie", isDuration(time.Millisecond)},
 		{"dedupe", "30d", "wall clock: how long event ids are remembered, older events are rejected; the stream clock forgets none", isDuration(24 * time.Hour)},
 		{"http", "", "address of /livez, /readyz and /metrics, e.g. 127.0.0.1:8222; empty = none", isAny},
+		{"state", "", "folder of the leads that are not in memory, one for each engine; empty = state in the data folder", isAny},
+		{"cache_leads", strconv.Itoa(engine.DefaultCache), "leads that stay in memory, the others lie on the disk; -1 = all", isInt(-1, 1_000_000_000)},
+		{"snapshot_every", ms(engine.DefaultSnapshotEvery), "how often the state goes to the server, for a start on another machine; 0s = never", isDuration(0)},
+		{"skip_lost", "false", "go on behind events that the server removed before they were read, instead of an error", isOneOf("true", "false")},
 		{"cache", defaultCache(), "folder of compiled plugins; empty = compile each time", isAny},
 		{"log_level", "info", "trace, debug, info, warn, error or off", isOneOf("trace", "debug", "info", "warn", "error", "off")},
 		{"log_json", "false", "log as JSON", isOneOf("true", "false")},

@@ -267,6 +267,19 @@ func (d *DB) StartFlush() error {
 	return d.check(err)
 }
 
+// Copy makes a copy of the store, as it is now, in a folder that does not exist.
+func (d *DB) Copy(dir string) error {
+	if err := d.Flush(); err != nil {
+		return err
+	}
+	if err := d.db.Checkpoint(dir); err != nil {
+		return d.check(err)
+	}
+	to := DB{opts: d.opts}
+	to.opts.Dir = dir
+	return to.write(formatFile, format)
+}
+
 // Close flushes and closes the store and unlocks its folder. Snapshots must be
 // closed before.
 func (d *DB) Close() error {
