@@ -38,17 +38,26 @@ type point struct {
 	name string
 	most int // the pass at which it acts is drawn from 1 to most
 	row  Row // what a crash there is, if the table has a row for it
+	// elsewhere says that the engine comes there only in faults that are made
+	// for it.
+	elsewhere bool
 }
 
 var points = []point{
-	{"claim.before", 3, ""}, {"claim.after", 3, ""}, {"restore.record", 30, ""},
-	{"read", 40, RowBeforeCommit},
-	{"commit.before", 20, RowBeforeCommit}, {"commit.outputs", 10, RowBeforeCommit},
-	{"commit.sent", 20, RowUnanswered}, {"commit.acked", 20, RowUnanswered},
-	{"ingest.before", 20, ""}, {"ingest.sent", 20, ""}, {"ingest.stored", 20, ""},
-	{"assign.claim", 3, ""}, {"drain.before", 1, ""}, {"drain.after", 1, ""},
-	{"redrive.before", 1, ""}, {"redrive.sent", 1, ""},
-	{"tick.before", 3, ""}, {"tick.sent", 3, ""}, {"tick.acked", 3, ""},
+	{name: "claim.before", most: 3}, {name: "claim.after", most: 3}, {name: "assign.claim", most: 3},
+	{name: "store.open", most: 2}, {name: "restore.record", most: 30},
+	{name: "read", most: 40, row: RowBeforeCommit},
+	{name: "batch.before", most: 30, row: RowBeforeCommit}, {name: "batch.after", most: 30, row: RowBeforeCommit},
+	{name: "commit.before", most: 20, row: RowBeforeCommit}, {name: "commit.outputs", most: 10, row: RowBeforeCommit},
+	{name: "commit.sent", most: 20, row: RowUnanswered}, {name: "commit.acked", most: 20, row: RowUnanswered},
+	{name: "store.put", most: 8}, {name: "evict", most: 8},
+	{name: "checkpoint.before", most: 2}, {name: "checkpoint.middle", most: 3}, {name: "checkpoint.head", most: 2}, {name: "checkpoint.after", most: 2},
+	{name: "snapshot.before", most: 2}, {name: "snapshot.middle", most: 2}, {name: "snapshot.after", most: 2},
+	{name: "purge.before", most: 2}, {name: "purge.after", most: 2},
+	{name: "ingest.before", most: 20}, {name: "ingest.sent", most: 20}, {name: "ingest.stored", most: 20},
+	{name: "tick.before", most: 3}, {name: "tick.sent", most: 3}, {name: "tick.acked", most: 3},
+	{name: "drain.before", most: 1, elsewhere: true}, {name: "drain.after", most: 1, elsewhere: true},
+	{name: "redrive.before", most: 1, elsewhere: true}, {name: "redrive.sent", most: 1, elsewhere: true},
 }
 
 func pointNamed(name string) *point {

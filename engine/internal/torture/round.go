@@ -80,7 +80,7 @@ func (p *plan) String() string {
 // also after an error.
 func newRound(o *Options, t *Tally, p *plan) (r *round, err error) {
 	r = &round{opts: o, tally: t, seed: p.seed, rnd: rand.New(rand.NewPCG(p.seed, 1)), durability: p.durability, partitions: p.partitions,
-		cacheLeads: 5 + int(p.seed%40), snapshotEvery: "2s", repeats: map[int]bool{}, excused: map[string]bool{}}
+		cacheLeads: 5 + int(p.seed%40), snapshotEvery: "400ms", repeats: map[int]bool{}, excused: map[string]bool{}}
 	if r.dir, err = os.MkdirTemp(o.Dir, fmt.Sprintf("round-%d-", p.seed)); err != nil {
 		return r, err
 	}

@@ -16,6 +16,7 @@ type schedule struct {
 	faults int // of a round
 	kinds  []*kind
 	stores bool // the engine has a local store
+	dealt  int  // failpoints so far
 }
 
 func newSchedule(seed uint64, faults int, stores bool) *schedule {
@@ -25,21 +26,30 @@ func newSchedule(seed uint64, faults int, stores bool) *schedule {
 // next is the plan of the next round.
 func (s *schedule) next() *plan {
 	s.n++
-	return s.round(s.seed + s.n - 1)
+	return s.deal(s.seed+s.n-1, &s.dealt)
 }
 
 // musts are what rounds of a setup do in any case. The first three setups
 // together visit every row of the failure table.
 var musts = [][]string{
-	{"kill at commit.sent", "kill at commit.outputs", "power loss", "stream full", "corrupt record"},
-	{"zombie at", "server killed at commit.outputs", "cut at commit.outputs", "deaf", "power loss", "cut after bytes"},
-	{"power loss without sync", "power loss without sync", "disk full"},
-	{"second engine", "second engine killed at"},
+	{"kill at commit.sent", "kill at commit.outputs", "kill at", "kill at", "power loss", "stream full", "corrupt record"},
+	{"zombie at", "server killed at commit.outputs", "cut at commit.outputs", "deaf", "power loss", "cut after bytes", "kill at"},
+	{"power loss without sync", "power loss without sync", "disk full", "kill at", "kill at", "kill at"},
+	{"second engine", "second engine killed at", "kill at", "kill at", "kill at", "kill at"},
 }
 
-// round is the plan of a seed.
-func (s *schedule) round(seed uint64) *plan {
-	d := &deck{rnd: rand.New(rand.NewPCG(seed, 0x707)), run: seed / seedsPerRun, round: int(seed % seedsPerRun)}
+// round is the plan of a seed: it deals all rounds of the run up to it.
+func (s *schedule) round(seed uint64) (p *plan) {
+	dealt := 0
+	for n := seed - seed%seedsPerRun; n <= seed; n++ {
+		p = s.deal(n, &dealt)
+	}
+	return p
+}
+
+// deal makes the plan of a seed, dealt failpoints into the run.
+func (s *schedule) deal(seed uint64, dealt *int) *plan {
+	d := &deck{rnd: rand.New(rand.NewPCG(seed, 0x707)), run: seed / seedsPerRun, round: int(seed % seedsPerRun), dealt: dealt}
 	p := &plan{seed: seed, durability: "disk", partitions: 1 + d.rnd.IntN(4)}
 	setup := int(seed % uint64(len(musts)))
 	switch setup {
@@ -73,11 +83,10 @@ func (s *schedule) named(d *deck, name string) fault {
 	if best == nil {
 		panic("no fault " + name)
 	}
-	f := d.draw(best)
 	if at := strings.TrimSpace(strings.TrimPrefix(name, best.name)); at != "" {
-		f.point, f.pass = at, 1+d.rnd.IntN(min(8, pointNamed(at).most))
+		return fault{kind: best, point: at, pass: 1 + d.rnd.IntN(min(8, pointNamed(at).most))}
 	}
-	return f
+	return d.draw(best)
 }
 
 // any draws a kind by weight.
@@ -100,23 +109,19 @@ type deck struct {
 	rnd   *rand.Rand
 	run   uint64
 	round int
-	dealt int
+	dealt *int
 }
 
 func (d *deck) point() *point {
 	order := rand.New(rand.NewPCG(d.run, 0xdec)).Perm(len(points))
-	i := d.round*pointsPerRound + d.dealt
-	d.dealt++
-	p := &points[order[i%len(points)]]
-	if strings.HasPrefix(p.name, "drain.") || strings.HasPrefix(p.name, "redrive.") { // other faults come there
-		return d.point()
+	for {
+		p := &points[order[*d.dealt%len(points)]]
+		*d.dealt++
+		if !p.elsewhere {
+			return p
+		}
 	}
-	return p
 }
-
-// pointsPerRound is about how many failpoints a round takes from the deck, and
-// coprime to most numbers of points.
-const pointsPerRound = 5
 
 // draw makes a fault of a kind.
 func (d *deck) draw(k *kind) fault {
