@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -13,17 +14,19 @@ import (
 	"github.com/ripenhq/ripen/engine/natsd"
 )
 
-// corruptRecord loses or changes a record in the middle of a partition's
-// journal. The engine must say so and stop that partition, and that one only.
-// Then the repair that the error names is done: the partition's subject is
-// purged, and everything comes again under the same ids.
+// corruptRecord loses or changes a record near the end of a partition's journal,
+// and the local state that may hold what was in it. The engine must say so and
+// stop that partition, and that one only; if a snapshot lies behind the record,
+// so that nobody reads it, it is for `ripen journal verify` to find. Then the
+// repair that the error names is done: the partition's subject is purged, and
+// everything comes again under the same ids.
 func corruptRecord(r *round, _ *fault) error {
 	if err := r.ensure(); err != nil {
 		return err
 	}
 	r.pause(100, 300)
 	r.engine.kill("engine at a random instant")
-	p, err := r.damage(r.rnd.IntN(2))
+	p, err := r.damage(r.rnd.IntN(2), 4)
 	if err != nil {
 		return err
 	}
@@ -31,19 +34,15 @@ func corruptRecord(r *round, _ *fault) error {
 		r.note("no partition has records enough to lose one")
 		return nil
 	}
+	if err := os.RemoveAll(r.stateOf(r.engine.slot)); err != nil {
+		return err
+	}
 	if r.engine, err = r.start(launch{}); err != nil {
 		return err
 	}
-	if !r.engine.says(journal.ErrCorrupt.Error(), 15*time.Second) {
-		return errors.New("a damaged record was not noticed")
+	if err := r.noticed(p); err != nil {
+		return err
 	}
-	if r.engine.ended(500 * time.Millisecond) {
-		return fmt.Errorf("one damaged partition ended the engine: %s", r.engine.tail())
-	}
-	if err := r.caughtUp(map[int]bool{p: true}); err != nil {
-		return fmt.Errorf("while partition %d is damaged: %w", p, err)
-	}
-	r.note("partition %d stands still, the others go on", p)
 	r.engine.kill("engine at a random instant")
 	r.repeats[p] = true
 	r.tally.row(RowCorrupt)
@@ -57,9 +56,30 @@ func corruptRecord(r *round, _ *fault) error {
 	})
 }
 
+// noticed says whether partition p, and no other, stands still for its damage.
+func (r *round) noticed(p int) error {
+	if !r.engine.says(journal.ErrCorrupt.Error(), 4*time.Second) {
+		out, err := r.ripen(r.verifyArgs()...)
+		if err == nil {
+			return fmt.Errorf("a damaged record was not noticed: %s", out)
+		}
+		r.note("nobody reads the damaged record, verify finds it: %.200s", err)
+		return nil
+	}
+	if r.engine.ended(500 * time.Millisecond) {
+		return fmt.Errorf("one damaged partition ended the engine: %s", r.engine.tail())
+	}
+	if err := r.caughtUp(map[int]bool{p: true}); err != nil {
+		return fmt.Errorf("while partition %d is damaged: %w", p, err)
+	}
+	r.note("partition %d stands still, the others go on", p)
+	return nil
+}
+
 // damage deletes (0) or rewrites (1) a record that is neither the first nor the
-// last of its partition; partition -1 says that there is none.
-func (r *round) damage(how int) (partition int, err error) {
+// last of its partition, and among the newest; partition -1 says that there is
+// none.
+func (r *round) damage(how, newest int) (partition int, err error) {
 	b, err := lastBlock(r.data(), journal.JournalStream)
 	if err != nil {
 		return -1, err
@@ -74,7 +94,8 @@ func (r *round) damage(how int) (partition int, err error) {
 	if len(of[p]) < 4 {
 		return -1, nil
 	}
-	s := of[p][1+r.rnd.IntN(len(of[p])-2)]
+	last := len(of[p]) - 2
+	s := of[p][last-r.rnd.IntN(min(newest, last))]
 	if how == 1 {
 		at := len(b.bytes(s)) / 2
 		r.note("byte %d of the record of partition %d at sequence %d is changed", at, p, s.seq)

@@ -12,7 +12,7 @@ func (r *round) verify(t *Tally) error {
 	if !r.opts.verifies || len(r.excused) > 0 {
 		return nil
 	}
-	args := append([]string{"journal", "verify", "-w", r.flow(), "--cache", r.opts.cache, "--clock", "stream"}, r.where()...)
+	args := r.verifyArgs()
 	if _, err := r.ripen(args...); err != nil {
 		return err
 	}
@@ -20,7 +20,7 @@ func (r *round) verify(t *Tally) error {
 	if r.server != nil {
 		return nil // it has the file in its memory
 	}
-	p, err := r.damage(1)
+	p, err := r.damage(1, 1000)
 	if p < 0 || err != nil {
 		return err
 	}
@@ -33,4 +33,8 @@ func (r *round) verify(t *Tally) error {
 	}
 	t.rows[RowVerifyBites]++
 	return nil
+}
+
+func (r *round) verifyArgs() []string {
+	return append([]string{"journal", "verify", "-w", r.flow(), "--cache", r.opts.cache, "--clock", "stream"}, r.where()...)
 }
