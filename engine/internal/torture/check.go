@@ -255,7 +255,7 @@ func (f *findings) decisions(t *Tally, d *dump, want map[string]lead.Decision) {
 		if before, again := body[one.ID]; again {
 			if before != d.bodies[i] {
 				f.add(&t.Other, "decision %s of %s came again with another content", one.ID, one.Lead)
-			} else if !f.r.repeats[partitionOfLead(one.Lead, f.r.partitions)] {
+			} else if !f.r.repeats[lead.Partition(one.Lead, f.r.partitions)] {
 				f.add(&t.Double, "decision %s of %s stands twice in the journal", one.ID, one.Lead)
 			}
 			continue

@@ -80,13 +80,17 @@ func (r *round) noticed(p int) error {
 // last of its partition, and among the newest; partition -1 says that there is
 // none.
 func (r *round) damage(how, newest int) (partition int, err error) {
+	there, err := r.records()
+	if err != nil {
+		return -1, err
+	}
 	b, err := lastBlock(r.data(), journal.JournalStream)
 	if err != nil {
 		return -1, err
 	}
 	of := map[int][]*stored{}
 	for i := range b.records {
-		if p := partitionOf(b.records[i].subject, r.partitions); p >= 0 && b.records[i].subject == journal.RecordSubject(p) && !b.records[i].mark {
+		if p, ok := there[b.records[i].seq]; ok && !b.records[i].mark {
 			of[p] = append(of[p], &b.records[i])
 		}
 	}
@@ -108,6 +112,22 @@ func (r *round) damage(how, newest int) (partition int, err error) {
 			return err
 		}
 		return st.DeleteMsg(ctx, s.seq)
+	})
+}
+
+// records are the partitions of the records that were not purged, by sequence;
+// the file still has those that were.
+func (r *round) records() (map[uint64]int, error) {
+	there := map[uint64]int{}
+	return there, r.open(func(ctx context.Context, js jetstream.JetStream) error {
+		return each(ctx, js, journal.JournalStream, func(seq uint64, m jetstream.Msg) error {
+			for p := range r.partitions {
+				if m.Subject() == journal.RecordSubject(p) {
+					there[seq] = p
+				}
+			}
+			return nil
+		})
 	})
 }
 

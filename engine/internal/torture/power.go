@@ -4,12 +4,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/ripenhq/ripen/engine/intake"
 	"github.com/ripenhq/ripen/engine/journal"
-	"github.com/ripenhq/ripen/engine/lead"
 )
 
 // down kills what runs of engine and server, and waits until no producer waits
@@ -213,17 +211,6 @@ func insist(w *producer, e *event) error {
 		w.l.r.pause(10, 30)
 	}
 	return fmt.Errorf("event %s is not accepted again: %w", e.id, err)
-}
-
-// partitionOf is the partition of a record's or event's subject, -1 if it has
-// none.
-func partitionOf(subject string, partitions int) int {
-	for p := range partitions {
-		if subject == journal.RecordSubject(p) || subject == journal.EventSubject(p) || subject == journal.RejectedSubject(p) {
-			return p
-		}
-	}
-	return -1
 }
 
 func partitionOfLead(who string, partitions int) int {
