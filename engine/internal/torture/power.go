@@ -212,7 +212,3 @@ func insist(w *producer, e *event) error {
 	}
 	return fmt.Errorf("event %s is not accepted again: %w", e.id, err)
 }
-
-func partitionOfLead(who string, partitions int) int {
-	return lead.Partition(strings.TrimSpace(who), partitions)
-}
