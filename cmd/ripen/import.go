@@ -158,21 +158,59 @@ func (im *importer) file(ctx context.Context, i int, s source, f *inputFlags, di
 		return err
 	}
 	defer func() { _ = closer.Close() }()
+	done := make(chan struct{})
+	defer close(done)
+	var counts replay.ReadCounts
+	items := readAhead(rd, done)
 	for err == nil {
-		if ctx.Err() != nil {
+		select {
+		case it := <-items:
+			if counts, err = it.counts, it.err; err == nil {
+				err = im.take(ctx, i, &it.Item)
+			}
+		case <-time.After(readIdle): // whoever writes into a pipe may take his time
+			err = im.send(ctx)
+		case <-ctx.Done():
 			err = errInterrupted
-			break
-		}
-		var it replay.Item
-		if it, err = rd.Next(); err == nil {
-			err = im.take(ctx, i, &it)
 		}
 	}
-	im.read.Add(rd.Counts())
+	im.read.Add(counts)
 	if !errors.Is(err, io.EOF) {
 		return fmt.Errorf("input %s: %w", s.name, err)
 	}
 	return im.send(ctx)
+}
+
+// readIdle is how long events wait for others that a pipe may bring.
+const readIdle = time.Second
+
+// readItem is what a reader gave, and its counts up to there.
+type readItem struct {
+	replay.Item
+	counts replay.ReadCounts
+	err    error
+}
+
+// readAhead reads in the background until the first error or until nobody wants
+// more: reading a terminal or a pipe can take for ever, and nothing ends it.
+func readAhead(rd *replay.Reader, done <-chan struct{}) <-chan readItem {
+	items := make(chan readItem, chunkEvents)
+	go func() {
+		for {
+			var it readItem
+			it.Item, it.err = rd.Next()
+			it.counts = rd.Counts()
+			select {
+			case items <- it:
+			case <-done:
+				return
+			}
+			if it.err != nil {
+				return
+			}
+		}
+	}()
+	return items
 }
 
 // take queues one event. A tick ends its chunk, so that time passes exactly

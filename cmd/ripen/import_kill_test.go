@@ -113,7 +113,7 @@ func TestImport_InterruptedWhileNothingAnswers(t *testing.T) {
 	url := server(t, func(n, events int) ingest.Answer {
 		if n == 2 {
 			close(second)
-			time.Sleep(time.Minute)
+			<-t.Context().Done()
 		}
 		return ingest.Answer{Accepted: events}
 	})
@@ -128,6 +128,38 @@ func TestImport_InterruptedWhileNothingAnswers(t *testing.T) {
 	assert.Equal(t, 1000, d.Unknown)
 	assert.Contains(t, im.said.String(), "interrupted; imported is everything up to line 1,000 of ")
 	assert.Contains(t, im.said.String(), ", and perhaps some of the 1,000 events behind it, which no answer settled;")
+}
+
+// A pipe whose writer takes his time: what came is sent, and an interrupt is
+// heard while nothing comes.
+func TestImport_FromASlowPipe(t *testing.T) {
+	bin := buildRipen(t, t.TempDir())
+	got := make(chan int, 10)
+	url := server(t, func(_, events int) ingest.Answer {
+		got <- events
+		return ingest.Answer{Accepted: events}
+	})
+	im := &importRun{t: t, cmd: exec.Command(bin, "import", "--json", "--nats", url, "-")}
+	im.cmd.Stdout, im.cmd.Stderr = &im.out, &im.said
+	pipe, err := im.cmd.StdinPipe()
+	require.NoError(t, err)
+	require.NoError(t, im.cmd.Start())
+	line, err := os.ReadFile(events(t, 3))
+	require.NoError(t, err)
+	_, err = pipe.Write(line)
+	require.NoError(t, err)
+	select {
+	case n := <-got:
+		assert.Equal(t, 3, n)
+	case <-time.After(20 * time.Second):
+		t.Error("nothing was sent")
+	}
+	time.Sleep(100 * time.Millisecond)
+	require.NoError(t, im.cmd.Process.Signal(os.Interrupt))
+	code, d := im.end()
+	assert.Equal(t, exitBad, code)
+	assert.Equal(t, imported{Rows: 3, Read: 3, Events: 3, Stored: 3, Files: []string{}}, d)
+	assert.Contains(t, im.said.String(), "interrupted; imported is everything up to line 3 of -;")
 }
 
 func TestImport_RefusalsOfTheEngineAddUp(t *testing.T) {
@@ -150,9 +182,9 @@ func TestImport_RefusalsOfTheEngineAddUp(t *testing.T) {
 	file := filepath.Join(dir, "old.ndjson")
 	require.NoError(t, os.WriteFile(file, []byte(body.String()), 0o600))
 	require.Eventually(t, func() bool {
-		code, _, _ := ripen("import", "--nats", url, "--give-up", "1ms", events(t, 1))
+		code, _, _ := ripen("import", "--nats", url, "--give-up", "1ms", "--backfill", events(t, 1))
 		return code == exitOK
-	}, 60*time.Second, 100*time.Millisecond)
+	}, 2*time.Minute, 100*time.Millisecond)
 
 	code, d := startImport(t, bin, url, file).end()
 	require.Zero(t, code)

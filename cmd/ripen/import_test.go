@@ -32,7 +32,11 @@ func server(t *testing.T, answer func(n int, events int) ingest.Answer) (url str
 	t.Cleanup(conn.Close)
 	var n atomic.Int64
 	_, err = conn.Subscribe(ingest.Subject, func(m *nats.Msg) {
-		data, err := json.Marshal(answer(int(n.Add(1)), bytes.Count(m.Data, []byte("\n"))))
+		a := answer(int(n.Add(1)), bytes.Count(m.Data, []byte("\n")))
+		if t.Context().Err() != nil {
+			return // the test is over
+		}
+		data, err := json.Marshal(a)
 		assert.NoError(t, err)
 		assert.NoError(t, m.Respond(data))
 	})
