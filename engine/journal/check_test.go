@@ -2,6 +2,9 @@ package journal
 
 import (
 	"context"
+	"fmt"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -15,7 +18,7 @@ import (
 func serve(t *testing.T, o server.Options) (*nats.Conn, jetstream.JetStream) {
 	t.Helper()
 	o.Host, o.Port, o.NoLog, o.NoSigs = "127.0.0.1", -1, true, true
-	if o.JetStream {
+	if o.JetStream && o.StoreDir == "" {
 		o.StoreDir = t.TempDir()
 	}
 	s, err := server.NewServer(&o)
@@ -44,6 +47,17 @@ func TestCheck_ServersThatDoNotFit(t *testing.T) {
 		err := openWith(t, js, Config{})
 		require.ErrorIs(t, err, ErrServer)
 		require.ErrorContains(t, err, "JetStream is off on small, expected on; start it with -js")
+	})
+	t.Run("JetStream off for the account", func(t *testing.T) {
+		conf := filepath.Join(t.TempDir(), "nats.conf")
+		require.NoError(t, os.WriteFile(conf, fmt.Appendf(nil, "jetstream {store_dir: %q}\naccounts {\nA {users: [{user: a, password: a}]}\nB {jetstream: enabled, users: [{user: b, password: b}]}\n}\nno_auth_user: a\n",
+			t.TempDir()), 0o600))
+		o, err := server.ProcessConfigFile(conf)
+		require.NoError(t, err)
+		_, js := serve(t, *o)
+		err = openWith(t, js, Config{})
+		require.ErrorIs(t, err, ErrServer)
+		require.ErrorContains(t, err, "JetStream is off for this account, expected on")
 	})
 	t.Run("too old", func(t *testing.T) {
 		nc, js := serve(t, server.Options{})
