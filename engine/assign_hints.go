@@ -19,8 +19,8 @@ const (
 	ownersPrefix = "$KV." + ownersBucket + "."
 	ownersTTL    = 10 * time.Second
 	hintsWait    = 256 // hints that may wait to be read
-	// askTime bounds a question to the bucket at the start.
-	askTime = 5 * time.Second
+	// bucketTime bounds a question to the bucket at the start.
+	bucketTime = 5 * time.Second
 )
 
 // heard is a hint as it arrived. A hint without an ID is a goodbye.
@@ -65,7 +65,7 @@ func openHints(ctx context.Context, js jetstream.JetStream, me string, replicas 
 
 // askBucket makes the bucket if need be and reads the hints in it.
 func askBucket(ctx context.Context, js jetstream.JetStream, replicas int) ([]hint, error) {
-	ctx, cancel := context.WithTimeout(ctx, askTime)
+	ctx, cancel := context.WithTimeout(ctx, bucketTime)
 	defer cancel()
 	kv, err := js.KeyValue(ctx, ownersBucket)
 	if errors.Is(err, jetstream.ErrBucketNotFound) {

@@ -206,6 +206,10 @@ func (e *Engine) connect() (err error) {
 	return err
 }
 
+// askTime is how long an external server may take for a first answer before it
+// is asked again: requests are lost when a leader changes, and nobody tells.
+const askTime = 500 * time.Millisecond
+
 // openJournal makes or checks the streams; readOnly leaves them alone.
 func (e *Engine) openJournal(ctx context.Context, readOnly bool) (err error) {
 	if e.js, err = jetstream.New(e.conn); err != nil {
@@ -213,7 +217,7 @@ func (e *Engine) openJournal(ctx context.Context, readOnly bool) (err error) {
 	}
 	o := &e.opts
 	cfg := journal.Config{Partitions: o.Partitions, MaxBytes: o.MaxBytes, History: o.History, Replicas: o.Replicas, ReadOnly: readOnly, SkipLost: o.SkipLost, Owner: e.id, Logger: e.log.Named("journal")}
-	cfg.AskTimeout = time.Second // a request is lost when a leader changes
+	cfg.AskTimeout = askTime
 	if e.server != nil {
 		cfg.FreeBytes, cfg.FreeFloor, cfg.AskTimeout = e.server.FreeBytes, journal.DefaultFreeFloor, 0
 	}
@@ -254,9 +258,9 @@ func (e *Engine) startParts(ctx context.Context) error {
 // openDoors takes events and lets time pass.
 func (e *Engine) openDoors(ctx context.Context) (err error) {
 	o := ingest.Options{Conn: e.conn, JS: e.js, Partitions: e.journal.Partitions(), Logger: e.log.Named("ingest"),
-		Scored: e.scored, MaxLag: e.opts.MaxLag, Now: e.opts.Now}
+		Scored: e.scored, MaxLag: e.opts.MaxLag, Now: e.opts.Now, Ask: askTime}
 	if e.server != nil {
-		o.FreeBytes, o.FreeFloor = e.server.FreeBytes, 2*journal.DefaultFreeFloor
+		o.FreeBytes, o.FreeFloor, o.Ask = e.server.FreeBytes, 2*journal.DefaultFreeFloor, 0
 	}
 	if err = e.allowed(ctx, func(ctx context.Context) (err error) {
 		e.clock, err = startClock(ctx, e)

@@ -70,6 +70,10 @@ type Options struct {
 	MaxLag int64
 	// GiveUp is how long a pack that cannot be stored is tried again.
 	GiveUp time.Duration
+	// Ask is how long the first attempt waits for an answer, each further one
+	// twice as long; default half of GiveUp. Shorter where requests get lost, as
+	// they do when a leader changes.
+	Ask time.Duration
 	// Now is the time of receipt in ms since 1970 UTC; nil is the wall clock.
 	Now func() int64
 	// FreeBytes tells the free disk space, nil if the server is elsewhere.
@@ -106,6 +110,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.GiveUp <= 0 {
 		o.GiveUp = DefaultGiveUp
+	}
+	if o.Ask <= 0 {
+		o.Ask = o.GiveUp / 2
 	}
 	if o.Now == nil {
 		o.Now = func() int64 { return time.Now().UnixMilli() }

@@ -147,16 +147,20 @@ func (l *lane) store(ctx context.Context, events []intake.Packed) error {
 	return err
 }
 
+// mostPause is the longest pause between two attempts: while a leader is chosen
+// the stream says so at once.
+const mostPause = 250 * time.Millisecond
+
 // publish stores a message, trying again while that may help. It returns the
 // message's sequence in the stream.
 func publish(ctx context.Context, o Options, m *nats.Msg) (uint64, error) {
 	ctx, cancel := context.WithTimeout(ctx, o.GiveUp)
 	defer cancel()
 	id := jetstream.WithMsgID(nuid.Next())
-	for pause := 20 * time.Millisecond; ; pause = min(2*pause, time.Second) {
+	for pause, ask := 20*time.Millisecond, o.Ask; ; pause, ask = min(2*pause, mostPause), min(2*ask, o.GiveUp/2) {
 		failpoint.Hit("ingest.before")
 		failpoint.Soon("ingest.sent")
-		attempt, end := context.WithTimeout(ctx, o.GiveUp/2)
+		attempt, end := context.WithTimeout(ctx, ask)
 		ack, err := o.JS.PublishMsg(attempt, m, id, jetstream.WithRetryAttempts(0))
 		end()
 		if err == nil {

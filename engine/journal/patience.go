@@ -13,7 +13,7 @@ import (
 // Pauses between attempts while a server is away or has no leader.
 const (
 	firstPause = 10 * time.Millisecond
-	mostPause  = time.Second
+	mostPause  = 200 * time.Millisecond
 	warnAfter  = 10 * time.Second
 )
 

@@ -62,7 +62,7 @@ func TestCluster(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts a cluster and several processes")
 	}
-	seconds, seed := number(t, "CLUSTER_SECONDS", 9), number(t, "CLUSTER_SEED", 1)
+	seconds, seed := number(t, "CLUSTER_SECONDS", 6), number(t, "CLUSTER_SEED", 1)
 	t.Logf("seed %d, %d s", seed, seconds)
 	lines := bytes.Split(bytes.TrimSpace(demostream.Generate(uint64(seed), demostream.Options{Leads: 60 + 3*seconds, Days: 70})), []byte("\n"))
 	s := startServers(t)
