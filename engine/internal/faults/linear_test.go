@@ -283,52 +283,54 @@ func TestLinear_RealServer(t *testing.T) {
 // the number of histories.
 func TestLinear_FakeBroker(t *testing.T) {
 	fates := map[string]int{}
-	for seed := range number(t, "RIPEN_FAULTS_LINEAR", 100) {
-		if t.Failed() {
-			return
-		}
-		bubble(t, func(t *testing.T) {
-			b := broker.New()
-			defer b.Close()
-			rng := rand.New(rand.NewPCG(uint64(seed), 0x6c696e))
-			h := &history{}
-			var all sync.WaitGroup
-			open := func(name string) (*journal.Journal, *nats.Conn) {
-				nc, err := nats.Connect("nats://memory", nats.InProcessServer(b.Link(name)), nats.MaxReconnects(-1), nats.ReconnectWait(50*time.Millisecond),
-					nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))
-				require.NoError(t, err)
-				js, err := jetstream.New(nc)
-				require.NoError(t, err)
-				j, err := journal.Open(context.Background(), js, journal.Config{Partitions: 2, Owner: name, CommitTimeout: 2 * time.Second})
-				require.NoError(t, err)
-				return j, nc
-			}
-			last, nc := open("auditor")
-			defer nc.Close()
-			var journals []*journal.Journal
-			for client := range 4 {
-				j, nc := open(fmt.Sprint("client-", client))
-				defer nc.Close()
-				journals = append(journals, j)
-			}
-			b.SetPlan(harm(uint64(seed), 3+rng.IntN(20)))
-			for client, j := range journals {
-				mine := rand.New(rand.NewPCG(uint64(seed), uint64(client)))
-				all.Go(func() { contend(h, client, mine, j, 12, 2*time.Second) })
-			}
-			all.Wait()
-			b.SetPlan(nil)
-			time.Sleep(time.Minute) // what is late arrives
-			judgeLog(t, h, last, b.Messages(journal.JournalStream, "ripen.out.>"), b.History)
-			for _, op := range h.list {
+	bubble(t, func(t *testing.T) {
+		for seed := range number(t, "RIPEN_FAULTS_LINEAR", 200) {
+			for _, op := range contention(t, uint64(seed)).list {
 				fates[op.Input.(logOp).kind+" "+op.Output.(logAnswer).fate]++
 			}
 			if t.Failed() {
-				t.Logf("seed %d", seed)
+				t.Fatalf("seed %d", seed)
 			}
-		})
-	}
+		}
+	})
 	t.Logf("%v", fates)
+}
+
+// contention is one history under the failures of a seed.
+func contention(t *testing.T, seed uint64) *history {
+	b := broker.New()
+	defer b.Close()
+	rng := rand.New(rand.NewPCG(seed, 0x6c696e))
+	h := &history{}
+	var all sync.WaitGroup
+	open := func(name string) (*journal.Journal, *nats.Conn) {
+		nc, err := nats.Connect("nats://memory", nats.InProcessServer(b.Link(name)), nats.MaxReconnects(-1), nats.ReconnectWait(50*time.Millisecond),
+			nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))
+		require.NoError(t, err)
+		js, err := jetstream.New(nc)
+		require.NoError(t, err)
+		j, err := journal.Open(context.Background(), js, journal.Config{Partitions: 2, Owner: name, CommitTimeout: 2 * time.Second})
+		require.NoError(t, err)
+		return j, nc
+	}
+	last, nc := open("auditor")
+	defer nc.Close()
+	var journals []*journal.Journal
+	for client := range 4 {
+		j, nc := open(fmt.Sprint("client-", client))
+		defer nc.Close()
+		journals = append(journals, j)
+	}
+	b.SetPlan(harm(seed, 3+rng.IntN(20)))
+	for client, j := range journals {
+		mine := rand.New(rand.NewPCG(seed, uint64(client)))
+		all.Go(func() { contend(h, client, mine, j, 12, 2*time.Second) })
+	}
+	all.Wait()
+	b.SetPlan(nil)
+	time.Sleep(time.Minute) // what is late arrives
+	judgeLog(t, h, last, b.Messages(journal.JournalStream, "ripen.out.>"), b.History)
+	return h
 }
 
 // The checker itself finds what must not be.

@@ -128,33 +128,39 @@ func TestSchedules(t *testing.T) {
 	runs, first := number(t, "RIPEN_FAULTS_RUNS", 150), number(t, "RIPEN_FAULTS_SEED", 0)
 	work := load(t, countingWorkflow)
 	visited, decisions := map[string]int{}, 0
-	for seed := first; seed < first+runs && !t.Failed(); seed++ {
-		bubble(t, func(t *testing.T) {
-			w := newWorld(t, uint64(seed), work, engine.Options{Partitions: 1 + seed%2, Tick: time.Second})
-			defer w.close()
-			w.start()
-			var clients []*nats.Conn
-			for i := range 2 {
-				nc, _ := w.connect(fmt.Sprint("producer-", i))
-				defer nc.Close()
-				clients = append(clients, nc)
-			}
-			w.b.SetPlan(harm(uint64(seed), 4+w.rng.IntN(40)))
-			for n := range 30 {
-				w.act(clients, n)
-			}
-			decisions += w.check(w.settle())
+	bubble(t, func(t *testing.T) {
+		for seed := first; seed < first+runs && !t.Failed(); seed++ {
+			w := newWorld(t, uint64(seed), work, engine.Options{Partitions: 1 + seed%3, Tick: time.Second})
+			decisions += w.schedule(uint64(seed))
 			for k, n := range w.b.Visited() {
 				visited[k] += n
-			}
-			if len(w.died) > 0 {
-				w.failed("engines ended by themselves:\n%s", w.died)
 			}
 			if t.Failed() {
 				t.Logf("seed %d", seed)
 			}
-		})
-	}
+		}
+	})
 	require.Greater(t, decisions, 5*runs, "the schedules decide something")
 	t.Logf("%d decisions; what went wrong: %v", decisions, visited)
+}
+
+// schedule plays one, and returns how much was decided in it.
+func (w *world) schedule(seed uint64) int {
+	defer w.close()
+	w.start()
+	var clients []*nats.Conn
+	for i := range 2 {
+		nc, _ := w.connect(fmt.Sprint("producer-", i))
+		defer nc.Close()
+		clients = append(clients, nc)
+	}
+	w.b.SetPlan(harm(seed, 4+w.rng.IntN(40)))
+	for n := range 30 {
+		w.act(clients, n)
+	}
+	n := w.check(w.settle())
+	if len(w.died) > 0 {
+		w.failed("engines ended by themselves:\n%s", w.died)
+	}
+	return n
 }

@@ -221,7 +221,7 @@ func TestTimers_120DaysOnTheWallClock(t *testing.T) {
 	work := load(t, seasonWorkflow, "traplike")
 	for seed := range number(t, "RIPEN_FAULTS_SEASONS", 1) {
 		bubble(t, func(t *testing.T) {
-			w := newWorld(t, uint64(seed), work, engine.Options{Partitions: 2, Tick: time.Second})
+			w := newWorld(t, uint64(seed), work, engine.Options{Partitions: 1, Tick: time.Second})
 			defer w.close()
 			start := time.Now()
 			list := season(w.rng, start, 30, false) // what comes late depends on the ticks before it
