@@ -27,6 +27,7 @@
 //
 //	crash before commit                  TestFault_CrashBeforeCommit
 //	crash between publish and ack        TestFault_CrashBetweenPublishAndAck
+//	crash between records of one batch   TestFault_CrashBetweenRecordsOfOneBatch, TestSchedules_CutBatches
 //	ack lost, time-out                   TestFault_LostAck, TestFault_SlowServer
 //	producer retry, days later           TestFault_RetryThreeDaysLater
 //	duplicate delivery of a publish      TestFault_PublishArrivesTwice

@@ -3,6 +3,7 @@ package faults_test
 import (
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -111,6 +112,40 @@ func TestFault_CrashBetweenPublishAndAck(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A micro-batch of more decisions than a record may have is cut by leads. The
+// engine dies between the first record and the second: the inputs are read
+// again, those of the finished leads are known, the others are scored.
+func TestFault_CrashBetweenRecordsOfOneBatch(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := tiny(t, engine.Options{})
+		defer w.close()
+		p := w.start()
+		time.Sleep(time.Second)
+		commits := 0
+		w.b.SetPlan(func(op broker.Op) (broker.Fate, time.Duration) {
+			if op.Kind != broker.Commit {
+				return broker.Fine, 0
+			}
+			if commits++; commits == 2 {
+				time.AfterFunc(0, func() { p.link.Kill() })
+				return broker.CutBefore, 0
+			}
+			return broker.Fine, 0
+		})
+		w.put("lead", 1000)
+		time.Sleep(time.Second)
+		stored := len(w.ids())
+		require.Positive(t, stored, "the first record")
+		require.Less(t, stored, 1000, "and not the second")
+		require.EqualValues(t, 1, w.last()[0].Pos.Seq, "it keeps the position before the batch")
+		w.kill(p)
+		w.start()
+		time.Sleep(10 * time.Second)
+		require.Len(t, w.ids(), 1000)
+		w.check(w.settle())
+	})
 }
 
 // The server answers late, so that every commit times out although it was
@@ -226,16 +261,16 @@ func TestFault_ClockJumps(t *testing.T) {
 	for _, jump := range []time.Duration{-26 * time.Hour, -3 * time.Second, 90 * time.Second, 26 * time.Hour, 200 * day} {
 		t.Run(jump.String(), func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
-				shift := time.Duration(0)
-				w := tiny(t, engine.Options{Tick: time.Second, Now: func() int64 { return time.Now().Add(shift).UnixMilli() }})
+				var shift atomic.Int64
+				w := tiny(t, engine.Options{Tick: time.Second, Now: func() int64 { return time.Now().Add(time.Duration(shift.Load())).UnixMilli() }})
 				defer w.close()
 				w.start()
 				for i := range 30 {
 					if i == 10 {
-						shift = jump
+						shift.Store(int64(jump))
 					}
 					if i == 20 {
-						shift = 0
+						shift.Store(0)
 					}
 					w.put(fmt.Sprint("lead", i), 2)
 					time.Sleep(2 * time.Second)

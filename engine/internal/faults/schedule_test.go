@@ -164,3 +164,46 @@ func (w *world) schedule(seed uint64) int {
 	}
 	return n
 }
+
+// TestSchedules_CutBatches plays micro-batches that make more decisions than one
+// record may have: they are cut by leads, and whatever happens between the
+// records, each lead's events count once.
+func TestSchedules_CutBatches(t *testing.T) {
+	work := load(t, countingWorkflow)
+	first := number(t, "RIPEN_FAULTS_SEED", 0)
+	bubble(t, func(t *testing.T) {
+		for seed := first; seed < first+number(t, "RIPEN_FAULTS_CUTS", 8) && !t.Failed(); seed++ {
+			w := newWorld(t, uint64(seed), work, engine.Options{Partitions: 1, Tick: time.Second})
+			w.cutBatches(uint64(seed))
+			if t.Failed() {
+				t.Logf("seed %d", seed)
+			}
+		}
+	})
+}
+
+func (w *world) cutBatches(seed uint64) {
+	defer w.close()
+	w.start()
+	w.b.SetPlan(harm(seed, 400))
+	for n := range 6 {
+		if n%2 == 0 {
+			var list []string
+			for i := range 950 + w.rng.IntN(900) { // each decides, and each again is a duplicate
+				list = append(list, event(fmt.Sprint("c", n, "-", i%1700), fmt.Sprint("cut-", n/4, "-", i), "Seen", time.Now()))
+			}
+			_, _ = w.b.Append(journal.EventSubject(0), []byte(strings.Join(list, "\n"))) // without a stream so far there is no event
+		}
+		time.Sleep(time.Duration(w.rng.IntN(400)) * time.Millisecond)
+		if w.rng.IntN(2) == 0 && len(w.procs) > 0 {
+			w.kill(w.procs[0])
+		}
+		if w.sweep(); len(w.procs) == 0 {
+			w.start()
+		}
+	}
+	w.check(w.settle())
+	if len(w.died) > 0 {
+		w.failed("engines ended by themselves:\n%s", w.died)
+	}
+}
