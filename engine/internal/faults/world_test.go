@@ -18,6 +18,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/hashicorp/go-hclog"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
@@ -78,6 +79,30 @@ func load(t testing.TB, text string, plugins ...string) *engine.Workflow {
 	return w
 }
 
+// gossip counts what engines log, by the words that tests ask for.
+type gossip struct {
+	mu    sync.Mutex
+	count map[string]int
+}
+
+var gossipWords = []string{`from="local store"`, "from=snapshot", "from=journal", ": checkpoint:", ": snapshot:", "journal purged", "passed over"}
+
+func (g *gossip) Write(p []byte) (int, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, w := range gossipWords {
+		if strings.Contains(string(p), w) {
+			g.count[w]++
+		}
+	}
+	return len(p), nil
+}
+
+func (g *gossip) logger() hclog.Logger {
+	g.count = map[string]int{}
+	return hclog.New(&hclog.LoggerOptions{Output: g, Level: hclog.Debug, DisableTime: true})
+}
+
 // world is a broker, the engines on it, and what producers know. It lives in a
 // bubble.
 type world struct {
@@ -92,6 +117,10 @@ type world struct {
 	gone  sync.WaitGroup
 	busy  atomic.Int64 // producers and drains that may still store something
 
+	leads  int      // how many there are
+	disks  []string // folders of local stores that nobody uses; nil: temporary ones
+	stored bool     // engines keep local stores over their ends
+
 	mu    sync.Mutex
 	acked map[string]bool // ids of events that producers were told are durable
 }
@@ -102,11 +131,12 @@ type proc struct {
 	link *broker.Link
 	e    *engine.Engine
 	ice  bool
+	disk string // folder of the local store, if it outlives the engine
 }
 
 func newWorld(t *testing.T, seed uint64, work *engine.Workflow, o engine.Options) *world {
 	o.Workflow, o.NATS = work, "nats://memory"
-	return &world{t: t, b: broker.New(), work: work, opts: o, rng: rand.New(rand.NewPCG(seed, 0x776f726c64)), acked: map[string]bool{}}
+	return &world{t: t, b: broker.New(), work: work, opts: o, rng: rand.New(rand.NewPCG(seed, 0x776f726c64)), leads: 4, acked: map[string]bool{}}
 }
 
 // close ends everything; the bubble cannot end before.
@@ -133,6 +163,10 @@ func (w *world) start() *proc {
 	w.b.Note("-- %s starts", p.name)
 	o := w.opts
 	o.NATSOptions = inProcess(p.link)
+	if w.stored {
+		p.disk = w.disk()
+		o.State = p.disk
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	e, err := engine.New(ctx, o)
@@ -146,6 +180,20 @@ func (w *world) start() *proc {
 	return p
 }
 
+// disk takes a folder of a local store: one that an engine has left, however old,
+// or a new one.
+func (w *world) disk() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.disks) == 0 || w.rng.IntN(5) == 0 {
+		return w.t.TempDir()
+	}
+	i := w.rng.IntN(len(w.disks))
+	dir := w.disks[i]
+	w.disks = slices.Delete(w.disks, i, i+1)
+	return dir
+}
+
 func (w *world) forget(p *proc) {
 	w.procs = slices.DeleteFunc(w.procs, func(x *proc) bool { return x == p })
 }
@@ -154,6 +202,14 @@ func (w *world) forget(p *proc) {
 func (w *world) kill(p *proc) {
 	w.forget(p)
 	p.link.Kill()
+	if p.disk != "" { // what is on the disk at this instant is what the next one finds
+		crashed := w.t.TempDir()
+		if err := os.CopyFS(crashed, os.DirFS(p.disk)); err == nil { // or files came and went: another disk then
+			w.mu.Lock()
+			w.disks = append(w.disks, crashed)
+			w.mu.Unlock()
+		}
+	}
 	w.gone.Go(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
@@ -172,6 +228,11 @@ func (w *world) drain(p *proc) {
 		w.ended(p, p.e.Stop(ctx))
 		w.b.Note("-- %s is gone", p.name)
 		p.link.Kill()
+		if p.disk != "" {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.disks = append(w.disks, p.disk)
+		}
 	})
 }
 
@@ -230,7 +291,15 @@ func (w *world) last() []journal.Record {
 	}
 	out := make([]journal.Record, j.Partitions())
 	for p := range out {
-		if err := j.Records(ctx, p, func(r journal.Record) error { out[p] = r; return nil }); err != nil {
+		take := func(r journal.Record) error { out[p] = r; return nil }
+		err := j.Records(ctx, p, take)
+		if errors.Is(err, journal.ErrBeginning) { // purged below a snapshot
+			var list []journal.Snapshot
+			if list, err = j.Snapshots(ctx, p); err == nil && len(list) > 0 {
+				err = j.RecordsFrom(ctx, p, list[0].Base, take)
+			}
+		}
+		if err != nil {
 			w.failed("journal of partition %d: %v", p, err)
 		}
 	}

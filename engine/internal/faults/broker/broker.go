@@ -65,6 +65,7 @@ type Broker struct {
 	subs    []*subscription
 	closed  bool
 	history []string
+	made    int // consumers without a name of their own
 	started time.Time
 	visited map[string]int // kind and fate of what did not go well
 }

@@ -46,13 +46,14 @@ func (s *stream) consume(body []byte) (any, *refusal) {
 	if name == "" {
 		name = q.Config.Durable
 	}
+	if name == "" {
+		s.b.made++
+		name = fmt.Sprint("made-", s.b.made)
+	}
 	if k := s.consumers[name]; k != nil {
 		return k.info(), nil
 	}
 	k := &consumer{s: s, name: name, cfg: q.Config, created: time.Now()}
-	if k.cfg.Durable == "" && k.cfg.Name == "" {
-		return nil, badRequest
-	}
 	k.start()
 	s.consumers[name] = k
 	info := k.info()
