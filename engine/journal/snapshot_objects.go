@@ -15,11 +15,15 @@ import (
 const keepSnapshots = 2
 
 // listObjects are the names with a prefix, in order.
-func listObjects(ctx context.Context, obs jetstream.ObjectStore, prefix string) (names []string, err error) {
-	list, err := obs.List(ctx)
-	if errors.Is(err, jetstream.ErrNoObjectsFound) {
-		return nil, nil
-	}
+func (j *Journal) listObjects(ctx context.Context, obs jetstream.ObjectStore, prefix string) (names []string, err error) {
+	var list []*jetstream.ObjectInfo
+	err = j.patiently(ctx, "objects of "+SnapshotBucket, func(ctx context.Context) error {
+		list, err = obs.List(ctx)
+		if errors.Is(err, jetstream.ErrNoObjectsFound) {
+			list, err = nil, nil
+		}
+		return err
+	})
 	if err != nil {
 		return nil, wrap(SnapshotBucket, err)
 	}
@@ -106,7 +110,7 @@ func (j *Journal) RemoveSnapshot(ctx context.Context, s Snapshot) error {
 	if err != nil || obs == nil {
 		return err
 	}
-	names, err := listObjects(ctx, obs, s.Name)
+	names, err := j.listObjects(ctx, obs, s.Name)
 	for _, name := range names {
 		err = errors.Join(err, j.deleteObject(ctx, obs, name))
 	}
@@ -129,7 +133,7 @@ func (j *Journal) PruneSnapshots(ctx context.Context, p int) ([]Snapshot, error)
 	if err != nil || obs == nil {
 		return nil, err
 	}
-	names, err := listObjects(ctx, obs, snapshotPrefix(p))
+	names, err := j.listObjects(ctx, obs, snapshotPrefix(p))
 	for _, name := range names { // a manifest sorts before its parts
 		of, _, _ := strings.Cut(name, ".")
 		kept := slices.ContainsFunc(list, func(s Snapshot) bool { return s.Name == of })

@@ -41,7 +41,7 @@ func (b *bench) objects() (names []string) {
 	b.t.Helper()
 	obs, err := b.js.ObjectStore(b.t.Context(), SnapshotBucket)
 	require.NoError(b.t, err)
-	names, err = listObjects(b.t.Context(), obs, "")
+	names, err = b.j.listObjects(b.t.Context(), obs, "")
 	require.NoError(b.t, err)
 	return names
 }

@@ -13,6 +13,10 @@
 //     (server connection, journal, partitions, intake, clock) on the broker of
 //     engine/internal/faults/broker, in a bubble of testing/synctest.
 //     RIPEN_FAULTS_RUNS and RIPEN_FAULTS_SEED say how many and which.
+//     TestSchedules_ColdLeads does so with three leads in memory, local stores
+//     that outlive their engines, snapshots and purges; TestSchedules_CutBatches
+//     with batches of more decisions than one record may have
+//     (RIPEN_FAULTS_CUTS).
 //   - TestLinear_* hold claims, commits and reads of many clients against a log
 //     with a fence, on the real server and under failures (porcupine).
 //     RIPEN_FAULTS_LINEAR says how many histories.

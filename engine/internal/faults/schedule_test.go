@@ -137,7 +137,7 @@ func (w *world) event(clients []*nats.Conn, n int) {
 // journal holds must be what a core that never stops makes of the events.
 // RIPEN_FAULTS_RUNS and RIPEN_FAULTS_SEED say how many and which.
 func TestSchedules(t *testing.T) {
-	runs, first := number(t, "RIPEN_FAULTS_RUNS", 150), number(t, "RIPEN_FAULTS_SEED", 0)
+	runs, first := number(t, "RIPEN_FAULTS_RUNS", 120), number(t, "RIPEN_FAULTS_SEED", 0)
 	work := load(t, countingWorkflow)
 	visited, decisions := map[string]int{}, 0
 	bubble(t, func(t *testing.T) {
@@ -160,7 +160,7 @@ func TestSchedules(t *testing.T) {
 // others in the local store, which engines find again as somebody left it: up to
 // date, as it was at an instant of another engine's crash, old, or not at all.
 func TestSchedules_ColdLeads(t *testing.T) {
-	runs, first := number(t, "RIPEN_FAULTS_RUNS", 50), number(t, "RIPEN_FAULTS_SEED", 0)
+	runs, first := number(t, "RIPEN_FAULTS_RUNS", 30), number(t, "RIPEN_FAULTS_SEED", 0)
 	work := load(t, countingWorkflow)
 	decisions, said := 0, &gossip{}
 	log := said.logger()

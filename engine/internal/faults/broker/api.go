@@ -83,6 +83,12 @@ func (b *Broker) request(name string, body []byte) (any, *refusal) {
 		return map[string]any{"success": true, "purged": s.purge(p.Filter, p.Seq, p.Keep)}, nil
 	case "CONSUMER.CREATE":
 		return s.consume(body)
+	case "CONSUMER.LIST":
+		list := []any{}
+		for _, k := range s.sorted() {
+			list = append(list, k.info())
+		}
+		return map[string]any{"type": "io.nats.jetstream.api.v1.consumer_list_response", "total": len(list), "limit": 256, "offset": 0, "consumers": list}, nil
 	case "CONSUMER.INFO":
 		if k := s.consumers[rest]; k != nil {
 			return k.info(), nil

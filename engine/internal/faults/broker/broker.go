@@ -239,8 +239,14 @@ func (b *Broker) cut(l *Link) {
 	}
 }
 
-// drop forgets a connection with its subscriptions and open batches.
+// drop forgets a connection with its subscriptions, pull requests, and the
+// consumers that were pushing to it.
 func (b *Broker) drop(c *conn) {
+	for _, sub := range b.subs {
+		if sub.c == c {
+			b.pushless(sub.subject)
+		}
+	}
 	b.conns = slices.DeleteFunc(b.conns, func(x *conn) bool { return x == c })
 	b.subs = slices.DeleteFunc(b.subs, func(s *subscription) bool { return s.c == c })
 	for _, s := range b.streams {
@@ -249,6 +255,18 @@ func (b *Broker) drop(c *conn) {
 		}
 	}
 	c.end()
+}
+
+// pushless deletes the consumers that push to a subject.
+func (b *Broker) pushless(subject string) {
+	for _, s := range b.streams {
+		for name, k := range s.consumers {
+			if k.cfg.DeliverSubject == subject {
+				k.stop()
+				delete(s.consumers, name)
+			}
+		}
+	}
 }
 
 // subscription is the interest of one connection.
