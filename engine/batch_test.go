@@ -33,7 +33,7 @@ func BenchmarkBatch(b *testing.B) {
 	n := 0
 	b.ReportAllocs()
 	b.ResetTimer()
-	used, events := time.Duration(0), 0
+	used, events, deltas := time.Duration(0), 0, 0
 	cpu := processCPU()
 	for b.Loop() {
 		ev, refused := dec.Decode(raws[n%len(raws)], 0)
@@ -54,7 +54,9 @@ func BenchmarkBatch(b *testing.B) {
 			b.Fatal(err)
 		}
 		events += len(inputs)
+		deltas += len(out.Deltas)
 		inputs = inputs[:0]
 	}
 	b.ReportMetric(float64((used+processCPU()-cpu).Nanoseconds())/float64(max(events, 1)), "cpu-ns/event")
+	b.ReportMetric(float64(deltas)/float64(max(events, 1)), "delta-bytes/event")
 }
