@@ -33,6 +33,9 @@ func SnapshotAndPurge(ctx context.Context, o Options) (err error) {
 		if err != nil {
 			return err
 		}
+		if _, found, err := shelf.Head(); err != nil || !found {
+			continue // nothing happened there so far
+		}
 		p := &partition{e: e, number: n, log: e.log, shelf: shelf}
 		frozen := shelf.Snapshot()
 		_, err = p.takeSnapshot(ctx, frozen)
