@@ -53,6 +53,7 @@ type round struct {
 	// sent again, so offline they are late: only their number is compared.
 	excused  map[string]bool
 	canaries int
+	harmed   bool // a local store was damaged
 }
 
 // plan says what a round does.

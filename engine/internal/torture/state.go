@@ -88,7 +88,21 @@ func stateDamaged(r *round, _ *fault) error {
 		return nil
 	}
 	r.tally.row(RowStateDamaged)
-	return r.damageFile(files[r.rnd.IntN(len(files))])
+	if err := r.damageFile(files[r.rnd.IntN(len(files))]); err != nil {
+		return err
+	}
+	r.harmed = true
+	defer func() { r.harmed = false }()
+	if err := r.ensure(); err != nil {
+		return err
+	}
+	r.pause(300, 800)
+	if r.engine.gaveUp() {
+		return r.ensure()
+	}
+	// What was not found by now might be in the middle of a later fault.
+	r.engine.kill("engine before its state was harmed")
+	return os.RemoveAll(r.stateOf(r.engine.slot))
 }
 
 func (r *round) damageFile(file string) error {
@@ -110,6 +124,16 @@ func (r *round) damageFile(file string) error {
 	data[at] ^= 0x10
 	r.note("local state: byte %d of %d of %s is changed", at, len(data), filepath.Base(file))
 	return os.WriteFile(file, data, 0o600)
+}
+
+// gaveUp says that an engine has ended because its local store is damaged, and
+// asks to be started again. That is right where one was damaged.
+func (e *process) gaveUp() bool {
+	if !e.r.harmed || !e.ended(0) || !e.says("the local store is damaged", 0) {
+		return false
+	}
+	e.r.note("%s asks for another start: its local store is damaged", e.name)
+	return true
 }
 
 // copyFolder copies files; a folder that is not there is copied as an empty one.
