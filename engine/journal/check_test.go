@@ -111,6 +111,12 @@ func TestCheck_ServersThatDoNotFit(t *testing.T) {
 	})
 }
 
+func TestCheck_OlderVersions(t *testing.T) {
+	for version, want := range map[string]bool{"2.12.0": true, "2.15.1": true, "2.15.2": false, "2.15.10": false, "2.16.0-preview.1": false, "3.0.0": false, "": false, "dev": false} {
+		require.Equal(t, want, older(version), version)
+	}
+}
+
 func TestCheck_StreamsWithOtherSettings(t *testing.T) {
 	ctx := context.Background()
 	_, js := serve(t, server.Options{JetStream: true})

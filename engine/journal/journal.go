@@ -204,6 +204,10 @@ func Open(ctx context.Context, js jetstream.JetStream, cfg Config) (*Journal, er
 	if err != nil {
 		return nil, err
 	}
+	if v := js.Conn().ConnectedServerVersion(); !cfg.ReadOnly && older(v) {
+		cfg.Logger.Warn("the NATS server is older than what Ripen is tested with; on a power loss or a lost disk it may lose what it acknowledged",
+			"version", v, "tested", strings.Trim(strings.Join(strings.Fields(fmt.Sprint(provenVersion)), "."), "[]"))
+	}
 	j.input = identityOf(j.events.CachedInfo())
 	return j, nil
 }
