@@ -2,8 +2,6 @@ package engine
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -177,56 +175,6 @@ func New(ctx context.Context, o Options) (_ *Engine, err error) {
 	return e, e.openDoors(ctx)
 }
 
-// A connection whose other end is gone without a word is noticed by pings, and
-// tried again soon: the partitions of this engine wait.
-const (
-	pingEvery     = 2 * time.Second
-	reconnectWait = 100 * time.Millisecond
-)
-
-// connect starts the embedded server or reaches the external one.
-func (e *Engine) connect() (err error) {
-	o := &e.opts
-	if o.NATS != "" {
-		more := append([]nats.Option{nats.Name("ripen"), nats.MaxReconnects(-1), nats.ErrorHandler(e.serverError),
-			nats.PingInterval(pingEvery), nats.MaxPingsOutstanding(2), nats.ReconnectWait(reconnectWait), nats.ReconnectJitter(reconnectWait, reconnectWait)}, o.NATSOptions...)
-		if e.conn, err = nats.Connect(o.NATS, more...); errors.Is(err, nats.ErrAuthorization) {
-			return fmt.Errorf("the NATS server at %s refuses the login: %w; log in with --creds, --nkey, --user or a token", o.NATS, err)
-		}
-		if err != nil {
-			return fmt.Errorf("cannot reach the NATS server at %s: %w", o.NATS, err)
-		}
-		return nil
-	}
-	e.server, err = natsd.Start(natsd.Options{Dir: o.Data, Host: o.Listen, Port: o.Port, Durability: o.Durability, Logger: e.log.Named("nats")})
-	if err != nil {
-		return err
-	}
-	e.conn, err = e.server.Connect("ripen")
-	return err
-}
-
-// askTime is how long an external server may take for a first answer before it
-// is asked again: requests are lost when a leader changes, and nobody tells.
-const askTime = 500 * time.Millisecond
-
-// openJournal makes or checks the streams; readOnly leaves them alone.
-func (e *Engine) openJournal(ctx context.Context, readOnly bool) (err error) {
-	if e.js, err = jetstream.New(e.conn); err != nil {
-		return err
-	}
-	o := &e.opts
-	cfg := journal.Config{Partitions: o.Partitions, MaxBytes: o.MaxBytes, History: o.History, Replicas: o.Replicas, ReadOnly: readOnly, SkipLost: o.SkipLost, Owner: e.id, Logger: e.log.Named("journal")}
-	cfg.AskTimeout = askTime
-	if e.server != nil {
-		cfg.FreeBytes, cfg.FreeFloor, cfg.AskTimeout = e.server.FreeBytes, journal.DefaultFreeFloor, 0
-	}
-	return e.allowed(ctx, func(ctx context.Context) (err error) {
-		e.journal, err = journal.Open(ctx, e.js, cfg)
-		return err
-	})
-}
-
 // startParts lets partitions work, and ends the engine if it cannot go on.
 func (e *Engine) startParts(ctx context.Context) error {
 	for n := range e.journal.Partitions() {
@@ -382,23 +330,6 @@ func (e *Engine) shut(ctx context.Context) {
 func (e *Engine) scored(n int) (next uint64, mine bool) {
 	s := &e.parts[n].status
 	return s.position.Load(), s.owned.Load()
-}
-
-// refusedPause is how long an external server that refused a commit is left
-// alone.
-const refusedPause = 2 * time.Second
-
-// restartServer restarts the embedded server: only that settles a commit that
-// it refused. An external one is its operator's; the partition claims and
-// restores again, until it works.
-func (e *Engine) restartServer() error {
-	if e.server == nil {
-		time.Sleep(refusedPause)
-		return nil
-	}
-	e.restart.Lock()
-	defer e.restart.Unlock()
-	return e.server.Restart()
 }
 
 func (e *Engine) coreOptions() core.Options {

@@ -206,7 +206,7 @@ func Open(ctx context.Context, js jetstream.JetStream, cfg Config) (*Journal, er
 	}
 	if v := js.Conn().ConnectedServerVersion(); !cfg.ReadOnly && older(v) {
 		cfg.Logger.Warn("the NATS server is older than what Ripen is tested with; on a power loss or a lost disk it may lose what it acknowledged",
-			"version", v, "tested", strings.Trim(strings.Join(strings.Fields(fmt.Sprint(provenVersion)), "."), "[]"))
+			"version", v, "tested", fmt.Sprintf("%d.%d.%d", provenVersion[0], provenVersion[1], provenVersion[2]))
 	}
 	j.input = identityOf(j.events.CachedInfo())
 	return j, nil
