@@ -88,6 +88,7 @@ var properties = []property{
 	{"batches change nothing", batchless},
 	{"the order of leads changes nothing", orderless},
 	{"replay equals live", replayable},
+	{"a tiny cache changes nothing", cacheless},
 	{"ticks change nothing", tickless},
 	{"nobody sleeps past a decision", awake},
 }
