@@ -16,6 +16,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -57,7 +59,8 @@ type story struct {
 }
 
 // TestCluster is the whole; CLUSTER_SECONDS and CLUSTER_SEED choose how long and
-// what. The short form kills one engine and drains one.
+// what. The short form kills one engine and drains one, and only prints how long
+// that took; losses fail it all the same.
 func TestCluster(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts a cluster and several processes")
@@ -106,14 +109,34 @@ func TestCluster(t *testing.T) {
 		p.drain()
 		st.engines[i] = nil
 	}
+	st.threeCopies(nc)
 	lost, double, other := st.compare(lines)
 	t.Logf("%d events acknowledged in %s, %d retries; %d kills, %d zombies, %d drains, %d leader step-downs, %d claims",
 		l.acked.Load(), took.Round(time.Millisecond), l.retries.Load(), st.kills, st.zombies, len(st.drained), steps.Load(), st.w.claims())
 	t.Logf("%d lost, %d double, %d other differences to an offline scoring of the same events", lost, double, other)
 	t.Logf("orphaned partitions score again after a crash: %s (target ≤ %s)", spread(st.crash), crashTarget)
 	t.Logf("orphaned partitions score again after a drain: %s (target ≤ %s)", spread(st.drained), drainTarget)
-	assert.Zero(t, st.late, "targets missed")
+	if os.Getenv("CLUSTER_SECONDS") != "" { // among other tests the machine is not ours alone
+		assert.Zero(t, st.late, "targets missed")
+	}
 	assert.Zero(t, lost+double+other, "seed %d", seed)
+}
+
+// threeCopies checks that whatever the engines made has as many copies as were
+// asked for.
+func (s *story) threeCopies(nc *nats.Conn) {
+	s.t.Helper()
+	js, err := jetstream.New(nc)
+	require.NoError(s.t, err)
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	list, seen := js.ListStreams(ctx), 0
+	for info := range list.Info() {
+		assert.Equal(s.t, 3, info.Config.Replicas, info.Config.Name)
+		seen++
+	}
+	require.NoError(s.t, list.Err())
+	assert.GreaterOrEqual(s.t, seen, 3, "events, journal, owners")
 }
 
 // spread shows the middle and the longest of some times.

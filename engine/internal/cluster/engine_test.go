@@ -54,7 +54,7 @@ func (r *runner) start(slot int) *process {
 	require.NoError(r.t, err)
 	p.cmd = exec.Command(r.bin, "run", r.flow, "--clock", "stream", "--quiet", "1h", "--nats", r.urls, "--replicas", "3", //nolint:gosec // built for this
 		"--partitions", fmt.Sprint(partitions), "--data", filepath.Join(r.dir, fmt.Sprint("data-", slot)), "--log-level", "debug",
-		"--cache-leads", fmt.Sprint(4*partitions), "--snapshot-every", "2s")
+		"--cache-leads", fmt.Sprint(4*partitions), "--snapshot-every", "6s")
 	p.cmd.Stderr = log
 	out, err := p.cmd.StdoutPipe()
 	require.NoError(r.t, err)
