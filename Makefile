@@ -5,7 +5,7 @@ BIN := bin/ripen
 export GOFLAGS ?= -buildvcs=false
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test race plugins build check fmt vet requirements bench-step bench-drain bench-ingest torture torture-cluster clean
+.PHONY: help demo test race plugins build check fmt vet requirements bench-step bench-drain bench-state bench-ingest torture torture-cluster clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,8 +46,11 @@ torture: plugins ## kill engine and server RUNS times on a schedule of SEED; ROU
 bench-step: plugins ## one step against native Go, expr-lang and cel-go, in one run
 	cd testdata/bench && $(GO) run .
 
-bench-drain: build ## events a second through the whole engine
+bench-drain: build ## events a second through the whole engine, also with most leads on the disk
 	$(GO) test -run '^$$' -bench Drain -benchtime 1x ./engine
+
+bench-state: plugins ## memory and disk of LEADS leads (default 5000000), and a restart against scoring again
+	LEADS=$(LEADS) $(GO) test -run '^$$' -bench '^BenchmarkState$$' -benchtime 1x -timeout 60m ./engine
 
 bench-ingest: plugins ## durable events a second at the door against plain publishing, and latency to the decision
 	$(GO) run ./engine/internal/ingestbench

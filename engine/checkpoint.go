@@ -26,7 +26,7 @@ const (
 	// its store.
 	idlePause = 10 * time.Second
 	// parkTime is how long a drain may spend on the store of one partition.
-	parkTime = 2 * time.Second
+	parkTime = 10 * time.Second
 )
 
 // keeping is what a partition knows of its stored state.

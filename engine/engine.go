@@ -82,7 +82,7 @@ type Options struct {
 
 // Defaults of Options.
 const (
-	DefaultCache         = 500_000
+	DefaultCache         = 200_000
 	DefaultSnapshotEvery = 10 * time.Minute
 )
 
