@@ -228,7 +228,7 @@ func (d *DB) open() (err error) {
 	}
 	for i := range po.Levels {
 		l := &po.Levels[i]
-		l.BlockSize, l.IndexBlockSize = 4<<10, 32<<10
+		l.BlockSize, l.IndexBlockSize = 4<<10, 256<<10
 		l.FilterPolicy, l.FilterType = bloom.FilterPolicy(10), pebble.TableFilter
 		l.Compression = func() *sstable.CompressionProfile { return sstable.SnappyCompression }
 	}
