@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"time"
 
 	"github.com/ripenhq/ripen/engine/core"
@@ -108,7 +109,9 @@ func (s *shelve) put(l core.Stored) error {
 	if s.batch == nil {
 		s.batch = s.p.shelf.NewBatch()
 	}
-	s.puts++
+	if s.puts++; l.New {
+		s.p.stored++
+	}
 	if err := s.batch.Put(l.Lead, l.State, l.Due, l.OldDue, l.Held); err != nil || s.batch.Len() < batchBytes {
 		return err
 	}
@@ -120,7 +123,7 @@ func (s *shelve) write() error {
 	if s.batch == nil || s.batch.Empty() {
 		return nil
 	}
-	if err := s.batch.Newest(s.p.base.Mark.Append(nil)); err != nil {
+	if err := errors.Join(s.batch.Newest(s.p.base.Mark.Append(nil)), s.batch.Count(s.p.stored)); err != nil {
 		return err
 	}
 	failpoint.Hit("store.put")

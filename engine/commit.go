@@ -220,7 +220,7 @@ func (p *partition) count() {
 	p.status.repeated.Add(int64(p.out.Duplicates))
 	p.status.decisions.Add(int64(len(p.out.Decisions)))
 	p.status.rejected.Add(int64(len(p.out.Rejected)))
-	p.status.leads.Store(int64(p.core.Len()))
+	p.status.leads.Store(int64(p.stored + p.core.Unstored()))
 	p.status.timers.Store(int64(p.core.Timers()))
 	p.status.codes.add(p.out.Rejected)
 	p.status.commits.Add(1)

@@ -69,3 +69,11 @@ func (e *Engine) Behind() (n int) {
 	}
 	return n
 }
+
+// Leads is the number that the metrics tell.
+func (e *Engine) Leads() (n int) {
+	for _, p := range e.parts {
+		n += int(p.status.leads.Load())
+	}
+	return n
+}

@@ -51,6 +51,7 @@ type partition struct {
 	flight  *flight
 	base    journal.Base // the newest record that is acknowledged
 	shelf   *store.Partition
+	stored  int // leads with an account on the shelf
 	keeping keeping
 	doubts  int                // how often the stored state could not be read
 	spoiled []journal.Snapshot // found damaged in this start

@@ -37,7 +37,7 @@ func (p *partition) open(ctx context.Context) (err error) {
 		p.log.Warn("events behind the recorded position are missing, reading again from the newest that is there", "position", pos.Seq)
 	}
 	p.begin, p.pos = journal.Record{Pos: pos, Health: appendHealth(nil, p.crew)}, pos
-	p.status.leads.Store(int64(p.core.Len()))
+	p.status.leads.Store(int64(p.stored + p.core.Unstored()))
 	p.status.position.Store(pos.Seq)
 	if p.older != "" && p.number == 0 {
 		p.log.Warn("the workflow or its plugins changed since the last commit: ledgers stay as they are, the new rules count from now on",
@@ -87,7 +87,7 @@ func (p *partition) restore(ctx context.Context) (err error) {
 		}
 	}
 	p.spoiled = nil
-	p.log.Debug("restored", "from", from, "records", records, "leads", p.core.Len(), "took", time.Since(started).Round(time.Millisecond))
+	p.log.Debug("restored", "from", from, "records", records, "leads", p.stored+p.core.Unstored(), "hot", p.core.Len(), "took", time.Since(started).Round(time.Millisecond))
 	return restoreHealth(p.base.Health, p.crew)
 }
 
@@ -109,6 +109,10 @@ func (p *partition) liveOptions() core.Options {
 // inputs wait.
 func (p *partition) startAt(from string) error {
 	if err := p.checkModel(&journal.Record{Kind: journal.KindCommit, Model: p.base.Model}); err != nil {
+		return err
+	}
+	var err error
+	if p.stored, err = p.shelf.Count(); err != nil {
 		return err
 	}
 	p.core.RestoreClock(p.base.Clock)

@@ -175,6 +175,8 @@ func TestState_TimersOfColdLeadsFire(t *testing.T) {
 	send(t, nc, strings.Join(list, "\n"))
 	require.NoError(t, stopEngine(e))
 	e = startEngine(t, o)
+	require.Eventually(t, func() bool { return e.Behind() == 0 }, 20*time.Second, 5*time.Millisecond)
+	assert.Equal(t, leads, e.Leads(), "those on the disk are counted")
 	nc = anonymous(t, e)
 	for _, at := range []string{"2026-02-01T00:00:00Z", "2026-03-15T00:00:00Z", "2026-06-01T00:00:00Z"} {
 		send(t, nc, tick(at))
@@ -363,9 +365,15 @@ func damage(t *testing.T, ctx context.Context, js jetstream.JetStream, j *journa
 	for p := range 2 {
 		list, err := j.Snapshots(ctx, p)
 		require.NoError(t, err)
+		all, err := obs.List(ctx)
+		require.NoError(t, err)
 		for _, s := range list[:n] {
-			_, err = obs.PutBytes(ctx, s.Name+".00000", []byte("spoiled"))
-			require.NoError(t, err)
+			for _, o := range all {
+				if strings.HasPrefix(o.Name, s.Name+".") {
+					_, err = obs.PutBytes(ctx, o.Name, []byte("spoiled"))
+					require.NoError(t, err)
+				}
+			}
 		}
 	}
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 	"github.com/nats-io/nats.go/jetstream"
+	"github.com/nats-io/nuid"
 )
 
 // SnapshotBucket is the object store of partition snapshots.
@@ -46,6 +47,7 @@ type Snapshot struct {
 	Entries   int64
 	Bytes     int64 // of the content
 	Packed    int64 // in the object store
+	tag       string
 	parts     []snapshotPart
 	sum       string
 }
@@ -58,6 +60,7 @@ type manifest struct {
 	Base      []byte         `json:"base"`
 	Newest    []byte         `json:"newest"`
 	Made      int64          `json:"made"`
+	Tag       string         `json:"tag"` // in the names of the parts
 	Entries   int64          `json:"entries"`
 	Bytes     int64          `json:"bytes"`
 	SHA256    string         `json:"sha256"` // of base, newest and the content
@@ -77,7 +80,9 @@ func snapshotName(p int, record uint64) string {
 	return fmt.Sprintf("%sr%016d", snapshotPrefix(p), record)
 }
 
-func partName(snapshot string, part int) string { return fmt.Sprintf("%s.%05d", snapshot, part) }
+// part is the name of a part. The tag tells the attempts to write a snapshot
+// apart: what one of them stored late must not replace a part of another.
+func (s *Snapshot) part(i int) string { return fmt.Sprintf("%s.%s.%05d", s.Name, s.tag, i) }
 
 // bucket is the object store, nil if there is none and none is to be made.
 func (j *Journal) bucket(ctx context.Context, create bool) (obs jetstream.ObjectStore, err error) {
@@ -108,12 +113,12 @@ func (j *Journal) WriteSnapshot(ctx context.Context, p int, base Base, newest Ma
 		return Snapshot{}, err
 	}
 	w := &snapshotWriter{ctx: ctx, obs: obs, sum: sha256.New()}
-	w.s = Snapshot{Name: snapshotName(p, base.Number), Partition: p, Base: base, Newest: newest, Made: time.Now().UnixMilli()}
+	w.s = Snapshot{Name: snapshotName(p, base.Number), Partition: p, Base: base, Newest: newest, Made: time.Now().UnixMilli(), tag: nuid.Next()}
 	if w.enc, err = zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(1<<20)); err != nil {
 		return Snapshot{}, err
 	}
 	defer func() { _ = w.enc.Close() }()
-	m := manifest{Format: snapshotFormat, Partition: p, Record: base.Number, Base: base.Append(nil), Newest: newest.Append(nil), Made: w.s.Made}
+	m := manifest{Format: snapshotFormat, Partition: p, Record: base.Number, Base: base.Append(nil), Newest: newest.Append(nil), Made: w.s.Made, Tag: w.s.tag}
 	w.sum.Write(m.Base)
 	w.sum.Write(m.Newest)
 	if err = each(w.put); err == nil {
@@ -159,7 +164,7 @@ func (w *snapshotWriter) flush() error {
 	w.sum.Write(w.buf)
 	sum := sha256.Sum256(w.buf)
 	w.packed = w.enc.EncodeAll(w.buf, w.packed[:0])
-	err := w.object(partName(w.s.Name, len(w.s.parts)), w.packed)
+	err := w.object(w.s.part(len(w.s.parts)), w.packed)
 	w.s.parts = append(w.s.parts, snapshotPart{Entries: w.entries, Bytes: len(w.buf), Packed: len(w.packed), SHA256: hex.EncodeToString(sum[:])})
 	w.s.Entries, w.s.Bytes, w.s.Packed = w.s.Entries+w.entries, w.s.Bytes+int64(len(w.buf)), w.s.Packed+int64(len(w.packed))
 	w.buf, w.entries = w.buf[:0], 0
@@ -233,7 +238,7 @@ func decodeManifest(data []byte) (Snapshot, error) {
 	if err != nil {
 		return Snapshot{}, fmt.Errorf("%w: %w", ErrSnapshot, err)
 	}
-	s := Snapshot{Partition: m.Partition, Base: base, Newest: newest, Made: m.Made, Entries: m.Entries, Bytes: m.Bytes, parts: m.Parts, sum: m.SHA256}
+	s := Snapshot{Partition: m.Partition, Base: base, Newest: newest, Made: m.Made, Entries: m.Entries, Bytes: m.Bytes, tag: m.Tag, parts: m.Parts, sum: m.SHA256}
 	for _, part := range m.Parts {
 		s.Packed += int64(part.Packed)
 	}
@@ -260,7 +265,7 @@ func (j *Journal) ReadSnapshot(ctx context.Context, s Snapshot, fn func(key, val
 	sum.Write(s.Base.Append(nil))
 	sum.Write(s.Newest.Append(nil))
 	for i := range s.parts {
-		name := partName(s.Name, i)
+		name := s.part(i)
 		data, err := j.readObject(ctx, obs, name)
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)

@@ -1,6 +1,8 @@
 package store
 
 import (
+	"encoding/binary"
+
 	"github.com/cockroachdb/pebble/v2"
 )
 
@@ -73,6 +75,12 @@ func (b *Batch) Head(head []byte) error {
 // written.
 func (b *Batch) Newest(newest []byte) error {
 	return b.p.d.check(b.b.Set(appendPrefix(nil, b.p.number, keyNewest), newest, nil))
+}
+
+// Count says how many leads with an account the store has, once this batch is
+// written.
+func (b *Batch) Count(n int) error {
+	return b.p.d.check(b.b.Set(appendPrefix(nil, b.p.number, keyCount), binary.AppendUvarint(nil, uint64(n)), nil))
 }
 
 // Raw writes an entry as Snapshot.Each gave it.

@@ -11,6 +11,7 @@
 //
 //	'l' lead            → state of the lead
 //	't' due (8B) lead   → nothing; the lead's earliest timer, ms since 1970 UTC
+//	'c'             → number of leads with an account, uvarint
 //	'h' lead            → nothing; the lead has inputs that wait
 //	'm'                 → head: what the store is complete up to
 //	'n'                 → newest: what nothing in the store is newer than

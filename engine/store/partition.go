@@ -9,6 +9,7 @@ import (
 
 // Kinds of keys, behind the number of the partition.
 const (
+	keyCount  = 'c'
 	keyHeld   = 'h'
 	keyLead   = 'l'
 	keyHead   = 'm'
@@ -126,6 +127,16 @@ func (p *Partition) Head() (head []byte, found bool, err error) {
 // Newest is what nothing in this part of the store is newer than.
 func (p *Partition) Newest() (newest []byte, found bool, err error) {
 	return p.d.get(nil, appendPrefix(nil, p.number, keyNewest))
+}
+
+// Count is the number of leads as Batch.Count wrote it, 0 without.
+func (p *Partition) Count() (int, error) {
+	b, found, err := p.d.get(nil, appendPrefix(nil, p.number, keyCount))
+	if err != nil || !found {
+		return 0, err
+	}
+	n, _ := binary.Uvarint(b)
+	return int(n), nil
 }
 
 // Drop deletes all that the store has of this partition.
