@@ -24,7 +24,7 @@ func reach(o Options) (*Engine, error) {
 		return e, nil
 	}
 	var err error
-	e.server, err = natsd.Start(natsd.Options{Dir: o.Data, NoListen: true, Durability: o.Durability, Logger: e.log.Named("nats")})
+	e.server, err = natsd.Start(natsd.Options{Dir: o.Data, NoListen: true, Logger: e.log.Named("nats")})
 	if errors.Is(err, natsd.ErrLocked) {
 		if err := e.enter(err); err != nil {
 			return nil, err

@@ -55,7 +55,7 @@ type absent struct {
 
 func newCheck(ctx context.Context, v *verification, p int, first uint64) (*check, error) {
 	e := v.e
-	c := &check{e: e, p: p, first: first, most: v.opts.Most, old: v.old, in: make(chan journal.Message, 256), ctx: ctx, chain: journal.NewChain(p, journal.Base{}),
+	c := &check{e: e, p: p, first: first, most: v.opts.Most, old: v.old, in: make(chan journal.Message, 8), ctx: ctx, chain: journal.NewChain(p, journal.Base{}),
 		before: map[string][32]byte{}, touched: map[string]bool{}, outs: map[string]journal.Message{}, rejected: map[string]int{}, noted: map[string]bool{}, alone: true}
 	c.done.Partition = p
 	c.pos.Seq = 1

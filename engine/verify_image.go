@@ -154,7 +154,7 @@ type feed struct {
 
 func startFeed(ctx context.Context, j *journal.Journal, p int, from uint64) *feed {
 	ctx, cancel := context.WithCancel(ctx)
-	f := &feed{cancel: cancel, ch: make(chan journal.Message, 1024)}
+	f := &feed{cancel: cancel, ch: make(chan journal.Message, 32)}
 	go func() {
 		defer close(f.ch)
 		f.err = j.Scan(ctx, journal.EventsStream, []string{journal.EventSubject(p), journal.ControlSubject}, from, func(m journal.Message) error {
