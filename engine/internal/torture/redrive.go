@@ -87,7 +87,7 @@ func (r *round) redriveOnce(seq uint64, file, point string) error {
 	case point != "" && !waitFor(trace, "act "+point+" kill", 0):
 		return fmt.Errorf("redrive of sequence %d did not come to %s: %w: %s", seq, point, err, out)
 	case point != "":
-		r.killed("command at a failpoint")
+		r.tally.kill(commandKilled)
 	}
 	r.tally.read(trace)
 	return os.Remove(trace)

@@ -86,12 +86,18 @@ func (t *Tally) took(d time.Duration) {
 	t.slow = max(t.slow, d)
 }
 
-// Kills is the number of SIGKILLs so far.
+// commandKilled is the kind of a kill that is neither of an engine nor of a
+// server.
+const commandKilled = "command at a failpoint"
+
+// Kills is the number of SIGKILLs of engines and servers so far.
 func (t *Tally) Kills() (n int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for _, k := range t.kills {
-		n += k
+	for kind, k := range t.kills {
+		if kind != commandKilled {
+			n += k
+		}
 	}
 	return n
 }
@@ -147,7 +153,7 @@ func (t *Tally) Print(w io.Writer) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	p := func(format string, args ...any) { _, _ = fmt.Fprintf(w, format, args...) }
-	p("\n%d kills in %d rounds: ", kills, t.rounds)
+	p("\n%d kills of engine and server in %d rounds: ", kills, t.rounds)
 	for i, k := range slices.Sorted(maps.Keys(t.kills)) {
 		if i > 0 {
 			p(", ")
