@@ -83,6 +83,9 @@ func (k *keeping) end() {
 // tidy looks after the stored state between two micro-batches: leads that are
 // not hot go to the disk, and a checkpoint goes on by a slice.
 func (p *partition) tidy() error {
+	if p.db.Damaged() {
+		return store.ErrDamaged
+	}
 	if err := p.settle(false); err != nil {
 		return err
 	}
@@ -189,7 +192,7 @@ func (p *partition) complete(s *shelve) error {
 	if err := s.write(); err != nil {
 		return err
 	}
-	if err := p.e.store.StartFlush(); err != nil {
+	if err := p.db.StartFlush(); err != nil {
 		return err
 	}
 	failpoint.Hit("checkpoint.after")

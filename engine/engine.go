@@ -18,7 +18,6 @@ import (
 	"github.com/ripenhq/ripen/engine/journal"
 	"github.com/ripenhq/ripen/engine/lead"
 	"github.com/ripenhq/ripen/engine/natsd"
-	"github.com/ripenhq/ripen/engine/store"
 )
 
 // Clock says where an engine's time comes from.
@@ -130,8 +129,7 @@ type Engine struct {
 	parts   []*partition // all, also those that another engine runs
 	keeper  *keeper
 	clock   *clock
-	store   *store.DB
-	scratch string        // temporary folder of the store, else empty
+	local   localStore
 	shots   chan struct{} // taken by who writes a snapshot
 	web     *web
 	subs    *nats.Subscription

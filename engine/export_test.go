@@ -3,6 +3,8 @@ package engine
 import (
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
 
 	"github.com/ripenhq/ripen/engine/journal"
 	"github.com/ripenhq/ripen/engine/natsd"
@@ -29,7 +31,7 @@ func SnapshotAndPurge(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	for n := range e.journal.Partitions() {
-		shelf, err := e.store.Partition(n)
+		shelf, err := e.store().Partition(n)
 		if err != nil {
 			return err
 		}
@@ -48,7 +50,24 @@ func SnapshotAndPurge(ctx context.Context, o Options) (err error) {
 }
 
 // CopyStore copies the local store as a crash at this moment would leave it.
-func (e *Engine) CopyStore(dir string) error { return e.store.Copy(dir) }
+func (e *Engine) CopyStore(dir string) error { return e.store().Copy(dir) }
+
+// DamageStore overwrites the tables of the local store.
+func (e *Engine) DamageStore() error {
+	db := e.store()
+	if err := db.Flush(); err != nil {
+		return err
+	}
+	names, err := filepath.Glob(filepath.Join(e.local.dir, "*.sst"))
+	for _, name := range names {
+		data, rerr := os.ReadFile(name)
+		for i := range data {
+			data[i] ^= 0x55
+		}
+		err = errors.Join(err, rerr, os.WriteFile(name, data, 0o600))
+	}
+	return err
+}
 
 // Behind is how many partitions have not read all that is there for them.
 func (e *Engine) Behind() (n int) {

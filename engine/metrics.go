@@ -226,8 +226,8 @@ func (c *collector) streams(ctx context.Context, ch chan<- prometheus.Metric) (e
 			ch <- prometheus.MustNewConstMetric(streamDescs["limit"], prometheus.GaugeValue, float64(info.Config.MaxBytes), name)
 		}
 	}
-	if c.e.store != nil {
-		stats := c.e.store.Stats()
+	if db := c.e.store(); db != nil {
+		stats := db.Stats()
 		for where, n := range map[string]int64{"disk": stats.Disk, "block_cache": stats.BlockCache, "memtables": stats.MemTables} {
 			ch <- prometheus.MustNewConstMetric(storeDesc, prometheus.GaugeValue, float64(n), where)
 		}

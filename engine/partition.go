@@ -50,6 +50,7 @@ type partition struct {
 	next    uint64 // number of the record that the next commit becomes
 	flight  *flight
 	base    journal.Base // the newest record that is acknowledged
+	db      *store.DB    // of this session
 	shelf   *store.Partition
 	stored  int // leads with an account on the shelf
 	keeping keeping
@@ -124,6 +125,11 @@ func (p *partition) run(ctx context.Context) error {
 		case errors.Is(err, journal.ErrFenced):
 			p.log.Debug("fenced", "error", err)
 			return errTaken
+		case errors.Is(err, store.ErrDamaged):
+			p.log.Warn("the local store is damaged; a new one is made from snapshot and journal", "error", err)
+			if rerr := p.e.replaceStore(p.db); rerr != nil {
+				return errors.Join(err, rerr)
+			}
 		case errors.Is(err, core.ErrState) && p.doubts < maxDoubts:
 			if derr := p.distrust(err); derr != nil {
 				return errors.Join(err, derr)

@@ -52,7 +52,8 @@ func (p *partition) open(ctx context.Context) (err error) {
 func (p *partition) restore(ctx context.Context) (err error) {
 	started, records := time.Now(), 0
 	p.spoiled = nil
-	if p.shelf, err = p.e.store.Partition(p.number); err != nil {
+	p.db = p.e.store()
+	if p.shelf, err = p.db.Partition(p.number); err != nil {
 		return err
 	}
 	from, err := p.findBase(ctx)
@@ -250,7 +251,7 @@ const maxDoubts = 2
 func (p *partition) distrust(why error) error {
 	p.doubts++
 	p.log.Warn("the stored state of a lead cannot be read; the local store of this partition is made anew", "error", why)
-	shelf, err := p.e.store.Partition(p.number)
+	shelf, err := p.e.store().Partition(p.number)
 	if err == nil {
 		err = shelf.Drop()
 	}

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/ripenhq/ripen/engine/core"
@@ -146,35 +144,6 @@ func (p *partition) purge(ctx context.Context) error {
 	}
 	p.status.purged.Store(time.Now().UnixMilli())
 	return j.PurgeHistory(ctx, p.number, p.e.opts.History)
-}
-
-// openStore opens the local store of leads.
-func (e *Engine) openStore() (err error) {
-	dir := e.opts.State
-	switch {
-	case dir == "" && e.server != nil:
-		dir = filepath.Join(e.opts.Data, "state")
-	case dir == "":
-		if dir, err = os.MkdirTemp("", "ripen-state-"); err != nil {
-			return fmt.Errorf("folder of the local store: %w", err)
-		}
-		e.scratch = dir
-	}
-	e.shots = make(chan struct{}, 1)
-	e.store, err = store.Open(store.Options{Dir: dir, Scratch: e.scratch != "", Logger: e.log.Named("store")})
-	return err
-}
-
-// closeStore closes the local store after all partitions.
-func (e *Engine) closeStore() {
-	if e.store != nil {
-		if err := e.store.Close(); err != nil {
-			e.log.Error("the local store was not closed well; it is checked at the next start", "error", err)
-		}
-	}
-	if e.scratch != "" {
-		_ = os.RemoveAll(e.scratch) // a temporary folder
-	}
 }
 
 // readState restores partition n for reading, without a claim: the newest good

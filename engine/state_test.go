@@ -378,6 +378,28 @@ func damage(t *testing.T, ctx context.Context, js jetstream.JetStream, j *journa
 	}
 }
 
+// A store that is damaged under a running engine is replaced; nobody has to
+// start anything.
+func TestState_DamageWhileItRuns(t *testing.T) {
+	b := newStateBench(t, openStarter(t, "letter-and-number"), usually(100), 3)
+	want := b.whole()
+	b.o.SnapshotEvery = -1
+	b.start()
+	b.feed(b.chunks[0])
+	b.stop()
+	b.start()
+	require.Eventually(t, func() bool { return b.e.Behind() == 0 }, 10*time.Second, 2*time.Millisecond)
+	require.NoError(t, b.e.DamageStore())
+	b.feed(b.chunks[1])
+	assert.Positive(t, b.log.count("a new one is made"))
+	require.NoError(t, b.e.Ready())
+	b.stop()
+	b.start()
+	b.feed(b.chunks[2])
+	b.stop()
+	require.Equal(t, want, b.verified())
+}
+
 func TestState_TwoEnginesInOneFolder(t *testing.T) {
 	url, w, dir := openServer(t), loadWorkflow(t, smallWorkflow), t.TempDir()
 	startEngine(t, engine.Options{Workflow: w, NATS: url, Clock: engine.ClockStream, State: dir})

@@ -43,7 +43,7 @@ func (d *DB) events() *pebble.EventListener {
 			log.Error("the local store cannot write; scoring waits once its memory is full", "folder", d.opts.Dir, "error", err)
 		},
 		DataCorruption: func(info pebble.DataCorruptionInfo) {
-			log.Error("the local store is damaged; it is made anew from the journal at the next start", "folder", d.opts.Dir, "error", info.Details)
+			log.Error("the local store is damaged; it is made anew from the journal", "folder", d.opts.Dir, "error", info.Details)
 			d.Doubt()
 		},
 		DiskSlow: func(info pebble.DiskSlowInfo) {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
@@ -18,8 +19,8 @@ import (
 var (
 	// ErrInUse says that another engine has the folder open.
 	ErrInUse = errors.New("another engine uses this folder")
-	// ErrDamaged says that the store cannot be read. It is marked, and the next
-	// Open makes a new one.
+	// ErrDamaged says that the store cannot be read: open another. It is marked,
+	// and the next Open in its folder makes it anew.
 	ErrDamaged = errors.New("the local store is damaged")
 )
 
@@ -39,6 +40,10 @@ const (
 	formatFile = "RIPEN-STORE"
 	doubtFile  = "REBUILD" // if it is there, the store is not trusted
 )
+
+// Anew begins the name of a folder, inside that of a damaged store, for the one
+// that takes its place until the next start.
+const Anew = "anew-"
 
 // Options describe a store. Zero values mean the defaults.
 type Options struct {
@@ -72,9 +77,10 @@ func (o Options) withDefaults() Options {
 
 // DB is an open store. It is safe for concurrent use; its Partitions are not.
 type DB struct {
-	db   *pebble.DB
-	lock *pebble.Lock
-	opts Options
+	db      *pebble.DB
+	lock    *pebble.Lock
+	opts    Options
+	damaged atomic.Bool
 }
 
 // Open opens or makes the store in a folder and locks the folder. A store of
@@ -153,7 +159,7 @@ func (d *DB) alien() bool {
 
 // ours says whether a file may be one of a store: ours or Pebble's.
 func ours(name string) bool {
-	for _, prefix := range []string{"MANIFEST-", "OPTIONS-", "marker.", "CURRENT", "temporary.", "LOCK", formatFile, doubtFile} {
+	for _, prefix := range []string{Anew, "MANIFEST-", "OPTIONS-", "marker.", "CURRENT", "temporary.", "LOCK", formatFile, doubtFile} {
 		if strings.HasPrefix(name, prefix) {
 			return true
 		}
@@ -239,8 +245,14 @@ func (d *DB) open() (err error) {
 	return err
 }
 
-// Doubt marks the store, so that the next Open makes it anew.
+// Damaged says that something of the store could not be read.
+func (d *DB) Damaged() bool { return d.damaged.Load() }
+
+// Doubt marks the store as damaged, so that the next Open makes it anew.
 func (d *DB) Doubt() {
+	if d.damaged.Swap(true) {
+		return
+	}
 	if err := d.write(doubtFile, "damaged\n"); err != nil {
 		d.opts.Logger.Error("cannot mark the damaged store; delete its folder", "folder", d.opts.Dir, "error", err)
 	}
@@ -253,7 +265,7 @@ func (d *DB) check(err error) error {
 	}
 	if pebble.IsCorruptionError(err) {
 		d.Doubt()
-		return fmt.Errorf("%w: %w; start the engine again, it is made anew from the journal", ErrDamaged, err)
+		return fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 	return fmt.Errorf("local store: %w", err)
 }
