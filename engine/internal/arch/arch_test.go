@@ -92,7 +92,7 @@ var debts = map[string][]string{
 var pure = []string{"engine/lead", "engine/ledger", "engine/step", "engine/decide", "engine/core", "engine/model", "engine/model/expr", "sdk", "sdk/abi"}
 
 // testOnly are the packages that only tests may import.
-var testOnly = []string{"engine/internal/scoretest", "engine/internal/diagtest", "engine/internal/randflow", "engine/internal/faults/broker", "engine/internal/faults/proxy", "sdk/sdktest"}
+var testOnly = []string{"engine/internal/scoretest", "engine/internal/diagtest", "engine/internal/randflow", "engine/internal/faults/broker", "engine/internal/faults/proxy", "engine/internal/torture", "sdk/sdktest"}
 
 // source is one Go file outside tests.
 type source struct {
