@@ -1,13 +1,17 @@
 package torture
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
 
+	"github.com/nats-io/nats.go/jetstream"
+
 	"github.com/ripenhq/ripen/engine/intake"
 	"github.com/ripenhq/ripen/engine/journal"
+	"github.com/ripenhq/ripen/engine/lead"
 )
 
 // down kills what runs of engine and server, and waits until no producer waits
@@ -127,13 +131,56 @@ func powerLossUnsynced(r *round, _ *fault) error {
 			}
 		}
 	}
+	early := r.rnd.IntN(2) == 0
+	if early { // where the lost messages were there are others when the engine comes
+		if err := r.storeAgain(lost); err != nil {
+			return err
+		}
+	}
 	if err := r.up(); err != nil {
 		return err
 	}
 	if r.engine.says("reading again from the newest", 0) {
 		r.tally.row(RowPowerUnsynced)
 	}
+	if early {
+		return nil
+	}
 	return r.sendAgain(lost)
+}
+
+// storeAgain puts what lost messages held straight into the stream, one message
+// each, before an engine runs.
+func (r *round) storeAgain(lost [][]byte) error {
+	list := r.lostInputs(lost)
+	r.note("%d events and ticks of %d messages are stored again before the engine comes", len(list), len(lost))
+	return r.open(func(ctx context.Context, js jetstream.JetStream) error {
+		for _, e := range list {
+			subject, data := journal.EventSubject(lead.Partition(e.lead, r.partitions)), e.line
+			if e.id == "tick" {
+				subject, data = journal.ControlSubject, fmt.Sprintf(`{"type":"tick","at":%d}`, e.at.UnixMilli())
+			}
+			if _, err := js.Publish(ctx, subject, []byte(data)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// lostInputs are the events and ticks of lost messages, in their order. Their
+// leads are excused from then on.
+func (r *round) lostInputs(lost [][]byte) (list []*event) {
+	known := r.load.all()
+	for _, data := range lost {
+		_ = intake.Messages(data, func(_ int, raw []byte, _ int64) { // only whole messages are here
+			if e := again(raw, known); e != nil {
+				list = append(list, e)
+				r.excused[e.lead] = true
+			}
+		})
+	}
+	return list
 }
 
 // cutTail cuts n messages off a stream, and a part of the one before.
@@ -164,19 +211,9 @@ func (r *round) sendAgain(lost [][]byte) error {
 		return err
 	}
 	defer nc.Close()
-	known := r.load.all()
-	for _, data := range lost {
-		var list []*event
-		_ = intake.Messages(data, func(_ int, raw []byte, _ int64) { // only whole messages are here
-			if e := again(raw, known); e != nil {
-				list = append(list, e)
-			}
-		})
-		for _, e := range list {
-			r.excused[e.lead] = true
-			if err := insist(&producer{l: r.load, nc: nc}, e); err != nil {
-				return err
-			}
+	for _, e := range r.lostInputs(lost) {
+		if err := insist(&producer{l: r.load, nc: nc}, e); err != nil {
+			return err
 		}
 	}
 	r.note("sent what was in %d messages again", len(lost))
@@ -194,7 +231,7 @@ func again(raw []byte, known map[string]event) *event {
 		return nil
 	}
 	if head.Type == "tick" {
-		return &event{id: "tick", line: tickLine(time.UnixMilli(head.At))}
+		return &event{id: "tick", at: time.UnixMilli(head.At), line: tickLine(time.UnixMilli(head.At))}
 	}
 	if known[head.MessageID].poison {
 		return nil
