@@ -47,10 +47,10 @@ bench-step: plugins ## one step against native Go, expr-lang and cel-go, in one 
 	cd testdata/bench && $(GO) run .
 
 bench-drain: build ## events a second through the whole engine, also with most leads on the disk
-	$(GO) test -run '^$$' -bench Drain -benchtime 1x ./engine
+	$(GO) test -run '^$$' -bench Drain -benchtime 1x -timeout 30m ./engine
 
 bench-state: plugins ## memory and disk of LEADS leads (default 5000000), and a restart against scoring again
-	LEADS=$(LEADS) $(GO) test -run '^$$' -bench '^BenchmarkState$$' -benchtime 1x -timeout 60m ./engine
+	LEADS=$(LEADS) CGO_ENABLED=0 $(GO) test -run '^$$' -bench '^BenchmarkState$$' -benchtime 1x -timeout 60m ./engine
 
 bench-ingest: plugins ## durable events a second at the door against plain publishing, and latency to the decision
 	$(GO) run ./engine/internal/ingestbench

@@ -81,7 +81,7 @@ type Options struct {
 
 // Defaults of Options.
 const (
-	DefaultCache         = 200_000
+	DefaultCache         = 100_000
 	DefaultSnapshotEvery = 10 * time.Minute
 )
 

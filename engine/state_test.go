@@ -313,7 +313,8 @@ func TestState_ASnapshotAndTheTail(t *testing.T) {
 		for p := range 2 {
 			list, err := j.Snapshots(ctx, p)
 			require.NoError(t, err)
-			assert.Len(t, list, 2, "two are kept")
+			assert.GreaterOrEqual(t, len(list), 2, "two are kept")
+			assert.LessOrEqual(t, len(list), 3, "and one that was written when the engine ended")
 			if err := j.Records(ctx, p, func(journal.Record) error { return nil }); err != nil {
 				require.ErrorIs(t, err, journal.ErrBeginning)
 				purged++
@@ -348,7 +349,7 @@ func TestState_ASnapshotAndTheTail(t *testing.T) {
 	t.Run("all damaged", func(t *testing.T) {
 		b.t = t
 		backup(t, before, b.o.Data)
-		b.stored(func(ctx context.Context, js jetstream.JetStream, j *journal.Journal) { damage(t, ctx, js, j, 2) })
+		b.stored(func(ctx context.Context, js jetstream.JetStream, j *journal.Journal) { damage(t, ctx, js, j, 9) })
 		b.swap("")
 		b.start()
 		require.Eventually(t, func() bool { return b.log.count("begins with record") == 2 }, 10*time.Second, 10*time.Millisecond)
@@ -358,7 +359,7 @@ func TestState_ASnapshotAndTheTail(t *testing.T) {
 	})
 }
 
-// damage spoils the newest n snapshots of both partitions.
+// damage spoils the newest n snapshots of both partitions, or all.
 func damage(t *testing.T, ctx context.Context, js jetstream.JetStream, j *journal.Journal, n int) {
 	obs, err := js.ObjectStore(ctx, journal.SnapshotBucket)
 	require.NoError(t, err)
@@ -367,7 +368,7 @@ func damage(t *testing.T, ctx context.Context, js jetstream.JetStream, j *journa
 		require.NoError(t, err)
 		all, err := obs.List(ctx)
 		require.NoError(t, err)
-		for _, s := range list[:n] {
+		for _, s := range list[:min(n, len(list))] {
 			for _, o := range all {
 				if strings.HasPrefix(o.Name, s.Name+".") {
 					_, err = obs.PutBytes(ctx, o.Name, []byte("spoiled"))
