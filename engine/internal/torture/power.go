@@ -149,11 +149,19 @@ func powerLossUnsynced(r *round, _ *fault) error {
 	return r.sendAgain(lost)
 }
 
-// storeAgain puts what lost messages held straight into the stream, one message
-// each, before an engine runs.
+// storeAgain puts new events where the lost messages were, and behind them what
+// those held, straight into the stream, before an engine runs: one that went on
+// at its recorded position would never see the new ones.
 func (r *round) storeAgain(lost [][]byte) error {
-	list := r.lostInputs(lost)
-	r.note("%d events and ticks of %d messages are stored again before the engine comes", len(list), len(lost))
+	var list []*event
+	for range lost {
+		who := r.canary(r.rnd.IntN(r.partitions))
+		list = append(list, &event{id: who + "-1", lead: who, n: 1, at: epoch, line: line(`"type":"track","event":"Canary Seen"`, who+"-1", who, epoch)})
+	}
+	r.load.note(list)
+	r.load.ack(list)
+	list = append(list, r.lostInputs(lost)...)
+	r.note("%d new events, and the events and ticks of the lost messages, are stored before the engine comes: %d messages", len(lost), len(list))
 	return r.open(func(ctx context.Context, js jetstream.JetStream) error {
 		for _, e := range list {
 			subject, data := journal.EventSubject(lead.Partition(e.lead, r.partitions)), e.line
