@@ -1,7 +1,9 @@
 package torture
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
 	"strings"
 )
 
@@ -20,11 +22,15 @@ func (r *round) verify(t *Tally) error {
 	if r.server != nil {
 		return nil // it has the file in its memory
 	}
-	p, err := r.damage(1, 1000)
+	p, err := r.damage(1, 3)
 	if p < 0 || err != nil {
 		return err
 	}
-	_, err = r.ripen(args...)
+	out, err := r.ripen(args...)
+	if err == nil && bytes.Contains(out, fmt.Appendf(nil, "partition %d: older records are purged", p)) {
+		r.note("the record lies in front of the snapshot from which verify begins")
+		return nil
+	}
 	if err == nil {
 		return errors.New("a byte of a record was changed, and it is still content")
 	}
