@@ -21,6 +21,7 @@ type inputFlags struct {
 	events, leads []string
 	mapping       string
 	rejected      string
+	beside        []string // columns of CSV files that are wanted as they are
 }
 
 const inputHelp = `Inputs are files, or - for stdin: NDJSON, JSON arrays and batches in the form of
@@ -94,7 +95,7 @@ func (a *app) open(s source, f *inputFlags, workflowDir string, bar *progress) (
 	if err == nil {
 		var rd *replay.Reader
 		var diags hcl.Diagnostics
-		if rd, diags = replay.NewLeads(r, m); !diags.HasErrors() {
+		if rd, diags = replay.NewLeads(r, m, f.beside...); !diags.HasErrors() {
 			return rd, c, nil
 		}
 		err = fmt.Errorf("%s does not fit its mapping: %w", s.name, a.explain(&diagnosed{diags, parser.Files()}))

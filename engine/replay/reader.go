@@ -17,6 +17,9 @@ type Item struct {
 	Raw      []byte // JSON of the event; belongs to the caller
 	Event    lead.Event
 	Rejected *lead.Rejected
+	// Beside is the text of the columns named beside the mapping's, on the first
+	// event of a row.
+	Beside []string
 }
 
 // ReadCounts account for every row of a file: Rows = Accepted + Repaired +
@@ -43,9 +46,9 @@ func NewEvents(r io.Reader) *Reader {
 	return &Reader{lines: intake.NewLines(r, 0), decoder: intake.NewDecoder(intake.Options{AllowTicks: true})}
 }
 
-// NewLeads reads CSV through a mapping.
-func NewLeads(r io.Reader, m *mapping.Mapping) (*Reader, hcl.Diagnostics) {
-	rows, diags := m.NewReader(r)
+// NewLeads reads CSV through a mapping, and the columns named beside it.
+func NewLeads(r io.Reader, m *mapping.Mapping, beside ...string) (*Reader, hcl.Diagnostics) {
+	rows, diags := m.NewReader(r, beside...)
 	if diags.HasErrors() {
 		return nil, diags
 	}
@@ -99,7 +102,9 @@ func (r *Reader) nextOfRow() (Item, error) {
 		return Item{}, errors.New("a mapping made an event that is no event: " + rejected.Reason)
 	}
 	e.Raw = raw
-	return Item{Line: r.row.Line, Raw: raw, Event: e}, nil
+	it := Item{Line: r.row.Line, Raw: raw, Event: e, Beside: r.row.Beside}
+	r.row.Beside = nil
+	return it, nil
 }
 
 // Counts tells what became of the rows so far.

@@ -111,3 +111,15 @@ func (m *Mapping) columns() []Column {
 	}
 	return out
 }
+
+// Uses says whether something is made of a column of this name, and where.
+func (m *Mapping) Uses(column string) (at hcl.Range, ok bool) {
+	for _, c := range m.columns() {
+		for _, name := range c.Names {
+			if strings.EqualFold(strings.TrimSpace(name), strings.TrimSpace(column)) {
+				return c.Range, true
+			}
+		}
+	}
+	return hcl.Range{}, false
+}

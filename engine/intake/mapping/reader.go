@@ -21,6 +21,9 @@ type Row struct {
 	Repaired bool
 	Lead     string
 	Events   [][]byte // JSON, one Segment event each
+	// Beside are the fields of the columns that the caller asked for beside the
+	// mapping's, empty where they mean nothing.
+	Beside   []string
 	Rejected *lead.Rejected
 }
 
@@ -37,16 +40,21 @@ type Reader struct {
 	check  *intake.Decoder
 	counts Counts
 	fields []string // of the row at hand
+	beside []Column // columns that the caller wants as they are
 }
 
-// NewReader reads the header of a file and finds the mapping's columns in it.
-func (m *Mapping) NewReader(r io.Reader) (*Reader, hcl.Diagnostics) {
+// NewReader reads the header of a file and finds the mapping's columns in it,
+// and those named beside: no event is made of them, Row.Beside holds their text.
+func (m *Mapping) NewReader(r io.Reader, beside ...string) (*Reader, hcl.Diagnostics) {
 	csv, err := intake.NewCSV(r, m.Comma)
 	if err != nil {
 		return nil, hcl.Diagnostics{{Severity: hcl.DiagError, Summary: "File cannot be read",
 			Detail: sentence(err.Error()) + ".", Subject: m.Range.Ptr()}}
 	}
 	rd := &Reader{m: m, csv: csv, index: map[string]int{}, check: intake.NewDecoder(intake.Options{})}
+	for _, name := range beside {
+		rd.beside = append(rd.beside, Column{Names: []string{name}, Range: m.Range})
+	}
 	return rd, rd.resolve()
 }
 
@@ -59,7 +67,7 @@ func (r *Reader) resolve() hcl.Diagnostics {
 			optional[f.Column.Names[0]] = true
 		}
 	}
-	for _, c := range r.m.columns() {
+	for _, c := range append(r.m.columns(), r.beside...) {
 		if !c.Set() {
 			continue
 		}
@@ -191,6 +199,10 @@ func (r *Reader) convert(row *Row) (code, why string) {
 		}
 	}
 	row.Events = b.events
+	for _, c := range r.beside {
+		text, _ := r.get(c)
+		row.Beside = append(row.Beside, text)
+	}
 	return "", ""
 }
 
