@@ -3,7 +3,7 @@
 // and action is worth, how fast hand-offs are, and which points the outcomes
 // suggest.
 //
-// It may import measure, replay, intake, lead, ledger, decide and workflow. It takes a
+// It may import measure, replay, intake, lead, ledger, decide, model/lint and workflow. It takes a
 // replay that somebody else made and hands it events, keeps what lies behind a
 // lead's outcome from it, and looks at each lead at the last moment before its
 // outcome. It opens no file, reads no clock and prints nothing.

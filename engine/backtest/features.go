@@ -7,6 +7,7 @@ import (
 
 	"github.com/ripenhq/ripen/engine/backtest/measure"
 	"github.com/ripenhq/ripen/engine/lead"
+	"github.com/ripenhq/ripen/engine/model/lint"
 )
 
 // Feature is something known of leads that points can be given for: a trait or
@@ -15,7 +16,10 @@ type Feature struct {
 	Name    string `json:"name"`
 	Account bool   `json:"account,omitempty"`
 	Kind    string `json:"kind"` // "values", "ranges", "yes-no", "event", "page"
-	Bins    []Bin  `json:"bins"`
+	// Hand says that the action asks for sales: it is handed over whatever the
+	// score.
+	Hand bool  `json:"hand_raise,omitempty"`
+	Bins []Bin `json:"bins"`
 }
 
 // The kinds of features.
@@ -58,8 +62,8 @@ type learner struct {
 }
 
 // supportOf is how many of n leads must have a value for it to get points of its
-// own: one in a hundred, but at least ten.
-func supportOf(n int) int { return max(10, n/100) }
+// own: one in a hundred, but at least twenty.
+func supportOf(n int) int { return max(20, n/100) }
 
 // maxValues bounds the values of one trait that get points of their own.
 const maxValues = 25
@@ -251,10 +255,23 @@ func (l *learner) actions(skip func(string) bool) {
 				}
 			}
 		}
-		if b.Leads >= l.support && len(l.cases)-b.Leads >= l.support {
-			l.add(Feature{Name: name, Kind: kind, Bins: []Bin{b}})
+		hand := b.Leads > 0 && l.g.asksForSales(name)
+		if hand || b.Leads >= l.support && len(l.cases)-b.Leads >= l.support {
+			l.add(Feature{Name: name, Kind: kind, Hand: hand, Bins: []Bin{b}})
 		}
 	}
+}
+
+// asksForSales says whether an action is a hand-raise: in the workflow that is
+// judged, or by its name.
+func (g *Gatherer) asksForSales(name string) bool {
+	for i := range g.book.Rules {
+		r := &g.book.Rules[i]
+		if r.Class >= 0 && g.book.Classes[r.Class].Hand && strings.EqualFold(r.Name[strings.LastIndexByte(r.Name, '/')+1:], name) {
+			return true
+		}
+	}
+	return lint.SoundsLikeHand(name)
 }
 
 func (c *Case) didAct(action int32) bool {
@@ -340,6 +357,9 @@ func (l *learner) learn() {
 		for i := range f.Bins {
 			b := &f.Bins[i]
 			b.Points = wholePoints((b.weight - least) * DoubleOdds / math.Ln2)
+			if f.Hand && b.Points <= 0 {
+				b.Points = lead.Point // it stands for its route
+			}
 		}
 	}
 }

@@ -26,6 +26,7 @@ type Suggestion struct {
 	Why      string    `json:"threshold_because"`
 	Features []Feature `json:"features"`
 	Skipped  []string  `json:"skipped,omitempty"`
+	Cautions []string  `json:"cautions,omitempty"`
 	// Judged are the suggested workflow and the one as it is on the leads that
 	// were not learnt from; on the same ones if all were.
 	Judged     string                 `json:"judged_on"`
@@ -66,8 +67,17 @@ func (g *Gatherer) Suggest(without []string) (*Suggestion, error) {
 	l.learn()
 	s := &Suggestion{Learnt: g.opts.Half.String(), Leads: len(l.cases), Won: g.Tally.Won, Features: l.out, Skipped: l.Skipped, Thresholds: []measure.ThresholdRow{}}
 	l.threshold(s)
+	if rare := min(g.Tally.Won, g.Tally.Lost); rare < perColumn*int(l.columns) {
+		s.Cautions = append(s.Cautions, fmt.Sprintf("points for %d answers are learnt from %d leads of the rarer outcome, fewer than %d for each answer: much of them can be chance; leave traits out with --without, or wait for more outcomes",
+			l.columns, rare, perColumn))
+	}
 	return s, nil
 }
+
+// perColumn is how many leads of the rarer outcome each weight of a logistic
+// regression wants (P. Peduzzi and others, "A simulation study of the number of
+// events per variable in logistic regression analysis", 1996).
+const perColumn = 10
 
 // threshold keeps the volume of hand-offs as it is; if the workflow makes none,
 // it is where precision and recall are best together (F1).
@@ -128,10 +138,12 @@ func (s *Suggestion) Source(name, leadWord string) []byte {
 	}
 	if len(acts) > 0 {
 		p("step \"behavior-points\" \"interest\" {\nabout = \"What they did, each thing counted once\"\n")
-		p("class \"did\" {\nonce = \"ever\"\n")
-		points(&b, "events", acts, ofEvent)
-		points(&b, "pages", acts, ofPage)
-		p("}\n}\n\n")
+		asked := class(&b, "asked", acts, true)
+		class(&b, "did", acts, false)
+		p("}\n\n")
+		if asked {
+			p("route \"sales-handoff\" \"asked\" { when = pending(\"asked\") }\n")
+		}
 	}
 	p("route \"sales-handoff\" \"likely\" { when = total >= %s } # %s\n", s.Threshold, s.Why)
 	p("route \"nurture\" \"rest\" { default = true }\n\n")
@@ -160,6 +172,30 @@ func halfText(half string) string {
 		return "all"
 	}
 	return "the " + half + " half"
+}
+
+// class writes the actions that are hand-raises, or the others, as a class of
+// behavior-points.
+func class(b *strings.Builder, name string, acts []*Feature, hands bool) bool {
+	var list []*Feature
+	for _, f := range acts {
+		if f.Hand == hands {
+			list = append(list, f)
+		}
+	}
+	if len(list) == 0 {
+		return false
+	}
+	fmt.Fprintf(b, "class %s {\n", quote(name))
+	if !hands { // who asks again is to be heard again
+		b.WriteString("once = \"ever\"\n")
+	} else {
+		b.WriteString("max = 1\nper = \"30d\"\n")
+	}
+	points(b, "events", list, ofEvent)
+	points(b, "pages", list, ofPage)
+	b.WriteString("}\n")
+	return true
 }
 
 func points(b *strings.Builder, what string, list []*Feature, kind string) {

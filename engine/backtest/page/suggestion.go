@@ -34,6 +34,9 @@ func (s suggestion) pointsTable(top int) Table {
 	}
 	t.Notes = append(t.Notes, "· = too few leads to learn from")
 	t.Notes = append(t.Notes, more(all, 8*top)...)
+	for _, x := range s.Cautions {
+		t.Notes = append(t.Notes, "caution: "+x)
+	}
 	for _, x := range s.Skipped {
 		t.Notes = append(t.Notes, "not used: "+x)
 	}

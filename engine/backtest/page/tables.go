@@ -123,7 +123,7 @@ func thresholdsOf(rows []measure.ThresholdRow, id, title, about string) Table {
 			mark = "*"
 		}
 		t.Rows = append(t.Rows, []string{mark + x.At.String(), count(x.Volume), mille(x.Share, 1), count(x.Won), count(x.Lost),
-			mille(x.Precision, x.Won+x.Lost) + fewMark(x.Few), mille(x.Recall, 1), lift(x.Lift)})
+			mille(x.Precision, x.Won+x.Lost) + fewMark(x.Few && x.Won+x.Lost > 0), mille(x.Recall, 1), lift(x.Lift)})
 	}
 	t.Notes = fewNote(t.Rows)
 	return t
@@ -239,7 +239,7 @@ func (r report) inflationTable() Table {
 		t.Rows = append(t.Rows, []string{a.At.String(), count(a.Current), count(a.Off), count(a.ByOld), count(a.WonOld)})
 	}
 	t.Notes = append(t.Notes, fmt.Sprintf("mostly old: %s leads (%s of all), %s of those with an outcome won%s; the other leads with points for behaviour: %s, %s won%s",
-		count(f.Leads), mille(f.OfLeads, 1), mille(f.Rate, f.Won+f.Lost), fewMark(f.Few && f.Leads > 0), count(f.Fresh.Leads), mille(f.Fresh.Rate, f.Fresh.Won+f.Fresh.Lost), fewMark(f.Fresh.Few && f.Fresh.Leads > 0)))
+		count(f.Leads), mille(f.OfLeads, 1), mille(f.Rate, f.Won+f.Lost), fewMark(f.Few && f.Won+f.Lost > 0), count(f.Fresh.Leads), mille(f.Fresh.Rate, f.Fresh.Won+f.Fresh.Lost), fewMark(f.Fresh.Few && f.Fresh.Won+f.Fresh.Lost > 0)))
 	for i, x := range f.Top {
 		if i == 3 {
 			break

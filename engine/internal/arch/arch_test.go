@@ -48,7 +48,7 @@ var allowed = map[string][]string{
 	"engine/registry/builtin": {},
 	"engine/registry/...":     {"engine/wasm", "engine/step", "engine/registry/...", "sdk/abi"},
 	"engine/replay":           {"engine/core", "engine/model", "engine/journal", "engine/intake/...", "engine/lead", "engine/ledger"},
-	"engine/backtest":         {"engine/replay", "engine/intake", "engine/lead", "engine/ledger", "engine/decide", "engine/workflow", "engine/backtest/measure"},
+	"engine/backtest":         {"engine/replay", "engine/intake", "engine/lead", "engine/ledger", "engine/decide", "engine/workflow", "engine/model/lint", "engine/backtest/measure"},
 	"engine/backtest/measure": {"engine/lead"},
 	"engine/backtest/page":    {"engine/backtest", "engine/backtest/measure", "engine/lead"},
 	"engine/release":          {"engine/workflow", "engine/model", "engine/registry", "engine/journal", "engine/replay"},

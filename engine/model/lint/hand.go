@@ -56,6 +56,10 @@ func (l *linter) handRule(class int) (best int) {
 
 func lastPart(rule string) string { return rule[strings.LastIndexByte(rule, '/')+1:] }
 
+// SoundsLikeHand says whether a name is one that people give to an event by
+// which a lead asks for sales.
+func SoundsLikeHand(name string) bool { return soundsLikeHand(name) }
+
 func soundsLikeHand(name string) bool {
 	name = strings.ToLower(name)
 	return slices.ContainsFunc(handWords(), func(words []string) bool {
