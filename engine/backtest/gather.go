@@ -55,9 +55,10 @@ type Gatherer struct {
 	totals []lead.Points // scratch: by score, with decay off
 	values []lead.Points
 
-	newest int64
-	Tally  Tally
-	Cases  []Case
+	newest  int64
+	bounded bool // --as-of was given
+	Tally   Tally
+	Cases   []Case
 }
 
 // Tally accounts for the inputs.
@@ -218,7 +219,7 @@ func (g *Gatherer) Finish() error {
 		return err
 	}
 	end := g.opts.AsOf
-	if end == 0 {
+	if g.bounded = end != 0; !g.bounded {
 		end = g.newest
 	}
 	g.opts.AsOf = end
@@ -268,8 +269,9 @@ func (g *Gatherer) judged(end int64) (order []moment) {
 		case s.hasty:
 			g.Tally.Hasty.add(s.key)
 			continue
+		case s.decided && s.timed && (s.at < at || !g.bounded):
+			at = s.at // without --as-of also if nothing happened since
 		case s.decided && s.timed:
-			at = min(at, s.at)
 		case s.decided && s.fate != measure.Open:
 			g.Tally.Untimed++
 		}
