@@ -181,7 +181,7 @@ func (r *Report) caution() {
 		add("%d leads without an outcome count as lost and are looked at at the end, winners at their outcome: decay alone can make them differ", in.Assumed)
 	}
 	if r.Handed.Leads > 0 && r.Handed.Few {
-		add("only %d hand-offs have an outcome", r.Handed.Won+r.Handed.Lost)
+		add("few hand-offs have an outcome: %d", r.Handed.Won+r.Handed.Lost)
 	}
 }
 

@@ -25,7 +25,7 @@ type Group struct {
 	Lost  int  `json:"lost"`
 	Rate  int  `json:"rate_per_mille"`
 	Lift  int  `json:"lift_percent"`
-	Few   bool `json:"Few,omitempty"` // too few to rely on
+	Few   bool `json:"few,omitempty"` // too few to rely on
 }
 
 // Few is the number of leads with an outcome below which a rate is a hint at

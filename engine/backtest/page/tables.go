@@ -98,7 +98,7 @@ func (r report) rankingTable() Table {
 		}
 	}
 	h := &r.Handed
-	t.Notes = append(t.Notes, fmt.Sprintf("handed to sales (%s) up to their moment: %s leads, %s won, %s lost; precision %s, recall %s, lift %s%s",
+	t.Notes = append(t.Notes, fmt.Sprintf("handed to sales (%s) up to their moment: leads %s, won %s, lost %s; precision %s, recall %s, lift %s%s",
 		strings.Join(r.Sales, ", "), count(h.Leads), count(h.Won), count(h.Lost), mille(h.Rate, h.Won+h.Lost), mille(h.Recall, r.Inputs.Won), lift(h.Lift), fewMark(h.Few && h.Leads > 0)))
 	return t
 }
@@ -238,7 +238,7 @@ func (r report) inflationTable() Table {
 	for _, a := range f.Above {
 		t.Rows = append(t.Rows, []string{a.At.String(), count(a.Current), count(a.Off), count(a.ByOld), count(a.WonOld)})
 	}
-	t.Notes = append(t.Notes, fmt.Sprintf("mostly old: %s leads (%s of all), %s of those with an outcome won%s; the other leads with points for behaviour: %s, %s won%s",
+	t.Notes = append(t.Notes, fmt.Sprintf("leads mostly old: %s (%s of all), of those with an outcome %s won%s; other leads with points for behaviour: %s, %s won%s",
 		count(f.Leads), mille(f.OfLeads, 1), mille(f.Rate, f.Won+f.Lost), fewMark(f.Few && f.Won+f.Lost > 0), count(f.Fresh.Leads), mille(f.Fresh.Rate, f.Fresh.Won+f.Fresh.Lost), fewMark(f.Fresh.Few && f.Fresh.Won+f.Fresh.Lost > 0)))
 	for i, x := range f.Top {
 		if i == 3 {
