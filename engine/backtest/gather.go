@@ -3,6 +3,7 @@ package backtest
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"github.com/ripenhq/ripen/engine/backtest/measure"
 	"github.com/ripenhq/ripen/engine/decide"
@@ -145,12 +146,14 @@ func (g *Gatherer) decide(s *subject, o Outcome) {
 		return
 	}
 	s.decided, s.fate, s.at, s.timed = true, o.Fate, o.At, o.Timed
+	s.hasty = o.Timed && s.last > o.At
 }
 
 func (g *Gatherer) subject(key string) *subject {
 	if at, ok := g.index[key]; ok {
 		return &g.subjects[at]
 	}
+	key = strings.Clone(key) // lets go of the event's buffer
 	g.index[key] = int32(len(g.subjects))
 	g.subjects = append(g.subjects, subject{key: key})
 	s := &g.subjects[len(g.subjects)-1]
@@ -208,7 +211,6 @@ func (g *Gatherer) answered(s *subject, e *lead.Event) {
 	if e.Name == decide.LeadLost {
 		fate = measure.Lost
 	}
-	s.hasty = s.hasty || s.last > e.At
 	g.decide(s, Outcome{Lead: s.key, Fate: fate, At: e.At, Timed: true})
 }
 

@@ -67,7 +67,7 @@ func (r report) inputsTable() Table {
 	maybe("events after their lead's outcome, left out", in.Behind)
 	maybe("events of leads that were not asked for", in.Apart)
 	maybe("outcomes before the lead's first contact, left out", in.Early.Count, in.Early.Some...)
-	maybe("outcomes of leads that are not in the inputs", in.Unknown.Count, in.Unknown.Some...)
+	maybe("outcomes of leads without an event up to then", in.Unknown.Count, in.Unknown.Some...)
 	maybe("second outcomes of a lead, left out", in.Duplicates.Count, in.Duplicates.Some...)
 	maybe("leads whose outcome was read after later events, left out", in.Hasty.Count, in.Hasty.Some...)
 	maybe("leads of which every event was refused", in.Refused.Count, in.Refused.Some...)
