@@ -5,7 +5,7 @@ BIN := bin/ripen
 export GOFLAGS ?= -buildvcs=false
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test race plugins build check fmt vet requirements bench-step bench-drain bench-state bench-ingest torture torture-cluster clean
+.PHONY: help demo test race plugins build check fmt vet requirements bench-step bench-drain bench-state bench-ingest bench-backtest torture torture-cluster clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ bench-drain: build ## events a second through the whole engine, also with most l
 
 bench-state: plugins ## memory and disk of LEADS leads (default 5000000), and a restart against scoring again
 	LEADS=$(LEADS) CGO_ENABLED=0 $(GO) test -run '^$$' -bench '^BenchmarkState$$' -benchtime 1x -timeout 60m ./engine
+
+bench-backtest: plugins ## ripen backtest beside ripen score on the same events, by processor time
+	$(GO) test -run '^$$' -bench Backtest -benchtime 5x ./cmd/ripen
 
 bench-ingest: plugins ## durable events a second at the door against plain publishing, and latency to the decision
 	$(GO) run ./engine/internal/ingestbench
