@@ -68,6 +68,9 @@ threshold=40,60 changes the number that sales routes compare the score with.
 with them and judges it on the other half. It never sees columns that the
 mapping does not read, nor what sales answered.
 
+Exit code 0, and 1 if no lead has an outcome or there is too little to learn
+from; how good the scores are is for you to judge.
+
 ` + inputHelp,
 		Example: `  ripen backtest -w workflows/letter-and-number events.ndjson --outcomes won.csv
   ripen backtest -w . events.ndjson --outcomes won.csv --others-lost --what-if window=30d,60d,off

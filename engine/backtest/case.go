@@ -62,20 +62,25 @@ func (g *Gatherer) readBuckets(f *ledger.Frame, c *Case) {
 	for i := range f.Acct.Buckets {
 		b := &f.Acct.Buckets[i]
 		given := b.Awarded - b.Reversed
-		if at := g.book.ScoreIndex(b.Score); at >= 0 {
-			g.totals[at] += given
+		score := g.book.ScoreIndex(b.Score)
+		if score >= 0 {
+			g.totals[score] += given
 		}
 		if given == 0 && b.Remaining == 0 {
 			continue
 		}
 		dated := b.Step != 0
 		if dated && given > 0 {
-			c.Dated += given
-			left += b.Remaining
-			if b.Step <= old {
-				c.Old += given
+			if score >= 0 && g.parts[score] {
+				c.Dated += given
+				left += b.Remaining
+				if b.Step <= old {
+					c.Old += given
+				}
 			}
-			g.classAward(b, given)
+			if at, ok := g.rules[b.Rule]; ok {
+				g.classes[classStep{g.classOf[at], b.Step}] += int(b.Count)
+			}
 		}
 		if at := g.lineOf(f.Acct, i, b, dated); at >= 0 {
 			c.addLine(at, int32(min(b.Count, 1<<30)), given, b.Remaining)

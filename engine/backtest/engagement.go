@@ -7,7 +7,6 @@ import (
 
 	"github.com/ripenhq/ripen/engine/backtest/measure"
 	"github.com/ripenhq/ripen/engine/lead"
-	"github.com/ripenhq/ripen/engine/ledger"
 )
 
 // LowWorth is up to how many points an award counts as low-value engagement:
@@ -29,7 +28,8 @@ type MonthRow struct {
 	GrowthKnown bool `json:"growth_known"`
 }
 
-// ClassRow is the engagement of one class of rules.
+// ClassRow is the engagement of one class of rules; a rule without a class is
+// one of its own.
 type ClassRow struct {
 	Class  string      `json:"class"` // step/class
 	Each   lead.Points `json:"points_each_milli"`
@@ -49,16 +49,26 @@ type Engagement struct {
 	Quiet  int `json:"quiet_last_30_days"`
 }
 
-// classMonth is a class in an age step.
-type classMonth struct {
+// classStep is a class in an age step.
+type classStep struct {
 	class int
 	step  int64
 }
 
-// classAward counts the awards of a bucket for its class.
-func (g *Gatherer) classAward(b *ledger.Bucket, _ lead.Points) {
-	if r, ok := g.book.RuleByID(b.Rule); ok && r.Class >= 0 {
-		g.classes[classMonth{r.Class, b.Step}] += int(b.Count)
+// classify names the classes and finds that of each rule.
+func (g *Gatherer) classify() {
+	at := map[string]int{}
+	for i := range g.book.Rules {
+		r := &g.book.Rules[i]
+		name := r.Step + "/" + r.Name
+		if r.Class >= 0 {
+			name = r.Step + "/" + g.book.Classes[r.Class].Name
+		}
+		if _, ok := at[name]; !ok {
+			at[name] = len(g.classNames)
+			g.classNames = append(g.classNames, name)
+		}
+		g.classOf = append(g.classOf, at[name])
 	}
 }
 
@@ -92,13 +102,13 @@ func (g *Gatherer) engagement(all *measure.Group) Engagement {
 			e.Quiet++
 		}
 	}
-	low := map[int]bool{}
+	low := map[string]bool{}
 	for i := range e.Classes {
-		low[g.classIndex(e.Classes[i].Class)] = e.Classes[i].Low
+		low[e.Classes[i].Class] = e.Classes[i].Low
 	}
 	for k, n := range g.classes { // sums only: their order does not matter
 		row := at(monthNumber(k.step * g.book.AgeStep))
-		if low[k.class] {
+		if low[g.classNames[k.class]] {
 			row.Low += n
 		} else {
 			row.High += n
@@ -126,33 +136,12 @@ func inOrder(months map[int32]*MonthRow) []MonthRow {
 	return rows
 }
 
-func (g *Gatherer) className(i int) string {
-	return g.book.Classes[i].Step + "/" + g.book.Classes[i].Name
-}
-
-func (g *Gatherer) classIndex(name string) int {
-	return slices.IndexFunc(g.book.Classes, func(c ledger.Class) bool { return c.Step+"/"+c.Name == name })
-}
-
 // classRows sums the dated lines per class, cheapest first.
 func (g *Gatherer) classRows(all *measure.Group) []ClassRow {
-	rows := make([]ClassRow, len(g.book.Classes))
+	rows := make([]ClassRow, len(g.classNames))
 	points := make([]lead.Points, len(rows))
 	for i := range g.Cases {
-		c := &g.Cases[i]
-		var seen []int
-		for _, l := range c.lines {
-			r := &g.book.Rules[g.lines[l.of].rule]
-			if r.Class < 0 || !g.lines[l.of].dated || l.awarded <= 0 {
-				continue
-			}
-			points[r.Class] += l.awarded
-			rows[r.Class].Awards += int(l.count)
-			if !slices.Contains(seen, r.Class) {
-				seen = append(seen, r.Class)
-				rows[r.Class].Add(c.Fate)
-			}
-		}
+		g.addClasses(&g.Cases[i], rows, points)
 	}
 	end := g.book.AgeStepOf(g.opts.AsOf)
 	span := max(thirtyDays/g.book.AgeStep, 1)
@@ -166,7 +155,7 @@ func (g *Gatherer) classRows(all *measure.Group) []ClassRow {
 	}
 	for i := range rows {
 		r := &rows[i]
-		r.Class = g.className(i)
+		r.Class = g.classNames[i]
 		if r.Awards > 0 {
 			r.Each = points[i].MulDiv(1, int64(r.Awards))
 		}
@@ -175,10 +164,25 @@ func (g *Gatherer) classRows(all *measure.Group) []ClassRow {
 	}
 	rows = slices.DeleteFunc(rows, func(r ClassRow) bool { return r.Leads == 0 })
 	slices.SortFunc(rows, func(a, b ClassRow) int {
-		if a.Each != b.Each {
-			return cmp.Compare(a.Each, b.Each)
-		}
-		return cmp.Compare(a.Class, b.Class)
+		return cmp.Or(cmp.Compare(a.Each, b.Each), cmp.Compare(a.Class, b.Class))
 	})
 	return rows
+}
+
+// addClasses adds what a lead was awarded.
+func (g *Gatherer) addClasses(c *Case, rows []ClassRow, points []lead.Points) {
+	var seen []int
+	for _, l := range c.lines {
+		info := &g.lines[l.of]
+		if !info.dated || l.awarded <= 0 {
+			continue
+		}
+		at := g.classOf[info.rule]
+		points[at] += l.awarded
+		rows[at].Awards += int(l.count)
+		if !slices.Contains(seen, at) {
+			seen = append(seen, at)
+			rows[at].Add(c.Fate)
+		}
+	}
 }

@@ -47,10 +47,14 @@ type Gatherer struct {
 	subjects []subject
 	pending  map[string]Outcome // of leads that were not seen yet
 	actions  names
-	classes  map[classMonth]int // awards
+	classes  map[classStep]int // awards
 	lines    []lineInfo
 	lineAt   map[lineKey]int32
 	rules    map[uint32]int32
+
+	parts      []bool // by score: the judged one, and those that it is made of
+	classNames []string
+	classOf    []int // by rule
 
 	handed []handoff
 	totals []lead.Points // scratch: by score, with decay off
@@ -102,10 +106,13 @@ func NewGatherer(run *replay.Replay, book *ledger.Book, policy *decide.Policy, o
 		o.Old = DefaultOld
 	}
 	g := &Gatherer{opts: o, run: run, book: book, policy: policy, index: make(map[string]int32), pending: make(map[string]Outcome, len(outcomes)),
-		actions: names{at: make(map[string]int32)}, classes: make(map[classMonth]int), lineAt: make(map[lineKey]int32), rules: make(map[uint32]int32, len(book.Rules))}
+		actions: names{at: make(map[string]int32)}, classes: make(map[classStep]int), lineAt: make(map[lineKey]int32), rules: make(map[uint32]int32, len(book.Rules))}
 	for i := range book.Rules {
 		g.rules[book.Rules[i].ID] = int32(i)
 	}
+	g.classify()
+	g.parts = make([]bool, len(book.Scores))
+	g.addPart(o.Score)
 	for _, x := range outcomes {
 		if !o.Half.Has(x.Lead) {
 			continue
@@ -119,6 +126,17 @@ func NewGatherer(run *replay.Replay, book *ledger.Book, policy *decide.Policy, o
 		g.pending[x.Lead] = x
 	}
 	return g
+}
+
+// addPart marks a score and those that its formula reads.
+func (g *Gatherer) addPart(score int) {
+	if g.parts[score] {
+		return
+	}
+	g.parts[score] = true
+	for _, p := range g.book.Scores[score].Parts {
+		g.addPart(p)
+	}
 }
 
 // Wants says whether a lead is asked for; if not, it is counted.

@@ -111,11 +111,13 @@ func TestReport_R002_13_LowValueEngagementIsRecorded(t *testing.T) {
 	g := run(t, s.list, nil, Options{})
 	e := g.Report(Ask{}).Engagement
 	require.Len(t, e.Months, 3)
-	assert.Equal(t, MonthRow{Month: "2026-01", Events: 35, Active: 5, New: 5, High: 8}, e.Months[0], "the class mail is capped at 40 points")
+	assert.Equal(t, MonthRow{Month: "2026-01", Events: 35, Active: 5, New: 5, Low: 4, High: 8}, e.Months[0], "the class mail is capped at 40 points")
 	assert.Equal(t, []any{"2026-02", 30, 3, 2, -400, true}, []any{e.Months[1].Month, e.Months[1].Events, e.Months[1].Active, e.Months[1].New, e.Months[1].Growth, e.Months[1].GrowthKnown})
 	assert.Equal(t, []int{4, 4}, []int{e.Active, e.Quiet}, "guests of the last 30 days and ann; those before")
-	require.Len(t, e.Classes, 1)
-	assert.Equal(t, []any{"behavior/mail", 5 * lead.Point, false, 8}, []any{e.Classes[0].Class, e.Classes[0].Each, e.Classes[0].Low, e.Classes[0].Awards})
+	require.Len(t, e.Classes, 2)
+	assert.Equal(t, []any{"behavior/visit", lead.Point, true, 7, 7}, []any{e.Classes[0].Class, e.Classes[0].Each, e.Classes[0].Low, e.Classes[0].Awards, e.Classes[0].Leads})
+	assert.Equal(t, []any{"behavior/mail", 5 * lead.Point, false, 8, 1}, []any{e.Classes[1].Class, e.Classes[1].Each, e.Classes[1].Low, e.Classes[1].Awards, e.Classes[1].Leads})
+	assert.Equal(t, []int{3, 3}, []int{e.Classes[0].Recent, e.Classes[0].Before}, "visits of the last 30 days, and of the 30 before")
 }
 
 func TestReport_IsTheSameEachTime(t *testing.T) {

@@ -104,8 +104,8 @@ type Case struct {
 	Score lead.Points
 	// Bare is the score with decay off.
 	Bare lead.Points
-	// Dated are the points of events that are worth something, before they faded;
-	// Old are those of them that are older than Options.Old.
+	// Dated are the points for what it did that make the judged score, before they
+	// faded; Old are those of them that are older than Options.Old.
 	Dated, Old lead.Points
 	// Blank says that it had points for what it did and that all of them faded.
 	Blank bool
