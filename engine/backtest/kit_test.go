@@ -38,20 +38,23 @@ func (s *stream) add(e lead.Event) *stream {
 
 // run gathers a stream over the small workflow of the kit, whose score "total"
 // is judged.
-func run(t testing.TB, list []lead.Event, outcomes []Outcome, o Options, more ...func(*Gatherer)) *Gatherer {
+func run(t testing.TB, list []lead.Event, outcomes []Outcome, o Options) *Gatherer {
 	t.Helper()
-	kit := scoretest.New(scoretest.Config{})
+	return runKit(t, scoretest.Config{}, list, outcomes, o)
+}
+
+// runKit does so over a variant of the workflow.
+func runKit(t testing.TB, c scoretest.Config, list []lead.Event, outcomes []Outcome, o Options) *Gatherer {
+	t.Helper()
+	kit := scoretest.New(c)
 	r, err := replay.New(func() (core.Program, func(), error) {
-		k := scoretest.New(scoretest.Config{})
+		k := scoretest.New(c)
 		return core.Program{Book: kit.Book, Steps: k.Specs, Policy: kit.Policy, Scorers: k.Scorers(), Backups: make([]step.Scorer, len(k.Specs))}, func() {}, nil
 	}, replay.Options{Partitions: 2, Batch: 3})
 	require.NoError(t, err)
 	t.Cleanup(r.Close)
 	o.Score = scoretest.ScoreTotal
 	g := NewGatherer(r, kit.Book, kit.Policy, outcomes, o)
-	for _, fn := range more {
-		fn(g)
-	}
 	for i := range list {
 		g.Event(&list[i], replay.Place{Line: i + 1})
 	}

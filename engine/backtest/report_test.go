@@ -3,6 +3,7 @@ package backtest
 import (
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/ripenhq/ripen/engine/backtest/measure"
 	"github.com/ripenhq/ripen/engine/decide"
+	"github.com/ripenhq/ripen/engine/internal/scoretest"
 	"github.com/ripenhq/ripen/engine/lead"
 )
 
@@ -85,6 +87,26 @@ func TestReport_R000_11_InflationByOldEvents(t *testing.T) {
 	require.Len(t, f.Top, 1)
 	assert.Equal(t, []any{"old", 65 * lead.Point, 923}, []any{f.Top[0].Lead, f.Top[0].Off, f.Top[0].Old})
 	assert.Less(t, f.Top[0].Score, 5*lead.Point)
+}
+
+// With decay off is what the core itself says under a decay of 270 years.
+func TestReport_R000_11_WithDecayOff(t *testing.T) {
+	rng := rand.New(rand.NewPCG(7, 7))
+	names := []string{"Email Opened", "Email Delivered", "Signed Up", "Unsubscribed", "Demo Requested", "Downloaded", "Logged In"}
+	var s stream
+	for range 800 {
+		s.track(fmt.Sprint("lead", rng.IntN(40)), names[rng.IntN(len(names))], rng.Int64N(120))
+	}
+	fades := run(t, s.list, nil, Options{})
+	stays := runKit(t, scoretest.Config{Window: 100_000}, s.list, nil, Options{})
+	faded := 0
+	for i := range fades.Cases {
+		require.InDelta(t, float64(stays.Cases[i].Score), float64(fades.Cases[i].Bare), 2000, fades.Cases[i].Lead) // 120 of 100,000 days pass
+		if fades.Cases[i].Score != fades.Cases[i].Bare {
+			faded++
+		}
+	}
+	assert.Greater(t, faded, 20)
 }
 
 func TestReport_R001_10_SpeedOfHandOff(t *testing.T) {
