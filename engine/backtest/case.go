@@ -62,6 +62,9 @@ func (g *Gatherer) readBuckets(f *ledger.Frame, c *Case) {
 	for i := range f.Acct.Buckets {
 		b := &f.Acct.Buckets[i]
 		given := b.Awarded - b.Reversed
+		if b.Reversed > 0 && b.Remaining == 0 {
+			given = 0 // all that was left was taken back: without decay, all
+		}
 		score := g.book.ScoreIndex(b.Score)
 		if score >= 0 {
 			g.totals[score] += given
@@ -139,7 +142,8 @@ func (g *Gatherer) labelsOf(rule int32) (n int) {
 }
 
 // bare is the judged score with decay off: the same formulas over what was
-// awarded and not taken back.
+// awarded and not taken back. Points that had wholly faded when they were to be
+// taken back still count here; a what-if with the window off scores anew.
 func (g *Gatherer) bare(f *ledger.Frame) lead.Points {
 	g.values = slices.Grow(g.values[:0], len(g.book.Scores))[:len(g.book.Scores)]
 	b := *f
