@@ -319,3 +319,27 @@ func FuzzRows(f *testing.F) {
 		}
 	})
 }
+
+func TestReader_ColumnsBesideTheMapping(t *testing.T) {
+	all, diags := Load("m.hcl", []byte(`mapping "m" {
+  id   = "Lead"
+  time = "2026-01-01T00:00:00Z"
+  trait "size" { column = ["Size", "Employees"] }
+}`))
+	require.Empty(t, diags)
+	rd, diags := all[0].NewReader(strings.NewReader("Lead,Employees,Won,Note\nann,1, yes ,Select\n\"bob,2,no,late\"\n"), "won", "Note")
+	require.Empty(t, diags)
+	for _, want := range [][]string{{"yes", ""}, {"no", "late"}} {
+		row, err := rd.Next()
+		require.NoError(t, err)
+		require.Equal(t, want, row.Beside)
+		require.NotContains(t, string(row.Events[0]), want[0], "no event is made of them")
+	}
+	_, diags = all[0].NewReader(strings.NewReader("Lead,Size\nann,1\n"), "Won")
+	require.ErrorContains(t, diags, `expected a column named "Won"`)
+	at, used := all[0].Uses("employees")
+	require.True(t, used)
+	require.Equal(t, 4, at.Start.Line)
+	_, used = all[0].Uses("Won")
+	require.False(t, used)
+}
