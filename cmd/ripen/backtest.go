@@ -58,6 +58,7 @@ Outcomes come from one of three places:
 Each lead is looked at at the moment of its outcome, the others at the end. What
 happened after that moment, or after --as-of, never counts. Outcomes before a
 lead's first contact, of unknown leads and second ones are counted and left out.
+Ticks are passed over: time passes by itself up to each outcome.
 
 --what-if window=30d,off scores the leads again with another decay window and
 says what it costs: winners all of whose points had faded. --what-if

@@ -66,6 +66,7 @@ func (r report) inputsTable() Table {
 	maybe("events after --as-of, left out", in.Later)
 	maybe("events after their lead's outcome, left out", in.Behind)
 	maybe("events of leads that were not asked for", in.Apart)
+	maybe("ticks, passed over: time passes by itself", in.Ticks)
 	maybe("outcomes before the lead's first contact, left out", in.Early.Count, in.Early.Some...)
 	maybe("outcomes of leads without an event up to then", in.Unknown.Count, in.Unknown.Some...)
 	maybe("second outcomes of a lead, left out", in.Duplicates.Count, in.Duplicates.Some...)
