@@ -5,7 +5,7 @@ BIN := bin/ripen
 export GOFLAGS ?= -buildvcs=false
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test race plugins build check fmt vet requirements bench-step bench-drain bench-state bench-ingest bench-backtest torture torture-cluster clean
+.PHONY: help demo test race plugins build check fmt vet requirements bench-step bench-drain bench-drain-cold bench-state bench-ingest bench-backtest torture torture-cluster clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,8 +46,11 @@ torture: plugins ## kill engine and server RUNS times on a schedule of SEED; ROU
 bench-step: plugins ## one step against native Go, expr-lang and cel-go, in one run
 	cd testdata/bench && $(GO) run .
 
-bench-drain: build ## events a second through the whole engine, also with most leads on the disk
-	$(GO) test -run '^$$' -bench Drain -benchtime 1x -timeout 30m ./engine
+bench-drain: build ## events a second through the whole engine, against bare reading
+	$(GO) test -run '^$$' -bench '^BenchmarkDrain$$' -benchtime 1x -timeout 30m ./engine
+
+bench-drain-cold: build ## the same with a million leads of which a tenth fits into memory
+	$(GO) test -run '^$$' -bench '^BenchmarkDrainCold$$' -benchtime 1x -timeout 30m ./engine
 
 bench-state: plugins ## memory and disk of LEADS leads (default 5000000), and a restart against scoring again
 	LEADS=$(LEADS) CGO_ENABLED=0 $(GO) test -run '^$$' -bench '^BenchmarkState$$' -benchtime 1x -timeout 60m ./engine
