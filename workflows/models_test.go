@@ -21,6 +21,9 @@ func TestStartersLoadWithoutComplaints(t *testing.T) {
 			files, err := filepath.Glob(filepath.Join(dir, "*.hcl"))
 			require.NoError(t, err)
 			for _, file := range files {
+				if strings.HasSuffix(file, ".ripentest.hcl") {
+					continue // tests may be as long as they need to be
+				}
 				src, err := os.ReadFile(file)
 				require.NoError(t, err)
 				require.Less(t, strings.Count(string(src), "\n"), 80, "%s is more than a screen", file)

@@ -42,7 +42,8 @@ func (s *subscriber) follow(ctx context.Context, name, filter string) error {
 		if err != nil {
 			return err
 		}
-		if err := s.handle(ctx, msg); err != nil {
+		// A decision in hand is finished, also when asked to end.
+		if err := s.handle(context.WithoutCancel(ctx), msg); err != nil {
 			return err
 		}
 	}
@@ -100,7 +101,9 @@ func (s *subscriber) handle(ctx context.Context, msg jetstream.Msg) error {
 			return err
 		}
 	}
-	return msg.DoubleAck(ctx)
+	bounded, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	return msg.DoubleAck(bounded)
 }
 
 // answer tells the engine that sales has taken the lead: the hand-raise is
