@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/hashicorp/hcl/v2"
 	"github.com/rogpeppe/go-internal/diff"
 	"github.com/spf13/cobra"
 
@@ -55,6 +56,9 @@ func hclFiles(paths []string) (files []string, err error) {
 			return nil, err
 		}
 		if !info.IsDir() {
+			if !strings.HasSuffix(p, ".hcl") {
+				return nil, fmt.Errorf("%s is no .hcl file and is left as it is", p)
+			}
 			files = append(files, p)
 			continue
 		}
@@ -77,11 +81,19 @@ func hclFiles(paths []string) (files []string, err error) {
 }
 
 func (a *app) format(files []string, check, show bool) error {
-	changed := 0
+	changed, broken := 0, 0
 	for _, name := range files {
 		src, err := os.ReadFile(name)
 		if err != nil {
 			return err
+		}
+		if diags := workflow.Broken(name, src); diags.HasErrors() {
+			// What cannot be read would come out as something else.
+			if err := a.diagnose(map[string]*hcl.File{name: {Bytes: src}}, diags); err != nil {
+				return err
+			}
+			broken++
+			continue
 		}
 		out := workflow.Format(src)
 		if bytes.Equal(src, out) {
@@ -99,6 +111,9 @@ func (a *app) format(files []string, check, show bool) error {
 		if err := rewrite(name, out); err != nil {
 			return err
 		}
+	}
+	if broken > 0 {
+		return no("%s cannot be read and left as found", plural(broken, "file"))
 	}
 	if check && changed > 0 {
 		return no("%s not formatted; run ripen fmt", plural(changed, "file"))

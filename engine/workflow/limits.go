@@ -30,6 +30,15 @@ const (
 // which recurses, or nil.
 func Unparsable(name string, src []byte) *hcl.Diagnostic { return guard(name, src) }
 
+// Broken says why a file is no HCL; nothing if it is.
+func Broken(name string, src []byte) hcl.Diagnostics {
+	if d := guard(name, src); d != nil {
+		return hcl.Diagnostics{d}
+	}
+	_, diags := parseHCL(src, name)
+	return diags
+}
+
 // guard finds what must not reach the parser: at most one diagnostic.
 func guard(name string, src []byte) *hcl.Diagnostic {
 	if len(src) > maxFileBytes {
