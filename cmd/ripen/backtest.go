@@ -16,6 +16,7 @@ import (
 	"github.com/ripenhq/ripen/engine/backtest/page"
 	"github.com/ripenhq/ripen/engine/lead"
 	"github.com/ripenhq/ripen/engine/replay"
+	"github.com/ripenhq/ripen/engine/sheet"
 	"github.com/ripenhq/ripen/engine/workflow"
 )
 
@@ -273,7 +274,7 @@ func (b *backtesting) answer(g *backtest.Gatherer, r *backtest.Report) error {
 			return err
 		}
 	} else {
-		b.app.printReport(r, f.top)
+		b.app.printTables(page.Tables(r, f.top))
 	}
 	if err := b.app.stdout.Flush(); err != nil {
 		return err
@@ -299,9 +300,9 @@ func writeAttribution(name string, g *backtest.Gatherer) (err error) {
 	return g.Paths(func(p *backtest.Path) error { return enc.Encode(p) })
 }
 
-// printReport prints the tables of a report.
-func (a *app) printReport(r *backtest.Report, top int) {
-	for i, t := range page.Tables(r, top) {
+// printTables prints the tables of a report.
+func (a *app) printTables(tables []sheet.Table) {
+	for i, t := range tables {
 		if i > 0 {
 			a.say("")
 		}
@@ -311,8 +312,8 @@ func (a *app) printReport(r *backtest.Report, top int) {
 		}
 		if len(t.Rows) > 0 {
 			right := map[int]bool{}
-			for i := t.Left; i < len(t.Head); i++ {
-				right[i] = t.ID != "inputs" || i == 1
+			for i := range t.Head {
+				right[i] = t.Figures(i)
 			}
 			a.printTable(append([][]string{t.Head}, t.Rows...), right)
 		}

@@ -6,87 +6,38 @@
 package page
 
 import (
-	"bytes"
-	_ "embed"
 	"fmt"
 	"html/template"
 	"strings"
 
 	"github.com/ripenhq/ripen/engine/backtest"
 	"github.com/ripenhq/ripen/engine/backtest/measure"
+	"github.com/ripenhq/ripen/engine/sheet"
 )
-
-//go:embed page.html
-var pageText string
-
-// pageTemplate is parsed once; it is only read afterwards.
-var pageTemplate = template.Must(template.New("page").Parse(pageText))
-
-// section is one part of the page: a table and the plot of it.
-type section struct {
-	Table
-	Plot  template.HTML
-	Cells [][]cell
-	Heads []cell
-}
-
-// cell is one field of a table.
-type cell struct {
-	Text string
-	Kind string // "text" or "num"
-}
-
-// content is what the template shows.
-type content struct {
-	Title, Lead string
-	Key         []cell // the figures to see first: name in Kind
-	Cautions    []string
-	Sections    []section
-}
 
 // Page is a report as one page of HTML: it needs no network and no script,
 // follows the reader's light or dark scheme, and prints.
 func Page(of *backtest.Report, top int) ([]byte, error) {
 	r := report{of}
-	p := content{Title: "Backtest of " + r.Workflow, Cautions: r.Cautions,
-		Lead: fmt.Sprintf("%s, as of %s, judged by score %s under release %s.", r.leadsText(), stamp(r.AsOf), r.Score, r.Release)}
-	p.Key = []cell{{count(r.Inputs.Leads), "leads judged"}, {count(r.Inputs.Won), "won"}, {count(r.Inputs.Lost), "lost"}, {aucRow("", &r.AUC)[1], "AUC of " + r.Score}}
+	p := sheet.Page{Title: "Backtest of " + r.Workflow, Cautions: r.Cautions,
+		Lead: fmt.Sprintf("%s, as of %s, judged by score %s under release %s.", r.leadsText(), sheet.Stamp(r.AsOf), r.Score, r.Release)}
+	p.Key = []sheet.Key{{Text: sheet.Count(r.Inputs.Leads), Kind: "leads judged"}, {Text: sheet.Count(r.Inputs.Won), Kind: "won"}, {Text: sheet.Count(r.Inputs.Lost), Kind: "lost"},
+		{Text: aucRow("", &r.AUC)[1], Kind: "AUC of " + r.Score}}
 	if r.Rival != nil {
-		p.Key = append(p.Key, cell{aucRow("", &r.Rival.AUC)[1], "AUC of " + r.Rival.Name})
+		p.Key = append(p.Key, sheet.Key{Text: aucRow("", &r.Rival.AUC)[1], Kind: "AUC of " + r.Rival.Name})
 	}
 	if s := r.Suggestion; s != nil {
-		p.Key = append(p.Key, cell{aucRow("", &s.After)[1], "AUC of the suggestion on " + halfName(s.Judged)})
+		p.Key = append(p.Key, sheet.Key{Text: aucRow("", &s.After)[1], Kind: "AUC of the suggestion on " + halfName(s.Judged)})
 	}
-	p.Key = append(p.Key, cell{count(r.Handed.Leads), "handed to sales"})
+	p.Key = append(p.Key, sheet.Key{Text: sheet.Count(r.Handed.Leads), Kind: "handed to sales"})
 	for _, t := range Tables(of, top) {
-		s := section{Table: t, Plot: r.plotOf(t.ID)}
+		s := sheet.Section{Table: t, Plot: r.plotOf(t.ID)}
 		if t.ID == "inputs" {
 			s.Notes = nil // the cautions stand at the top
 		}
-		for i, h := range t.Head {
-			s.Heads = append(s.Heads, cell{h, t.kind(i)})
-		}
-		for _, row := range t.Rows {
-			var cells []cell
-			for i, text := range row {
-				cells = append(cells, cell{text, t.kind(i)})
-			}
-			s.Cells = append(s.Cells, cells)
-		}
 		p.Sections = append(p.Sections, s)
 	}
-	var out bytes.Buffer
-	if err := pageTemplate.Execute(&out, p); err != nil {
-		return nil, fmt.Errorf("page: %w", err)
-	}
-	return out.Bytes(), nil
-}
-
-func (t *Table) kind(column int) string {
-	if column < t.Left || t.ID == "inputs" && column != 1 {
-		return "text"
-	}
-	return "num"
+	return p.HTML()
 }
 
 // plotOf draws what belongs to a table, nothing for most.
@@ -114,15 +65,15 @@ func (r report) rocPlot() template.HTML {
 	if !r.AUC.Known() {
 		return ""
 	}
-	p := newPlot("How many winners (up) stand above how many losers (right): the area below is the AUC, "+figure(r.AUC.Value), 360, 300)
-	p.axes("losers at or above, %", "winners at or above, %", 0, 100, 0, 100)
-	p.line("chance", []xy{{0, 0}, {1000, 1000}}, "dash")
-	var list []xy
+	p := sheet.NewPlot("How many winners (up) stand above how many losers (right): the area below is the AUC, "+figure(r.AUC.Value), 360, 300)
+	p.Axes("losers at or above, %", "winners at or above, %", 0, 100, 0, 100)
+	p.Line("chance", []sheet.XY{{}, {X: 1000, Y: 1000}}, "dash")
+	var list []sheet.XY
 	for _, x := range r.Curve {
-		list = append(list, xy{x.Lost, x.Won})
+		list = append(list, sheet.XY{X: x.Lost, Y: x.Won})
 	}
-	p.line("score "+r.Score, list, "a")
-	return p.done()
+	p.Line("score "+r.Score, list, "a")
+	return p.Done()
 }
 
 func (r report) histogramPlot() template.HTML {
@@ -133,17 +84,17 @@ func (r report) histogramPlot() template.HTML {
 	for _, b := range r.Histogram {
 		most = max(most, b.Won, b.Lost)
 	}
-	p := newPlot("Leads won and lost by score "+r.Score, 460, 300)
-	p.bars(len(r.Histogram), most, "leads")
+	p := sheet.NewPlot("Leads won and lost by score "+r.Score, 460, 300)
+	p.Bars(len(r.Histogram), most, "leads")
 	for i, b := range r.Histogram {
-		p.bar(i, 0, 2, b.Won, most, "a", fmt.Sprintf("%s to below %s points: %d won", b.From, b.To, b.Won))
-		p.bar(i, 1, 2, b.Lost, most, "b", fmt.Sprintf("%s to below %s points: %d lost", b.From, b.To, b.Lost))
+		p.Bar(i, 0, 2, b.Won, most, "a", fmt.Sprintf("%s to below %s points: %d won", b.From, b.To, b.Won))
+		p.Bar(i, 1, 2, b.Lost, most, "b", fmt.Sprintf("%s to below %s points: %d lost", b.From, b.To, b.Lost))
 		if len(r.Histogram) <= 8 || i%2 == 0 {
-			p.tick(i, b.From.String())
+			p.Tick(i, b.From.String())
 		}
 	}
-	p.legend("won", "a", "lost", "b")
-	return p.done()
+	p.Legend("won", "a", "lost", "b")
+	return p.Done()
 }
 
 func thresholdPlot(rows []measure.ThresholdRow, title string) template.HTML {
@@ -151,38 +102,38 @@ func thresholdPlot(rows []measure.ThresholdRow, title string) template.HTML {
 		return ""
 	}
 	low, high := rows[len(rows)-1].At, rows[0].At
-	p := newPlot(title, 460, 300)
-	p.axes("threshold, points", "%", int(low/1000), int(high/1000), 0, 100)
-	var precision, recall, share []xy
+	p := sheet.NewPlot(title, 460, 300)
+	p.Axes("threshold, points", "%", int(low/1000), int(high/1000), 0, 100)
+	var precision, recall, share []sheet.XY
 	for _, x := range rows {
 		at := int((x.At - low) * 1000 / max(high-low, 1))
 		if x.Won+x.Lost > 0 {
-			precision = append(precision, xy{at, x.Precision})
+			precision = append(precision, sheet.XY{X: at, Y: x.Precision})
 		}
-		recall, share = append(recall, xy{at, x.Recall}), append(share, xy{at, x.Share})
+		recall, share = append(recall, sheet.XY{X: at, Y: x.Recall}), append(share, sheet.XY{X: at, Y: x.Share})
 		if x.Current {
-			p.mark(at, "in use: "+x.At.String())
+			p.Mark(at, "in use: "+x.At.String())
 		}
 	}
-	p.line("precision", precision, "a")
-	p.line("recall", recall, "b")
-	p.line("share of leads", share, "c")
-	p.legend("precision", "a", "recall", "b", "share of leads", "c")
-	return p.done()
+	p.Line("precision", precision, "a")
+	p.Line("recall", recall, "b")
+	p.Line("share of leads", share, "c")
+	p.Legend("precision", "a", "recall", "b", "share of leads", "c")
+	return p.Done()
 }
 
 func (r report) tenthsPlot() template.HTML {
 	if len(r.Tenths) < 2 {
 		return ""
 	}
-	p := newPlot("Share of leads that were won, by tenth of the score, best first", 460, 260)
-	p.bars(len(r.Tenths), 100, "% won")
+	p := sheet.NewPlot("Share of leads that were won, by tenth of the score, best first", 460, 260)
+	p.Bars(len(r.Tenths), 100, "% won")
 	for i, t := range r.Tenths {
-		p.bar(i, 0, 1, t.Rate, 1000, "a", fmt.Sprintf("tenth %d (%s to %s points): %s won of %d", i+1, t.From, t.To, mille(t.Rate, 1), t.Leads))
-		p.tick(i, fmt.Sprint(i+1))
+		p.Bar(i, 0, 1, t.Rate, 1000, "a", fmt.Sprintf("tenth %d (%s to %s points): %s won of %d", i+1, t.From, t.To, sheet.Mille(t.Rate, 1), t.Leads))
+		p.Tick(i, fmt.Sprint(i+1))
 	}
-	p.level(measure.Ratio(r.Inputs.Won, r.Inputs.Won+r.Inputs.Lost, 1000), 1000, "all leads")
-	return p.done()
+	p.Level(measure.Ratio(r.Inputs.Won, r.Inputs.Won+r.Inputs.Lost, 1000), 1000, "all leads")
+	return p.Done()
 }
 
 func (r report) monthsPlot() template.HTML {
@@ -195,17 +146,17 @@ func (r report) monthsPlot() template.HTML {
 	for _, m := range list {
 		most = max(most, m.Active, m.New)
 	}
-	p := newPlot("Active and new leads by month", 640, 260)
-	p.bars(len(list), most, "leads")
+	p := sheet.NewPlot("Active and new leads by month", 640, 260)
+	p.Bars(len(list), most, "leads")
 	for i, m := range list {
-		p.bar(i, 0, 2, m.Active, most, "a", fmt.Sprintf("%s: %d active", m.Month, m.Active))
-		p.bar(i, 1, 2, m.New, most, "c", fmt.Sprintf("%s: %d new", m.Month, m.New))
+		p.Bar(i, 0, 2, m.Active, most, "a", fmt.Sprintf("%s: %d active", m.Month, m.Active))
+		p.Bar(i, 1, 2, m.New, most, "c", fmt.Sprintf("%s: %d new", m.Month, m.New))
 		if len(list) <= 8 || i%3 == 0 {
-			p.tick(i, m.Month)
+			p.Tick(i, m.Month)
 		}
 	}
-	p.legend("active", "a", "new", "c")
-	return p.done()
+	p.Legend("active", "a", "new", "c")
+	return p.Done()
 }
 
 func (r report) whatIfPlot() template.HTML {
@@ -213,27 +164,27 @@ func (r report) whatIfPlot() template.HTML {
 	for _, w := range r.WhatIfs {
 		most = max(most, w.Handed.Leads)
 	}
-	p := newPlot("Leads handed off, and of them won, by change", 640, 260)
-	p.bars(len(r.WhatIfs), most, "leads")
+	p := sheet.NewPlot("Leads handed off, and of them won, by change", 640, 260)
+	p.Bars(len(r.WhatIfs), most, "leads")
 	for i, w := range r.WhatIfs {
-		p.bar(i, 0, 2, w.Handed.Leads, most, "c", fmt.Sprintf("%s: %d handed off", w.Change, w.Handed.Leads))
-		p.bar(i, 1, 2, w.Handed.Won, most, "a", fmt.Sprintf("%s: %d of them won", w.Change, w.Handed.Won))
-		p.tick(i, strings.TrimPrefix(w.Change, "threshold "))
+		p.Bar(i, 0, 2, w.Handed.Leads, most, "c", fmt.Sprintf("%s: %d handed off", w.Change, w.Handed.Leads))
+		p.Bar(i, 1, 2, w.Handed.Won, most, "a", fmt.Sprintf("%s: %d of them won", w.Change, w.Handed.Won))
+		p.Tick(i, strings.TrimPrefix(w.Change, "threshold "))
 	}
-	p.legend("handed off", "c", "won", "a")
-	return p.done()
+	p.Legend("handed off", "c", "won", "a")
+	return p.Done()
 }
 
 func (r report) actionsPlot() template.HTML {
-	list := cut(r.Actions, 12)
+	list := sheet.Cut(r.Actions, 12)
 	if len(list) == 0 {
 		return ""
 	}
-	p := newPlot("Share of leads that were won, of those that took an action", 640, 40+24*len(list))
+	p := sheet.NewPlot("Share of leads that were won, of those that took an action", 640, 40+24*len(list))
 	base := measure.Ratio(r.Inputs.Won, r.Inputs.Won+r.Inputs.Lost, 1000)
 	for i, x := range list {
-		p.row(i, x.Action, x.Rate, fmt.Sprintf("%s of %s", mille(x.Rate, x.Won+x.Lost), count(x.Won+x.Lost)))
+		p.Row(i, x.Action, x.Rate, fmt.Sprintf("%s of %s", sheet.Mille(x.Rate, x.Won+x.Lost), sheet.Count(x.Won+x.Lost)))
 	}
-	p.upright(base, len(list), "all leads")
-	return p.done()
+	p.Upright(base, len(list), "all leads")
+	return p.Done()
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/ripenhq/ripen/engine/backtest"
 	"github.com/ripenhq/ripen/engine/backtest/measure"
 	"github.com/ripenhq/ripen/engine/lead"
+	"github.com/ripenhq/ripen/engine/sheet"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -150,11 +151,11 @@ func TestPage_OfNothing(t *testing.T) {
 
 func TestDuration(t *testing.T) {
 	for ms, want := range map[int64]string{0: "0 ms", 999: "999 ms", 1000: "1 s", 90_000: "1.5 min", 3_600_000: "1 h", 86_400_000: "1 d", 129_600_000: "1.5 d"} {
-		assert.Equal(t, want, duration(ms))
+		assert.Equal(t, want, sheet.Duration(ms))
 	}
 }
 
 func TestWords(t *testing.T) {
-	assert.Equal(t, []string{"0", "999", "1,000", "1,234,567", "-1,000"}, []string{count(0), count(999), count(1000), count(1_234_567), count(-1000)})
-	assert.Equal(t, []string{"–", "66.7 %", "1.05×", "9.5", "-2"}, []string{mille(1, 0), mille(667, 3), lift(105), tenth(9456), tenth(-2000)})
+	assert.Equal(t, []string{"0", "999", "1,000", "1,234,567", "-1,000"}, []string{sheet.Count(0), sheet.Count(999), sheet.Count(1000), sheet.Count(1_234_567), sheet.Count(-1000)})
+	assert.Equal(t, []string{"–", "66.7 %", "1.05×", "9.5", "-2"}, []string{sheet.Mille(1, 0), sheet.Mille(667, 3), lift(105), tenth(9456), tenth(-2000)})
 }

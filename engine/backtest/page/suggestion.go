@@ -5,11 +5,12 @@ import (
 
 	"github.com/ripenhq/ripen/engine/backtest"
 	"github.com/ripenhq/ripen/engine/backtest/measure"
+	"github.com/ripenhq/ripen/engine/sheet"
 )
 
 func (s suggestion) pointsTable(top int) Table {
 	t := Table{ID: "suggestion", Title: "Suggested points", Left: 2, Head: []string{"of", "answer", "leads", "won", "points"},
-		About: fmt.Sprintf("Learnt from %s (%s leads with an outcome, %s won) by a regularised logistic regression: %d points more double the odds.", halfName(s.Learnt), count(s.Leads), count(s.Won), backtest.DoubleOdds)}
+		About: fmt.Sprintf("Learnt from %s (%s leads with an outcome, %s won) by a regularised logistic regression: %d points more double the odds.", halfName(s.Learnt), sheet.Count(s.Leads), sheet.Count(s.Won), backtest.DoubleOdds)}
 	for i := range s.Features {
 		f := &s.Features[i]
 		name := f.Name
@@ -25,7 +26,7 @@ func (s suggestion) pointsTable(top int) Table {
 			if !b.Learnt() {
 				points += " ·"
 			}
-			t.Rows = append(t.Rows, []string{name, text, count(b.Leads), mille(measure.Ratio(b.Won, b.Leads, 1000), b.Leads), points})
+			t.Rows = append(t.Rows, []string{name, text, sheet.Count(b.Leads), sheet.Mille(measure.Ratio(b.Won, b.Leads, 1000), b.Leads), points})
 		}
 	}
 	all := len(t.Rows)

@@ -7,19 +7,11 @@ import (
 
 	"github.com/ripenhq/ripen/engine/backtest"
 	"github.com/ripenhq/ripen/engine/backtest/measure"
+	"github.com/ripenhq/ripen/engine/sheet"
 )
 
-// Table is one part of the report in words and figures: the terminal and the
-// page show the same.
-type Table struct {
-	ID    string
-	Title string
-	About string // what the figures are of
-	Head  []string
-	Rows  [][]string
-	Left  int // so many columns from the left are texts, the others figures
-	Notes []string
-}
+// Table is one part of the report in words and figures.
+type Table = sheet.Table
 
 // report and suggestion are what is told of a backtest, with the words for it.
 type (
@@ -47,10 +39,10 @@ func Tables(of *backtest.Report, top int) []Table {
 
 func (r report) inputsTable() Table {
 	in := &r.Inputs
-	t := Table{ID: "inputs", Title: "What is judged", Left: 1, Head: []string{"", "count", "for example"},
-		About: fmt.Sprintf("%s of workflow %s, as of %s. Each lead is looked at at the moment of its outcome, or at the end: what came after never counts.", r.leadsText(), r.Workflow, stamp(r.AsOf))}
+	t := Table{ID: "inputs", Title: "What is judged", Left: 1, Words: []int{2}, Head: []string{"", "count", "for example"},
+		About: fmt.Sprintf("%s of workflow %s, as of %s. Each lead is looked at at the moment of its outcome, or at the end: what came after never counts.", r.leadsText(), r.Workflow, sheet.Stamp(r.AsOf))}
 	add := func(what string, n int, some ...string) {
-		t.Rows = append(t.Rows, []string{what, count(n), strings.Join(some, ", ")})
+		t.Rows = append(t.Rows, []string{what, sheet.Count(n), strings.Join(some, ", ")})
 	}
 	maybe := func(what string, n int, some ...string) {
 		if n > 0 {
@@ -100,15 +92,15 @@ func (r report) rankingTable() Table {
 	}
 	h := &r.Handed
 	t.Notes = append(t.Notes, fmt.Sprintf("handed to sales (%s) up to their moment: leads %s, won %s, lost %s; precision %s, recall %s, lift %s%s",
-		strings.Join(r.Sales, ", "), count(h.Leads), count(h.Won), count(h.Lost), mille(h.Rate, h.Won+h.Lost), mille(h.Recall, r.Inputs.Won), lift(h.Lift), fewMark(h.Few && h.Leads > 0)))
+		strings.Join(r.Sales, ", "), sheet.Count(h.Leads), sheet.Count(h.Won), sheet.Count(h.Lost), sheet.Mille(h.Rate, h.Won+h.Lost), sheet.Mille(h.Recall, r.Inputs.Won), lift(h.Lift), fewMark(h.Few && h.Leads > 0)))
 	return t
 }
 
 func aucRow(what string, a *measure.AUC) []string {
 	if !a.Known() {
-		return []string{what, "–", "–", "–", count(a.Won), count(a.Lost)}
+		return []string{what, "–", "–", "–", sheet.Count(a.Won), sheet.Count(a.Lost)}
 	}
-	return []string{what, figure(a.Value), figure(a.Low), figure(a.High), count(a.Won), count(a.Lost)}
+	return []string{what, figure(a.Value), figure(a.Low), figure(a.High), sheet.Count(a.Won), sheet.Count(a.Lost)}
 }
 
 func (r report) thresholdTable() Table {
@@ -123,8 +115,8 @@ func thresholdsOf(rows []measure.ThresholdRow, id, title, about string) Table {
 		if x.Current {
 			mark = "*"
 		}
-		t.Rows = append(t.Rows, []string{mark + x.At.String(), count(x.Volume), mille(x.Share, 1), count(x.Won), count(x.Lost),
-			mille(x.Precision, x.Won+x.Lost) + fewMark(x.Few && x.Won+x.Lost > 0), mille(x.Recall, 1), lift(x.Lift)})
+		t.Rows = append(t.Rows, []string{mark + x.At.String(), sheet.Count(x.Volume), sheet.Mille(x.Share, 1), sheet.Count(x.Won), sheet.Count(x.Lost),
+			sheet.Mille(x.Precision, x.Won+x.Lost) + fewMark(x.Few && x.Won+x.Lost > 0), sheet.Mille(x.Recall, 1), lift(x.Lift)})
 	}
 	t.Notes = fewNote(t.Rows)
 	return t
@@ -134,7 +126,7 @@ func (r report) tenthsTable() Table {
 	t := Table{ID: "tenths", Title: "Lift by tenths", Head: []string{"tenth", "from", "to", "leads", "won", "rate", "lift", "recall so far"},
 		About: "Leads with an outcome in order of the score, best tenth first; leads of one score stay together."}
 	for i, x := range r.Tenths {
-		t.Rows = append(t.Rows, []string{strconv.Itoa(i + 1), x.From.String(), x.To.String(), count(x.Leads), count(x.Won), mille(x.Rate, x.Leads) + fewMark(x.Few), lift(x.Lift), mille(x.Recall, 1)})
+		t.Rows = append(t.Rows, []string{strconv.Itoa(i + 1), x.From.String(), x.To.String(), sheet.Count(x.Leads), sheet.Count(x.Won), sheet.Mille(x.Rate, x.Leads) + fewMark(x.Few), lift(x.Lift), sheet.Mille(x.Recall, 1)})
 	}
 	t.Notes = fewNote(t.Rows)
 	return t
@@ -150,7 +142,7 @@ func (r report) gradesTable() Table {
 }
 
 func groupCells(g *measure.Group) []string {
-	return []string{count(g.Leads), count(g.Won), count(g.Lost), mille(g.Rate, g.Won+g.Lost) + fewMark(g.Few), lift(g.Lift)}
+	return []string{sheet.Count(g.Leads), sheet.Count(g.Won), sheet.Count(g.Lost), sheet.Mille(g.Rate, g.Won+g.Lost) + fewMark(g.Few), lift(g.Lift)}
 }
 
 func (r report) whatIfTable() Table {
@@ -162,8 +154,8 @@ func (r report) whatIfTable() Table {
 			auc = figure(x.AUC.Value)
 		}
 		h := &x.Handed
-		t.Rows = append(t.Rows, []string{x.Change, auc, count(h.Leads), count(x.Gained), count(x.Dropped), count(h.Won), mille(h.Rate, h.Won+h.Lost) + fewMark(h.Few),
-			mille(h.Recall, r.Inputs.Won), fmt.Sprintf("%s of %s", count(x.Blank), count(x.Winners))})
+		t.Rows = append(t.Rows, []string{x.Change, auc, sheet.Count(h.Leads), sheet.Count(x.Gained), sheet.Count(x.Dropped), sheet.Count(h.Won), sheet.Mille(h.Rate, h.Won+h.Lost) + fewMark(h.Few),
+			sheet.Mille(h.Recall, r.Inputs.Won), fmt.Sprintf("%s of %s", sheet.Count(x.Blank), sheet.Count(x.Winners))})
 	}
 	t.Notes = fewNote(t.Rows)
 	return t
@@ -172,12 +164,12 @@ func (r report) whatIfTable() Table {
 func (r report) linesTable(top int) Table {
 	t := Table{ID: "attribution", Title: "What rules are worth", Left: 1, Head: []string{"rule", "leads", "won", "rate", "lift", "of winners", "points each", "suggested", "left to winners"},
 		About: "Leads that a rule gave points, and what became of them. Suggested: what a logistic regression over all rules together gives, in points of the same size. Left to winners: points that winners still had from it at their moment."}
-	for _, x := range cut(r.Lines, top) {
+	for _, x := range sheet.Cut(r.Lines, top) {
 		suggested := "–"
 		if x.Suggested {
 			suggested = x.Suggest.String()
 		}
-		t.Rows = append(t.Rows, []string{x.Name(), count(x.Leads), count(x.Won), mille(x.Rate, x.Won+x.Lost) + fewMark(x.Few), lift(x.Lift), mille(x.PerWin, 1),
+		t.Rows = append(t.Rows, []string{x.Name(), sheet.Count(x.Leads), sheet.Count(x.Won), sheet.Mille(x.Rate, x.Won+x.Lost) + fewMark(x.Few), lift(x.Lift), sheet.Mille(x.PerWin, 1),
 			tenth(x.Each), suggested, tenth(x.ToWon)})
 	}
 	t.Notes = append(fewNote(t.Rows), more(len(r.Lines), top)...)
@@ -187,8 +179,8 @@ func (r report) linesTable(top int) Table {
 func (r report) actionsTable(top int) Table {
 	t := Table{ID: "actions", Title: "Conversion rate per action", Left: 1, Head: []string{"action", "leads", "of leads", "times", "won", "lost", "rate", "lift", "of winners"},
 		About: "Leads that took an action before their moment, whether or not a rule gives points for it."}
-	for _, x := range cut(r.Actions, top) {
-		t.Rows = append(t.Rows, []string{x.Action, count(x.Leads), mille(x.OfLeads, 1), count(x.Times), count(x.Won), count(x.Lost), mille(x.Rate, x.Won+x.Lost) + fewMark(x.Few), lift(x.Lift), mille(x.PerWin, 1)})
+	for _, x := range sheet.Cut(r.Actions, top) {
+		t.Rows = append(t.Rows, []string{x.Action, sheet.Count(x.Leads), sheet.Mille(x.OfLeads, 1), sheet.Count(x.Times), sheet.Count(x.Won), sheet.Count(x.Lost), sheet.Mille(x.Rate, x.Won+x.Lost) + fewMark(x.Few), lift(x.Lift), sheet.Mille(x.PerWin, 1)})
 	}
 	t.Notes = append(fewNote(t.Rows), more(len(r.Actions), top)...)
 	return t
@@ -212,21 +204,21 @@ func (r report) monthsTable(top int) Table {
 		if x.Active > 0 {
 			per = fmt.Sprintf("%.1f", float64(measure.Ratio(x.Events, x.Active, 10))/10)
 		}
-		t.Rows = append(t.Rows, []string{x.Month, count(x.Active), growth, count(x.New), count(x.Events), per, count(x.Low), count(x.High)})
+		t.Rows = append(t.Rows, []string{x.Month, sheet.Count(x.Active), growth, sheet.Count(x.New), sheet.Count(x.Events), per, sheet.Count(x.Low), sheet.Count(x.High)})
 	}
-	t.Notes = append(t.Notes, fmt.Sprintf("in the last 30 days %s leads did something, %s did not", count(e.Active), count(e.Quiet)))
+	t.Notes = append(t.Notes, fmt.Sprintf("in the last 30 days %s leads did something, %s did not", sheet.Count(e.Active), sheet.Count(e.Quiet)))
 	return t
 }
 
 func (r report) classesTable(top int) Table {
 	t := Table{ID: "classes", Title: "Engagement by class", Left: 1, Head: []string{"class", "points each", "", "awards", "last 30 days", "30 days before", "leads", "won", "rate", "lift"},
 		About: "Awards per class of rules, the cheapest first."}
-	for _, x := range cut(r.Engagement.Classes, top) {
+	for _, x := range sheet.Cut(r.Engagement.Classes, top) {
 		low := ""
 		if x.Low {
 			low = "low"
 		}
-		t.Rows = append(t.Rows, []string{x.Class, tenth(x.Each), low, count(x.Awards), count(x.Recent), count(x.Before), count(x.Leads), count(x.Won), mille(x.Rate, x.Won+x.Lost) + fewMark(x.Few), lift(x.Lift)})
+		t.Rows = append(t.Rows, []string{x.Class, tenth(x.Each), low, sheet.Count(x.Awards), sheet.Count(x.Recent), sheet.Count(x.Before), sheet.Count(x.Leads), sheet.Count(x.Won), sheet.Mille(x.Rate, x.Won+x.Lost) + fewMark(x.Few), lift(x.Lift)})
 	}
 	t.Notes = append(fewNote(t.Rows), more(len(r.Engagement.Classes), top)...)
 	return t
@@ -235,17 +227,17 @@ func (r report) classesTable(top int) Table {
 func (r report) inflationTable() Table {
 	f := &r.Inflation
 	t := Table{ID: "inflation", Title: "Inflation", Head: []string{"threshold", "leads now", "with decay off", "of them mostly old", "of these won"},
-		About: fmt.Sprintf("Were decay off: leads that stand at a threshold, and those of them whose points for behaviour come mostly (more than half) from events older than %s.", duration(f.Old))}
+		About: fmt.Sprintf("Were decay off: leads that stand at a threshold, and those of them whose points for behaviour come mostly (more than half) from events older than %s.", sheet.Duration(f.Old))}
 	for _, a := range f.Above {
-		t.Rows = append(t.Rows, []string{a.At.String(), count(a.Current), count(a.Off), count(a.ByOld), count(a.WonOld)})
+		t.Rows = append(t.Rows, []string{a.At.String(), sheet.Count(a.Current), sheet.Count(a.Off), sheet.Count(a.ByOld), sheet.Count(a.WonOld)})
 	}
 	t.Notes = append(t.Notes, fmt.Sprintf("leads mostly old: %s (%s of all), of those with an outcome %s won%s; other leads with points for behaviour: %s, %s won%s",
-		count(f.Leads), mille(f.OfLeads, 1), mille(f.Rate, f.Won+f.Lost), fewMark(f.Few && f.Won+f.Lost > 0), count(f.Fresh.Leads), mille(f.Fresh.Rate, f.Fresh.Won+f.Fresh.Lost), fewMark(f.Fresh.Few && f.Fresh.Won+f.Fresh.Lost > 0)))
+		sheet.Count(f.Leads), sheet.Mille(f.OfLeads, 1), sheet.Mille(f.Rate, f.Won+f.Lost), fewMark(f.Few && f.Won+f.Lost > 0), sheet.Count(f.Fresh.Leads), sheet.Mille(f.Fresh.Rate, f.Fresh.Won+f.Fresh.Lost), fewMark(f.Fresh.Few && f.Fresh.Won+f.Fresh.Lost > 0)))
 	for i, x := range f.Top {
 		if i == 3 {
 			break
 		}
-		t.Notes = append(t.Notes, fmt.Sprintf("for example %s: %s now, %s with decay off, %s of its points for behaviour are old", x.Lead, tenth(x.Score), tenth(x.Off), mille(x.Old, 1)))
+		t.Notes = append(t.Notes, fmt.Sprintf("for example %s: %s now, %s with decay off, %s of its points for behaviour are old", x.Lead, tenth(x.Score), tenth(x.Off), sheet.Mille(x.Old, 1)))
 	}
 	return t
 }
@@ -254,12 +246,12 @@ func (r report) speedTable() Table {
 	t := Table{ID: "speed", Title: "Speed of hand-off", Left: 1, Head: []string{"from → to", "hand-offs", "half within", "nine of ten within", "longest"},
 		About: "The first hand-off of each lead, in the time of the inputs. How fast the running engine decides is in its metrics."}
 	for _, s := range r.Speed.Spans {
-		row := []string{s.Of, count(s.Count), "–", "–", "–"}
+		row := []string{s.Of, sheet.Count(s.Count), "–", "–", "–"}
 		if s.Count > 0 {
-			row = []string{s.Of, count(s.Count) + fewMark(s.Few), duration(s.P50), duration(s.P90), duration(s.Max)}
+			row = []string{s.Of, sheet.Count(s.Count) + fewMark(s.Few), sheet.Duration(s.P50), sheet.Duration(s.P90), sheet.Duration(s.Max)}
 		}
 		t.Rows = append(t.Rows, row)
 	}
-	t.Notes = append(fewNote(t.Rows), fmt.Sprintf("%s of %s hand-offs have no answer of sales in the inputs", count(r.Speed.Unanswered), count(r.Speed.HandOffs)))
+	t.Notes = append(fewNote(t.Rows), fmt.Sprintf("%s of %s hand-offs have no answer of sales in the inputs", sheet.Count(r.Speed.Unanswered), sheet.Count(r.Speed.HandOffs)))
 	return t
 }

@@ -50,7 +50,10 @@ var allowed = map[string][]string{
 	"engine/replay":           {"engine/core", "engine/model", "engine/journal", "engine/intake/...", "engine/lead", "engine/ledger"},
 	"engine/backtest":         {"engine/replay", "engine/intake", "engine/lead", "engine/ledger", "engine/decide", "engine/workflow", "engine/model/lint", "engine/backtest/measure"},
 	"engine/backtest/measure": {"engine/lead"},
-	"engine/backtest/page":    {"engine/backtest", "engine/backtest/measure", "engine/lead"},
+	"engine/backtest/page":    {"engine/backtest", "engine/backtest/measure", "engine/lead", "engine/sheet"},
+	"engine/sheet":            {},
+	"engine/plan":             {"engine/core", "engine/decide", "engine/lead", "engine/ledger", "engine/replay", "engine/workflow"},
+	"engine/plan/page":        {"engine/plan", "engine/lead", "engine/sheet"},
 	"engine/release":          {"engine/workflow", "engine/model", "engine/registry", "engine/journal", "engine/replay"},
 	// Helpers of the build and of tests.
 	"engine/internal/failpoint":    {},
@@ -83,7 +86,7 @@ var debts = map[string][]string{
 	// The offline commands work on files without an engine, and package engine
 	// has no words for that yet.
 	"cmd/ripen": {"engine/backtest", "engine/backtest/measure", "engine/backtest/page", "engine/core", "engine/ingest", "engine/intake", "engine/intake/mapping", "engine/journal", "engine/lead", "engine/natsd",
-		"engine/registry", "engine/replay", "engine/wasm", "engine/workflow"},
+		"engine/registry", "engine/replay", "engine/sheet", "engine/wasm", "engine/workflow"},
 	// A view of a lead shows what routes remember of it.
 	"engine/replay": {"engine/decide"},
 	// Needs are built from the contract's own types.
