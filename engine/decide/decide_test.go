@@ -72,11 +72,12 @@ func (w *world) event(e *lead.Event) (out []string) {
 		w.p.Answer(&w.f)
 	}
 	w.f.Evaluate(w.values)
-	would := w.p.WouldChange(&w.f)
+	would, told := w.p.WouldChange(&w.f), w.p.Tell(&w.f)
 	before := string(w.f.Acct.Append(nil, w.f.Book))
 	list := w.p.Decide(&w.f, lead.Cause{Kind: "event", Event: string(rune('a' + w.n)), Name: e.Name, At: w.f.At}, nil)
 	assert.Equal(w.t, would, before != string(w.f.Acct.Append(nil, w.f.Book)), "WouldChange says what Decide does")
 	assert.Equal(w.t, len(list) > 0, len(list) > 0 && would)
+	w.checkTold(&told, list)
 	for _, d := range list {
 		out = append(out, d.Action+"/"+d.Route+"#"+string(rune('0'+d.Episode)))
 	}

@@ -40,20 +40,24 @@ type Policy struct {
 
 // Guard is a suppress or veto block.
 type Guard struct {
-	Name    string
-	When    ledger.Cond
-	Actions []string // veto: actions that it forbids
-	Say     ledger.Text
+	Name     string
+	When     ledger.Cond
+	WhenText string        // source of the condition, for explanations
+	Parts    []ledger.Part // its statements, for explanations
+	Actions  []string      // veto: actions that it forbids
+	Say      ledger.Text
 }
 
 // Route is one way that a lead can go.
 type Route struct {
-	ID       uint32 // ledger.Hash("route", action, name)
-	Action   string
-	Name     string
-	When     ledger.Cond // nil on the default route
-	WhenText string      // source of the condition, for explanations
-	Reset    ledger.Cond // closes the action's episode when true; nil = none
+	ID        uint32 // ledger.Hash("route", action, name)
+	Action    string
+	Name      string
+	When      ledger.Cond   // nil on the default route
+	WhenText  string        // source of the condition, for explanations
+	Parts     []ledger.Part // its statements, for explanations
+	Reset     ledger.Cond   // closes the action's episode when true; nil = none
+	ResetText string        // source of Reset, for explanations
 	// Classes are the hand-raise classes (indexes in the book) that When asks
 	// pending() of; not empty = a hand-raise route.
 	Classes  []int

@@ -42,12 +42,12 @@ func (b *builder) policy() {
 	for i := range b.def.Suppress {
 		g := &b.def.Suppress[i]
 		x := b.condition(g.When, "suppress")
-		p.Suppress = append(p.Suppress, decide.Guard{Name: g.Name, When: cond(x), Say: b.text(g.Say)})
+		p.Suppress = append(p.Suppress, decide.Guard{Name: g.Name, When: cond(x), WhenText: b.source(g.When.Range()), Parts: b.parts(g.When), Say: b.text(g.Say)})
 	}
 	for i := range b.def.Vetoes {
 		g := &b.def.Vetoes[i]
 		x := b.condition(g.When, "veto")
-		p.Vetoes = append(p.Vetoes, decide.Guard{Name: g.Name, When: cond(x), Actions: b.vetoed(g), Say: b.text(g.Say)})
+		p.Vetoes = append(p.Vetoes, decide.Guard{Name: g.Name, When: cond(x), WhenText: b.source(g.When.Range()), Parts: b.parts(g.When), Actions: b.vetoed(g), Say: b.text(g.Say)})
 	}
 	b.allRoutes()
 	for i := range b.def.Labels {
@@ -140,13 +140,18 @@ func (b *builder) route(r *workflow.Route) *routeWork {
 		w.when = b.condition(r.When, "a route")
 		w.out.When, w.out.WhenText = cond(w.when), b.source(r.When.Range())
 		if w.when != nil {
-			w.out.Classes = w.when.Hands()
+			w.out.Classes, w.out.Parts = w.when.Hands(), b.parts(r.When)
 		}
 	}
 	if r.Reset != nil {
-		w.out.Reset = cond(b.condition(r.Reset, "a reset"))
+		w.out.Reset, w.out.ResetText = cond(b.condition(r.Reset, "a reset")), b.source(r.Reset.Range())
 	}
 	return w
+}
+
+// parts takes a condition that has compiled apart, for explanations.
+func (b *builder) parts(e hcl.Expression) []ledger.Part {
+	return b.routeScope("a condition").Parts(e, b.source)
 }
 
 // source is the text of a condition as it was written, on one line.
