@@ -31,6 +31,20 @@ type Options struct {
 	Partitions int // leads are spread over so many goroutines
 	Batch      int // inputs that a partition takes at once
 	Core       core.Options
+	// Decided gets the decisions of each batch, and the index of the release and
+	// of the partition; its goroutines are those of the partitions, and the list
+	// is valid until it returns. nil = they are kept, see Decisions.
+	Decided func(release, partition int, list []lead.Decision)
+	// Now is a clock in ns by which the cost of each release is measured; nil =
+	// it is not. Nothing that comes out depends on it.
+	Now func() int64
+}
+
+func (o *Options) now() int64 {
+	if o.Now == nil {
+		return 0
+	}
+	return o.Now()
 }
 
 func (o Options) withDefaults() Options {
@@ -61,27 +75,57 @@ type Counts struct {
 	Accepted, Duplicates, Refused int
 }
 
-// Replay is one run. Its methods belong to one goroutine.
+// Side is what one release makes of the inputs. Its methods are valid after
+// Drain.
+type Side struct {
+	prog  core.Program // of one partition: book and policy are those of all
+	seats []*seat      // by partition
+}
+
+// Replay is one run over the inputs, of one release or of several beside each
+// other. It shows the first one's side. Its methods belong to one goroutine.
 type Replay struct {
-	prog    core.Program // of one partition: book and policy are those of all
+	*Side
+	sides   []*Side
+	opts    Options
 	workers []*worker
 }
 
 // New starts the partitions of a replay.
 func New(newProgram Programs, o Options) (*Replay, error) {
-	o = o.withDefaults()
-	r := &Replay{}
-	for range o.Partitions {
-		prog, release, err := newProgram()
-		if err != nil {
-			r.Close()
-			return nil, err
+	return NewBeside([]Programs{newProgram}, o)
+}
+
+// NewBeside starts a replay of several releases: each gets the same inputs, which
+// are read once.
+func NewBeside(releases []Programs, o Options) (*Replay, error) {
+	r := &Replay{opts: o.withDefaults()}
+	for range releases {
+		r.sides = append(r.sides, &Side{})
+	}
+	r.Side = r.sides[0]
+	for index := range r.opts.Partitions {
+		var seats []*seat
+		for i, newProgram := range releases {
+			prog, release, err := newProgram()
+			if err != nil {
+				for _, s := range seats {
+					s.release()
+				}
+				r.Close()
+				return nil, err
+			}
+			seats = append(seats, &seat{core: core.New(prog, o.Core), release: release})
+			r.sides[i].prog = prog
+			r.sides[i].seats = append(r.sides[i].seats, seats[i])
 		}
-		r.prog = prog
-		r.workers = append(r.workers, startWorker(prog, release, o))
+		r.workers = append(r.workers, startWorker(index, seats, &r.opts))
 	}
 	return r, nil
 }
+
+// Of is the side of the i-th release.
+func (r *Replay) Of(i int) *Side { return r.sides[i] }
 
 // Event hands over the next event. Its strings must not change until Drain;
 // its place is told again if it is refused.
@@ -117,36 +161,49 @@ func (r *Replay) Close() {
 	r.workers = nil
 }
 
-// Counts sums over the partitions. Valid after Drain.
-func (r *Replay) Counts() (c Counts) {
-	for _, w := range r.workers {
-		c.Accepted += w.counts.Accepted
-		c.Duplicates += w.counts.Duplicates
-		for i := range w.refused {
-			if w.refused[i].Event != "" { // else a timer
-				c.Refused++
-			}
-		}
+// Cores are those of the partitions: a lead's is at lead.Partition. They belong
+// to the replay again with the next input.
+func (r *Side) Cores() (list []*core.Core) {
+	for _, s := range r.seats {
+		list = append(list, s.core)
+	}
+	return list
+}
+
+// Took is the time in ns that the release took, by Options.Now, summed over the
+// partitions.
+func (r *Side) Took() (ns int64) {
+	for _, s := range r.seats {
+		ns += s.took
+	}
+	return ns
+}
+
+// Counts sums over the partitions.
+func (r *Side) Counts() (c Counts) {
+	for _, s := range r.seats {
+		c.Accepted += s.counts.Accepted
+		c.Duplicates += s.counts.Duplicates
+		c.Refused += s.counts.Refused
 	}
 	return c
 }
 
-// Leads are the keys of all leads, sorted. Valid after Drain.
-func (r *Replay) Leads() []string {
+// Leads are the keys of all leads, sorted.
+func (r *Side) Leads() []string {
 	var keys []string
-	for _, w := range r.workers {
-		w.core.Leads(func(a *ledger.Account) { keys = append(keys, a.Key) })
+	for _, s := range r.seats {
+		s.core.Leads(func(a *ledger.Account) { keys = append(keys, a.Key) })
 	}
 	slices.Sort(keys)
 	return keys
 }
 
-// Decisions are ordered by time, lead and the lead's own order. Valid after
-// Drain.
-func (r *Replay) Decisions() []lead.Decision {
+// Decisions are ordered by time, lead and the lead's own order.
+func (r *Side) Decisions() []lead.Decision {
 	var out []lead.Decision
-	for _, w := range r.workers {
-		out = append(out, w.decisions...)
+	for _, s := range r.seats {
+		out = append(out, s.decisions...)
 	}
 	slices.SortFunc(out, func(a, b lead.Decision) int {
 		return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.Lead, b.Lead), cmp.Compare(a.Seq, b.Seq))
@@ -154,12 +211,11 @@ func (r *Replay) Decisions() []lead.Decision {
 	return out
 }
 
-// Refused lists what the workflow refused, by place, lead and time. Valid
-// after Drain.
-func (r *Replay) Refused() []Refused {
+// Refused lists what the workflow refused, by place, lead and time.
+func (r *Side) Refused() []Refused {
 	var out []Refused
-	for _, w := range r.workers {
-		out = append(out, w.refused...)
+	for _, s := range r.seats {
+		out = append(out, s.refused...)
 	}
 	slices.SortStableFunc(out, func(a, b Refused) int {
 		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Place.Line, b.Place.Line), cmp.Compare(a.Lead, b.Lead), cmp.Compare(a.At, b.At))
@@ -168,15 +224,15 @@ func (r *Replay) Refused() []Refused {
 }
 
 // Look shows leads as they are at time at, ms, in no particular order; see
-// core.Core.Look. Valid after Drain.
-func (r *Replay) Look(keys []string, at int64, fn func(*ledger.Frame)) error {
-	mine := make([][]string, len(r.workers))
+// core.Core.Look.
+func (r *Side) Look(keys []string, at int64, fn func(*ledger.Frame)) error {
+	mine := make([][]string, len(r.seats))
 	for _, k := range keys {
-		p := lead.Partition(k, len(r.workers))
+		p := lead.Partition(k, len(r.seats))
 		mine[p] = append(mine[p], k)
 	}
-	for p, w := range r.workers {
-		if err := w.core.Look(mine[p], at, fn); err != nil {
+	for p, s := range r.seats {
+		if err := s.core.Look(mine[p], at, fn); err != nil {
 			return err
 		}
 	}

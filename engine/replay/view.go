@@ -69,8 +69,8 @@ func Rank(views []View) {
 }
 
 // Views looks at leads at time at, ms, ranks them and hands each its
-// decisions. Valid after Drain.
-func (r *Replay) Views(keys []string, at int64, decisions []lead.Decision, lines bool) ([]View, error) {
+// decisions.
+func (r *Side) Views(keys []string, at int64, decisions []lead.Decision, lines bool) ([]View, error) {
 	return Views(r, r.prog.Policy, keys, at, decisions, lines)
 }
 

@@ -11,24 +11,31 @@ import (
 // few enough to bound memory.
 const inFlight = 4
 
-// worker is one partition: a core and the goroutine that runs it.
+// seat is what one release makes of one partition. Its fields are written by
+// the partition's goroutine, and read by others between wait and put.
+type seat struct {
+	core      *core.Core
+	release   func()
+	out       core.Output
+	decisions []lead.Decision
+	refused   []Refused
+	counts    Counts
+	took      int64 // ns, if somebody told the time
+}
+
+// worker is one partition: a core of each release and the goroutine that runs
+// them, one after the other over each batch.
 type worker struct {
-	core    *core.Core
-	release func()
-	batch   int
+	seats []*seat
+	opts  *Options
+	index int // of the partition
 
 	pending batch // filled by the feeder
 	todo    chan batch
 	spare   chan batch
 	idle    chan struct{} // a message per wait
 	done    chan struct{}
-
-	// Written by the goroutine, read by others between wait and put.
-	err       error
-	out       core.Output
-	decisions []lead.Decision
-	refused   []Refused
-	counts    Counts
+	err     error // as the fields of a seat
 }
 
 // batch is a run of inputs with their places. Without inputs it asks for a sign
@@ -38,8 +45,8 @@ type batch struct {
 	places []Place
 }
 
-func startWorker(prog core.Program, release func(), o Options) *worker {
-	w := &worker{core: core.New(prog, o.Core), release: release, batch: o.Batch,
+func startWorker(index int, seats []*seat, o *Options) *worker {
+	w := &worker{seats: seats, opts: o, index: index,
 		todo: make(chan batch, inFlight), spare: make(chan batch, inFlight+2), idle: make(chan struct{}), done: make(chan struct{})}
 	go w.run()
 	return w
@@ -48,7 +55,7 @@ func startWorker(prog core.Program, release func(), o Options) *worker {
 func (w *worker) put(in core.Input, at Place) {
 	w.pending.inputs = append(w.pending.inputs, in)
 	w.pending.places = append(w.pending.places, at)
-	if len(w.pending.inputs) >= w.batch {
+	if len(w.pending.inputs) >= w.opts.Batch {
 		w.flush()
 	}
 }
@@ -75,7 +82,9 @@ func (w *worker) wait() error {
 func (w *worker) close() {
 	close(w.todo)
 	<-w.done
-	w.release()
+	for _, s := range w.seats {
+		s.release()
+	}
 }
 
 func (w *worker) run() {
@@ -97,7 +106,7 @@ func (w *worker) run() {
 	}
 }
 
-// score runs the core. A panic in it is a bug of ours; it must not take a
+// score runs the cores. A panic in them is a bug of ours; it must not take a
 // user's terminal along from inside a goroutine.
 func (w *worker) score(b batch) {
 	defer func() {
@@ -105,16 +114,31 @@ func (w *worker) score(b batch) {
 			w.err = fmt.Errorf("internal error while scoring: %v", p)
 		}
 	}()
-	w.out.Reset()
-	if w.err = w.core.Run(b.inputs, &w.out); w.err != nil {
-		return
+	for i, s := range w.seats {
+		began := w.opts.now()
+		s.out.Reset()
+		if w.err = s.core.Run(b.inputs, &s.out); w.err != nil {
+			return
+		}
+		s.took += w.opts.now() - began
+		s.take(&b)
+		if w.opts.Decided != nil {
+			w.opts.Decided(i, w.index, s.out.Decisions)
+		} else {
+			s.decisions = append(s.decisions, s.out.Decisions...)
+		}
 	}
-	w.counts.Accepted += w.out.Accepted
-	w.counts.Duplicates += w.out.Duplicates
-	w.decisions = append(w.decisions, w.out.Decisions...)
-	for i := range w.out.Rejected {
-		r := &w.out.Rejected[i]
-		w.refused = append(w.refused, Refused{Place: b.placeOf(r), Rejected: *r})
+}
+
+func (s *seat) take(b *batch) {
+	s.counts.Accepted += s.out.Accepted
+	s.counts.Duplicates += s.out.Duplicates
+	for i := range s.out.Rejected {
+		r := &s.out.Rejected[i]
+		if r.Event != "" { // else a timer
+			s.counts.Refused++
+		}
+		s.refused = append(s.refused, Refused{Place: b.placeOf(r), Rejected: *r})
 	}
 }
 
