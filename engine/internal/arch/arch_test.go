@@ -36,6 +36,7 @@ var allowed = map[string][]string{
 	"engine/step":             {"engine/lead", "engine/ledger", "sdk/abi"},
 	"engine/decide":           {"engine/lead", "engine/ledger"},
 	"engine/core":             {"engine/lead", "engine/ledger", "engine/model", "engine/step", "engine/decide", "sdk/abi"},
+	"engine/lineage":          {"engine/core", "engine/decide", "engine/ledger", "engine/lead"},
 	"engine/wasm":             {"engine/lead", "engine/ledger", "engine/step", "engine/wasm/meter", "sdk/abi"},
 	"engine/wasm/meter":       {},
 	"engine/journal":          {"engine/lead", "engine/ledger", "engine/internal/failpoint"},
@@ -95,7 +96,7 @@ var debts = map[string][]string{
 }
 
 // pure are the packages that must not know a clock or chance.
-var pure = []string{"engine/lead", "engine/ledger", "engine/step", "engine/decide", "engine/core", "engine/model", "engine/model/expr", "engine/backtest/measure", "sdk", "sdk/abi"}
+var pure = []string{"engine/lead", "engine/ledger", "engine/step", "engine/decide", "engine/core", "engine/lineage", "engine/model", "engine/model/expr", "engine/backtest/measure", "sdk", "sdk/abi"}
 
 // testOnly are the packages that only tests may import.
 var testOnly = []string{"engine/internal/scoretest", "engine/internal/diagtest", "engine/internal/randflow", "engine/internal/faults/broker", "engine/internal/faults/proxy", "engine/internal/torture", "sdk/sdktest"}
