@@ -14,6 +14,7 @@ import (
 	"github.com/ripenhq/ripen/engine/ledger"
 	"github.com/ripenhq/ripen/engine/model"
 	"github.com/ripenhq/ripen/engine/registry"
+	"github.com/ripenhq/ripen/engine/release"
 	"github.com/ripenhq/ripen/engine/step"
 	"github.com/ripenhq/ripen/engine/wasm"
 	"github.com/ripenhq/ripen/engine/workflow"
@@ -35,7 +36,10 @@ type LoadOptions struct {
 type Workflow struct {
 	Def   *workflow.Definition
 	Model *model.Model
+	// Bundle is what a release of it consists of; nil if it is not valid.
+	Bundle *release.Bundle
 
+	modules []*registry.Plugin // that it uses, by name
 	host    *wasm.Host
 	plugins map[string]*wasm.Plugin
 	close   sync.Once
@@ -45,6 +49,9 @@ type Workflow struct {
 // author are diagnostics, all of them; the error is for everything else. With
 // errors among the diagnostics the workflow holds only the definition. Close
 // it in any case.
+//
+// With a lock file in the folder a plugin that is not the pinned one is such a
+// mistake.
 func Load(ctx context.Context, o LoadOptions) (*Workflow, hcl.Diagnostics, error) {
 	root, err := os.OpenRoot(o.Dir)
 	if err != nil {
@@ -55,10 +62,26 @@ func Load(ctx context.Context, o LoadOptions) (*Workflow, hcl.Diagnostics, error
 	if err != nil {
 		return nil, nil, err
 	}
-	def, diags, err := define(o.Dir, root.FS(), set)
+	return load(ctx, root.FS(), set, &o)
+}
+
+// LoadBundle is Load for a release: its files, and its plugins by digest. What
+// o.Dir names stands in front of file names for people, such as "release 12".
+func LoadBundle(ctx context.Context, b *release.Bundle, plugins []*registry.Plugin, o LoadOptions) (*Workflow, hcl.Diagnostics, error) {
+	return load(ctx, b.FS(), registry.Of(plugins...), &o)
+}
+
+func load(ctx context.Context, fsys fs.FS, set *registry.Set, o *LoadOptions) (*Workflow, hcl.Diagnostics, error) {
+	def, diags, err := define(o.Dir, fsys, set)
 	w := &Workflow{Def: def, plugins: make(map[string]*wasm.Plugin)}
 	if err != nil || diags.HasErrors() {
 		return w, diags, err
+	}
+	if more := w.checkLock(fsys, set, o.Dir); more.HasErrors() {
+		return w, append(diags, more...), nil
+	}
+	if w.Bundle, err = release.Gather(fsys, o.Dir, def, pinsOf(w.used(set))); err != nil {
+		return w, diags, fmt.Errorf("workflow folder %s: %w", o.Dir, err)
 	}
 	if w.host, err = wasm.NewHost(wasm.Options{CacheDir: o.CacheDir, Log: o.Logger, Quiet: o.Quiet, Progress: o.Progress}); err != nil {
 		return w, diags, err
@@ -99,21 +122,13 @@ func define(dir string, fsys fs.FS, set *registry.Set) (*workflow.Definition, hc
 
 // loadPlugins compiles the plugins that the workflow uses.
 func (w *Workflow) loadPlugins(ctx context.Context, set *registry.Set) error {
-	for i := range w.Def.Steps {
-		for _, name := range []string{w.Def.Steps[i].Plugin, w.Def.Steps[i].Fallback} {
-			if name == "" || w.plugins[name] != nil {
-				continue
-			}
-			p, err := set.Lookup(name)
-			if err != nil {
-				return err
-			}
-			compiled, err := w.host.Load(ctx, p.Wasm)
-			if err != nil {
-				return fmt.Errorf("plugin %s (%s): %w", name, p.Origin, err)
-			}
-			w.plugins[name] = compiled
+	w.modules = w.used(set)
+	for _, p := range w.modules {
+		compiled, err := w.host.Load(ctx, p.Wasm)
+		if err != nil {
+			return fmt.Errorf("plugin %s (%s): %w", p.Manifest.Name, p.Origin, err)
 		}
+		w.plugins[p.Manifest.Name] = compiled
 	}
 	return nil
 }

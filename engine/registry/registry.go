@@ -103,6 +103,15 @@ func Open(workflow fs.FS) (*Set, error) {
 	return set, nil
 }
 
+// Of is the set of these plugins and no others.
+func Of(plugins ...*Plugin) *Set {
+	set := &Set{byName: make(map[string]*Plugin, len(plugins)), builtin: true}
+	for _, p := range plugins {
+		set.byName[p.Manifest.Name] = p
+	}
+	return set
+}
+
 func load(fsys fs.FS, dir, origin string) (*Set, error) {
 	set := &Set{byName: map[string]*Plugin{}}
 	files, err := fs.Glob(fsys, path.Join(dir, "*.wasm"))
