@@ -3,6 +3,7 @@ package journal
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"math/rand"
 	"net"
@@ -163,6 +164,10 @@ const childDir = "RIPEN_JOURNAL_TEST_DIR"
 // is full, as far as the server can tell.
 const childLimit = "RIPEN_JOURNAL_TEST_LIMIT"
 
+// childRestart lets the child restart its server on the full disk, then give it
+// room, and go on.
+const childRestart = "RIPEN_JOURNAL_TEST_RESTART"
+
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(childDir); dir != "" {
 		if err := commitForEver(dir); err != nil {
@@ -202,23 +207,60 @@ func commitForEver(dir string) error {
 	if err != nil {
 		return err
 	}
-	next := int64(0)
+	next, err := following(ctx, pt)
+	if err != nil {
+		return err
+	}
+	fmt.Println("ready")
+	for refused := false; ; next++ {
+		if _, err = pt.Commit(ctx, outputs(int(next%41), fmt.Sprint("c", next)), Record{Clock: next}); err != nil {
+			if os.Getenv(childRestart) == "" || refused || !errors.Is(err, ErrRefused) {
+				return err
+			}
+			refused = true
+			if pt, next, err = settleFull(ctx, srv, j); err != nil {
+				return err
+			}
+			fmt.Println("settled", next)
+			continue
+		}
+		if refused && next%41 == 40 {
+			return errors.New("enough")
+		}
+		fmt.Println("acked", next)
+	}
+}
+
+// following is the number of the commit behind those that are there.
+func following(ctx context.Context, pt *Partition) (next int64, err error) {
 	err = pt.Restore(ctx, func(r Record) error {
 		if r.Kind == KindCommit {
 			next = r.Clock + 1
 		}
 		return nil
 	})
+	return next, err
+}
+
+// settleFull restarts the server while the disk is still full, which lets it
+// forget what it had not stored of a torn batch, and again with room. It
+// returns the number of the last commit that is there.
+func settleFull(ctx context.Context, srv *natsd.Server, j *Journal) (*Partition, int64, error) {
+	if err := srv.Restart(); err != nil {
+		return nil, 0, err
+	}
+	if err := limitFiles(""); err != nil {
+		return nil, 0, err
+	}
+	if err := srv.Restart(); err != nil {
+		return nil, 0, err
+	}
+	pt, err := j.Claim(ctx, 0)
 	if err != nil {
-		return err
+		return nil, 0, err
 	}
-	fmt.Println("ready")
-	for ; ; next++ {
-		if _, err = pt.Commit(ctx, outputs(int(next%41), fmt.Sprint("c", next)), Record{Clock: next}); err != nil {
-			return err
-		}
-		fmt.Println("acked", next)
-	}
+	next, err := following(ctx, pt)
+	return pt, next - 1, err
 }
 
 // TestKill kills an engine with its server at random instants. RIPEN_TORTURE

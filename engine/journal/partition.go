@@ -71,6 +71,9 @@ func (j *Journal) Claim(ctx context.Context, p int) (*Partition, error) {
 		return nil, fmt.Errorf("claim partition %d: %w", p, err)
 	}
 	failpoint.Hit("claim.after")
+	if err := pt.untear(ctx, &last, &claim); err != nil {
+		return nil, fmt.Errorf("claim partition %d: %w", p, err)
+	}
 	pt.claim = claim
 	pt.mark(&claim)
 	return pt, nil

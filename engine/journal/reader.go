@@ -20,6 +20,7 @@ type Message struct {
 	Seq     uint64
 	Time    int64 // when the stream stored it, ms since 1970 UTC
 	Subject string
+	Header  nats.Header // nil without
 	Data    []byte
 }
 
@@ -197,7 +198,7 @@ func (r *Reader) accept(m *nats.Msg) bool {
 	r.order, r.seen, r.reply = order, seq, m.Reply
 	r.open--
 	r.size += (len(m.Data) - r.size) / 16
-	r.batch = append(r.batch, Message{Seq: seq, Time: at, Subject: m.Subject, Data: m.Data})
+	r.batch = append(r.batch, Message{Seq: seq, Time: at, Subject: m.Subject, Header: m.Header, Data: m.Data})
 	return true
 }
 
