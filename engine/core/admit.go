@@ -71,12 +71,15 @@ func (e *entry) warm() (sum uint64) {
 func (c *Core) admit(inputs []Input, i int, g *guest, out *Output) error {
 	in := &inputs[i]
 	if in.Refused != nil {
-		out.reject(*in.Refused, position{input: i})
+		c.refuse(*in.Refused, i, out)
 		return nil
 	}
 	e := &in.Event
+	if c.elsewhere(e.Redrive) {
+		return nil
+	}
 	if code, reason := c.timely(e); code != "" {
-		out.reject(rejection(e, code, reason, ""), position{input: i})
+		c.refuse(rejection(e, code, reason, ""), i, out)
 		return nil
 	}
 	owner := g.entry

@@ -86,6 +86,7 @@ type Core struct {
 	prog   Program
 	opts   Options
 	runner *step.Runner
+	attend attendance
 
 	leads    table
 	shown    int // leads with an account

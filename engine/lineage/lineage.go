@@ -77,7 +77,8 @@ type Member struct {
 	// Out is what the last slice of inputs, or of a walk, led to.
 	Out core.Output
 
-	left []core.Input // of the batch
+	left   []core.Input // of the batch
+	rising bool         // a switch makes it the live one
 }
 
 // InStep says that the lineage gets the inputs of the partition.
