@@ -49,6 +49,7 @@ var allowed = map[string][]string{
 	"engine/registry/builtin": {},
 	"engine/registry/...":     {"engine/wasm", "engine/step", "engine/registry/...", "sdk/abi"},
 	"engine/replay":           {"engine/core", "engine/model", "engine/journal", "engine/intake/...", "engine/lead", "engine/ledger"},
+	"engine/explain":          {"engine/core", "engine/decide", "engine/lead", "engine/ledger"},
 	"engine/backtest":         {"engine/replay", "engine/intake", "engine/lead", "engine/ledger", "engine/decide", "engine/workflow", "engine/model/lint", "engine/backtest/measure"},
 	"engine/backtest/measure": {"engine/lead"},
 	"engine/backtest/page":    {"engine/backtest", "engine/backtest/measure", "engine/lead", "engine/sheet"},
@@ -86,7 +87,7 @@ var allowed = map[string][]string{
 var debts = map[string][]string{
 	// The offline commands work on files without an engine, and package engine
 	// has no words for that yet.
-	"cmd/ripen": {"engine/backtest", "engine/backtest/measure", "engine/backtest/page", "engine/core", "engine/ingest", "engine/intake", "engine/intake/mapping", "engine/journal", "engine/lead", "engine/natsd",
+	"cmd/ripen": {"engine/backtest", "engine/backtest/measure", "engine/backtest/page", "engine/core", "engine/explain", "engine/ingest", "engine/intake", "engine/intake/mapping", "engine/journal", "engine/lead", "engine/natsd",
 		"engine/registry", "engine/replay", "engine/sheet", "engine/wasm", "engine/workflow"},
 	// A view of a lead shows what routes remember of it.
 	"engine/replay": {"engine/decide"},
