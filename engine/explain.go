@@ -35,6 +35,10 @@ func OpenExplainer(ctx context.Context, o Options) (*Explainer, error) {
 	return &Explainer{e: e, p: e.journal.Partitions()}, nil
 }
 
+// UseClock says whose time the engine went by, when history is run again: it
+// stands in no stream.
+func (x *Explainer) UseClock(c Clock) { x.e.opts.Clock = c }
+
 // Close lets go of the streams.
 func (x *Explainer) Close() { x.e.shut(context.Background()) }
 

@@ -20,6 +20,16 @@ type explainFlags struct {
 	json   bool
 	asOf   string
 	all    bool
+	clocks []engine.Clock
+}
+
+// clocks are those that an engine may have gone by: the one that is set, or, if
+// none is, both, the default first.
+func (c *config) clocks() []engine.Clock {
+	if own := engine.Clock(c.text("clock")); c.origin["clock"] != "default" {
+		return []engine.Clock{own}
+	}
+	return []engine.Clock{engine.ClockWall, engine.ClockStream}
 }
 
 func (a *app) explainCommand() *cobra.Command {
@@ -38,7 +48,7 @@ lead to the same decision, bit for bit. If not, the answer is "no" (exit code 1)
 
 Without INPUT an engine is asked: a data folder, whether its engine runs or not,
 or with --nats an external server. --as-of, and a decision, run the lead's
-history again: then --clock, --skew and --dedupe must be those of the engine.
+history again: then --skew and --dedupe must be those of the engine.
 
 --check-all does so for all decisions of the journal in one pass, and checks for
 all leads that the lines sum to the score.
@@ -84,6 +94,7 @@ func (a *app) explainThis(cmd *cobra.Command, f *explainFlags, list []string) er
 	if err := needData(&o); err != nil {
 		return err
 	}
+	f.clocks = c.clocks()
 	if f.all {
 		return a.explainAll(cmd.Context(), f, w, o)
 	}
@@ -163,8 +174,9 @@ func (a *app) explainLead(ctx context.Context, f *explainFlags, w *engine.Workfl
 		return err
 	}
 	if asOf != 0 && asOf < s.Clock {
+		stored := s.Decisions
 		s.Close()
-		if s, err = x.Past(ctx, key, asOf); err != nil {
+		if s, err = past(ctx, f, x, key, asOf, stored); err != nil {
 			return err
 		}
 		if s.First > 1 {
@@ -180,6 +192,41 @@ func (a *app) explainLead(ctx context.Context, f *explainFlags, w *engine.Workfl
 		return no("%s %q is unknown to the engine%s", w.Model.LeadWord, key, after(" at ", f.asOf))
 	}
 	return a.answerLead(f, l)
+}
+
+// past runs a lead's history again, by the clock that leads to the decisions
+// that were stored.
+func past(ctx context.Context, f *explainFlags, x *engine.Explainer, key string, asOf int64, stored []lead.Decision) (first *engine.Story, err error) {
+	for _, clock := range f.clocks {
+		x.UseClock(clock)
+		s, err := x.Past(ctx, key, asOf)
+		switch {
+		case err != nil:
+			first.Close()
+			return nil, err
+		case sameDecisions(s.Decisions, stored, asOf):
+			first.Close()
+			return s, nil
+		case first == nil:
+			first = s
+		default:
+			s.Close()
+		}
+	}
+	return first, nil
+}
+
+func sameDecisions(made, stored []lead.Decision, asOf int64) bool {
+	ids := make(map[string]bool, len(made))
+	for i := range made {
+		ids[made[i].ID] = true
+	}
+	for i := range stored {
+		if stored[i].At <= asOf && !ids[stored[i].ID] {
+			return false
+		}
+	}
+	return true
 }
 
 func (a *app) answerLead(f *explainFlags, l *explain.Lead) error {
@@ -214,9 +261,19 @@ func (a *app) explainDecision(ctx context.Context, f *explainFlags, x *engine.Ex
 	if s == nil || err != nil {
 		return false, err
 	}
-	r, err := x.Reproduce(ctx, s)
-	if err != nil {
-		return true, err
+	var r *engine.Reproduced
+	for i, clock := range f.clocks {
+		x.UseClock(clock)
+		again, err := x.Reproduce(ctx, s)
+		if err != nil {
+			return true, err
+		}
+		if i == 0 || again.Same {
+			r = again
+		}
+		if again.Same {
+			break
+		}
 	}
 	return true, a.answerDecision(f, &decisionAnswer{s.Decision, s.Model, s.Partition, s.Sequence, s.Record, s.Input, r})
 }
