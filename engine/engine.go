@@ -45,8 +45,11 @@ type Options struct {
 	Durability  natsd.Durability
 	Partitions  int   // fixed when the streams are made, default 4
 	MaxBytes    int64 // of the events stream, 0 = no limit
-	History     time.Duration
-	Replicas    int
+	// MaxEvents is how many events one request may hold, 0 is
+	// ingest.DefaultMaxEvents.
+	MaxEvents int
+	History   time.Duration
+	Replicas  int
 	// State is the folder of the local store of leads; with the embedded server
 	// "state" in its folder, else a temporary one, by default.
 	State string
@@ -204,7 +207,7 @@ func (e *Engine) startParts(ctx context.Context) error {
 // openDoors takes events and lets time pass.
 func (e *Engine) openDoors(ctx context.Context) (err error) {
 	o := ingest.Options{Conn: e.conn, JS: e.js, Partitions: e.journal.Partitions(), Logger: e.log.Named("ingest"),
-		Scored: e.scored, MaxLag: e.opts.MaxLag, Now: e.opts.Now, Ask: askTime}
+		Scored: e.scored, MaxLag: e.opts.MaxLag, MaxEvents: e.opts.MaxEvents, Now: e.opts.Now, Ask: askTime}
 	if e.server != nil {
 		o.FreeBytes, o.FreeFloor, o.Ask = e.server.FreeBytes, 2*journal.DefaultFreeFloor, 0
 	}

@@ -156,7 +156,7 @@ func (c *config) engineOptions(w *engine.Workflow, log hclog.Logger) engine.Opti
 	server, opts := c.natsOptions()
 	return engine.Options{
 		Workflow: w, Data: c.text("data"), NATS: server, NATSOptions: opts, Listen: c.text("listen"), Port: c.number("port"),
-		Durability: natsd.Durability(c.text("durability")), Partitions: c.number("partitions"), MaxBytes: maxBytes, MaxLag: int64(c.number("max_lag")),
+		Durability: natsd.Durability(c.text("durability")), Partitions: c.number("partitions"), MaxBytes: maxBytes, MaxLag: int64(c.number("max_lag")), MaxEvents: c.number("max_events"),
 		History: c.duration("history"), Replicas: c.number("replicas"), Clock: engine.Clock(c.text("clock")), Tick: c.duration("tick"),
 		Quiet: c.duration("quiet"), Lateness: c.duration("lateness"), Skew: c.duration("skew"), Dedupe: c.duration("dedupe"),
 		State: c.state(), Cache: cmp.Or(c.number("cache_leads"), -1), SnapshotEvery: cmp.Or(c.duration("snapshot_every"), -1), SkipLost: c.text("skip_lost") == "true",

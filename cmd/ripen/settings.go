@@ -13,6 +13,7 @@ import (
 
 	"github.com/ripenhq/ripen/engine"
 	"github.com/ripenhq/ripen/engine/ingest"
+	"github.com/ripenhq/ripen/engine/intake"
 	"github.com/ripenhq/ripen/engine/journal"
 	"github.com/ripenhq/ripen/engine/natsd"
 	"github.com/ripenhq/ripen/engine/workflow"
@@ -55,6 +56,7 @@ func settings() []setting {
 		{"replicas", "1", "copies of the streams on an external cluster", isInt(1, 5)},
 		{"max_bytes", "0", "limit of the events stream in bytes, e.g. 10GB; 0 = none", isBytes},
 		{"max_lag", strconv.Itoa(ingest.DefaultMaxLag), "events that may wait to be scored before more are refused, -1 = no bound", isInt(-1, 1_000_000_000)},
+		{"max_events", strconv.Itoa(ingest.DefaultMaxEvents), "events that one request may hold; one with more is refused as a whole", isInt(1, intake.MaxEvents)},
 		{"history", ms(journal.DefaultHistory), "how long events are kept", isDuration(2 * time.Minute)},
 		{"clock", "wall", "where time comes from: wall, or stream (follows event time; for demos and old streams)", isOneOf("wall", "stream")},
 		{"tick", "1m", "wall clock: how often time passes", isDuration(time.Second)},

@@ -3,6 +3,7 @@ package ingest
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strconv"
 	"sync"
 
@@ -18,6 +19,7 @@ const (
 	CodeNotStored  = "not-stored"
 	CodeClosing    = "closing"
 	CodeEmpty      = "empty-request"
+	CodeTooMany    = "too-many-events"
 )
 
 // maxListed bounds the rejected events that an answer lists; all are kept.
@@ -46,6 +48,20 @@ func (a *Answer) appendJSON(dst []byte) ([]byte, error) {
 	}
 	dst = strconv.AppendInt(append(dst, `{"accepted":`...), int64(a.Accepted), 10)
 	return append(dst, `,"rejected":[]}`...), nil
+}
+
+// bounded is the answer as JSON of at most so many bytes, 0 = no bound: fewer
+// rejected events are listed until it fits.
+func (a *Answer) bounded(most int) ([]byte, error) {
+	for {
+		data, err := a.appendJSON(make([]byte, 0, 40))
+		if err != nil || most <= 0 || len(data) <= most || len(a.Rejected) == 0 {
+			return data, err
+		}
+		n := len(a.Rejected) / 2
+		a.MoreRejected += len(a.Rejected) - n
+		a.Rejected = a.Rejected[:n]
+	}
 }
 
 // Rejection is one event that was refused.
@@ -90,6 +106,12 @@ func notStored(err error) *Failure {
 		Reason: "the events could not be stored (" + err.Error() + "); send the request again"}
 }
 
+// tooMany refuses a request as a whole, before any of it is read.
+func tooMany(found, most int) *Failure {
+	return &Failure{Code: CodeTooMany, Events: found, Reason: fmt.Sprintf(
+		"found %d events in one request, expected at most %d; nothing of it was taken, send smaller requests", found, most)}
+}
+
 // failed is the answer to a request of which nothing was taken.
 func failed(events int, f *Failure) Answer {
 	g := *f
@@ -100,7 +122,8 @@ func failed(events int, f *Failure) Answer {
 // ticket follows the events of one request until all are settled.
 type ticket struct {
 	finish func(Answer)
-	free   func() // gives the bytes back
+	free   func(more int64) // gives the bytes back, and more of them
+	more   int64            // bytes that its events take beyond its own
 	// pass lets time pass to at, ms, once all events of the request are stored.
 	pass func(at int64) error
 
@@ -111,7 +134,7 @@ type ticket struct {
 	ticks  int
 }
 
-func newTicket(finish func(Answer), free func()) *ticket {
+func newTicket(finish func(Answer), free func(more int64)) *ticket {
 	return &ticket{finish: finish, free: free, left: 1, answer: Answer{Rejected: []Rejection{}}}
 }
 
@@ -179,7 +202,7 @@ func (t *ticket) settle(n int) {
 	if !last {
 		return
 	}
-	t.free()
+	t.free(t.more)
 	if t.ticks == 0 || a.Error != nil {
 		t.finish(a)
 		return

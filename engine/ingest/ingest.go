@@ -41,6 +41,7 @@ const (
 	DefaultMaxPack   = 256 << 10 // bytes
 	DefaultMaxQueued = 64 << 20  // bytes
 	DefaultGiveUp    = 10 * time.Second
+	DefaultMaxEvents = 10_000 // of one request
 )
 
 // maxPackEvents bounds a pack by number, so that one pack of tiny events does
@@ -60,6 +61,9 @@ type Options struct {
 	// MaxQueued bounds the bytes of requests on their way; beyond it requests
 	// are answered "busy".
 	MaxQueued int64
+	// MaxEvents bounds the events of one request; one with more is refused as a
+	// whole.
+	MaxEvents int
 	// Scored tells that all events of partition p below the stream sequence next
 	// are scored; mine is false if another engine has the partition. Nil if
 	// nobody knows.
@@ -105,6 +109,9 @@ func (o Options) withDefaults() (Options, error) {
 	if o.MaxQueued <= 0 {
 		o.MaxQueued = DefaultMaxQueued
 	}
+	if o.MaxEvents <= 0 {
+		o.MaxEvents = DefaultMaxEvents
+	}
 	if o.MaxLag == 0 {
 		o.MaxLag = DefaultMaxLag
 	}
@@ -138,7 +145,7 @@ type Ingest struct {
 	room     *semaphore.Weighted // bytes on their way
 	guard    *guard
 	lag      *lag
-	decoders sync.Pool
+	readings sync.Pool
 
 	sub      *nats.Subscription
 	requests chan *nats.Msg     // each holds its bytes of room
@@ -160,7 +167,7 @@ func New(o Options) (*Ingest, error) {
 	in := &Ingest{o: o, room: semaphore.NewWeighted(o.MaxQueued), guard: newGuard(o), lag: newLag(o),
 		requests: make(chan *nats.Msg, requestsWaiting)}
 	o.Decoder.AllowTicks = o.Tick != nil
-	in.decoders.New = func() any { return intake.NewDecoder(o.Decoder) }
+	in.readings.New = func() any { return &reading{dec: intake.NewDecoder(o.Decoder)} }
 	for p := range o.Partitions {
 		in.lanes = append(in.lanes, newLane(o, p, in.guard, in.lag))
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -477,4 +478,139 @@ func BenchmarkPublish(b *testing.B) {
 		}
 	})
 	b.ReportMetric(float64(b.N)*1000/b.Elapsed().Seconds(), "events/s")
+}
+
+// bad is a request of n lines that are no events.
+func bad(n int) []byte { return bytes.Repeat([]byte("x\n"), n) }
+
+func TestTooManyEventsAreRefusedAsAWhole(t *testing.T) {
+	b := newBench(t, journal.Config{}, func(o *Options) { o.MaxEvents = 100 })
+	nc := b.client()
+	many := make([]string, 101)
+	for i := range many {
+		many[i] = event("ada", fmt.Sprint(i))
+	}
+	for name, body := range map[string]string{
+		"lines":           strings.Join(many, "\n"),
+		"array":           "[" + strings.Join(many, ",") + "]",
+		"batch":           `{"batch":[` + strings.Join(many, ",") + `]}`,
+		"arrays in lines": many[0] + "\n[" + strings.Join(many[1:50], ",") + "]\n[" + strings.Join(many[50:], ",") + "]",
+		"no events":       string(bad(101)),
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := ask(t, nc, body)
+			require.NotNil(t, a.Error)
+			require.Equal(t, CodeTooMany, a.Error.Code)
+			require.Equal(t, 101, a.Error.Events)
+			require.Zero(t, a.Error.RetryAfter, "the same again is of no use")
+			require.Contains(t, a.Error.Reason, "found 101 events in one request, expected at most 100")
+			require.Zero(t, a.Accepted)
+			require.Empty(t, a.Rejected)
+		})
+	}
+	a, err := b.in.Accept(t.Context(), bad(101))
+	require.NoError(t, err)
+	require.Equal(t, CodeTooMany, a.Error.Code, "in process too")
+	require.Empty(t, b.stored(journal.JournalStream), "nothing is kept")
+	require.Empty(t, b.stored(eventsStream))
+	require.Equal(t, 100, ask(t, nc, strings.Join(many[:100], "\n")).Accepted)
+}
+
+// A flood of requests that hold nothing but rubbish costs little memory, is
+// answered, keeps nobody out, and is done with soon.
+func TestAFloodOfBadLines(t *testing.T) {
+	b := newBench(t, journal.Config{}, nil)
+	nc := b.client()
+	heap := func() int64 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc)
+	}
+	a := ask(t, nc, string(bad(4<<20-1)))
+	require.Equal(t, CodeTooMany, a.Error.Code, "8 MB of lines")
+	before := heap()
+	inbox := nats.NewInbox()
+	sub, err := nc.SubscribeSync(inbox)
+	require.NoError(t, err)
+	const requests = 100
+	for range requests {
+		require.NoError(t, nc.PublishRequest(Subject, inbox, bad(DefaultMaxEvents)))
+	}
+	require.NoError(t, nc.Flush())
+	require.Less(t, heap()-before, int64(100<<20), "a million bad lines")
+	require.Equal(t, 1, ask(t, nc, event("ada", "1")).Accepted, "a good one passes")
+	kept, busy := 0, 0
+	for range requests {
+		m, err := sub.NextMsg(30 * time.Second)
+		require.NoError(t, err)
+		var a Answer
+		require.NoError(t, json.Unmarshal(m.Data, &a))
+		if a.Error != nil {
+			require.Equal(t, CodeBusy, a.Error.Code)
+			busy++
+			continue
+		}
+		require.Len(t, a.Rejected, maxListed)
+		require.Equal(t, DefaultMaxEvents, len(a.Rejected)+a.MoreRejected)
+		kept++
+	}
+	require.Positive(t, kept)
+	require.Positive(t, busy)
+	began := time.Now()
+	b.close()
+	require.Less(t, time.Since(began), 10*time.Second)
+}
+
+// A batch gives each event a copy of what they share: that counts too.
+func TestWhatABatchSharesTakesRoom(t *testing.T) {
+	b := newBench(t, journal.Config{}, func(o *Options) { o.MaxQueued = 1 << 20 })
+	small := make([]string, 1000)
+	for i := range small {
+		small[i] = event("ada", fmt.Sprint(i))
+	}
+	batch := func(shared, n int) string {
+		return `{"context":{"x":"` + strings.Repeat("x", shared) + `"},"batch":[` + strings.Join(small[:n], ",") + `]}`
+	}
+	a := ask(t, b.client(), batch(8000, 1000))
+	require.NotNil(t, a.Error)
+	require.Equal(t, CodeBusy, a.Error.Code, "8 MB of events where 1 MB may be on the way")
+	require.Equal(t, 10, ask(t, b.client(), batch(8000, 10)).Accepted)
+	require.Equal(t, 1000, ask(t, b.client(), batch(10, 1000)).Accepted, "room comes back")
+}
+
+// An event that is too large for any message is rejected for good, and its
+// beginning kept.
+func TestAGiantEventIsTooLarge(t *testing.T) {
+	b := newBench(t, journal.Config{}, nil)
+	giant := event("ada", "1")
+	giant = strings.Replace(giant, `{`, `{"x":"`+strings.Repeat("x", 8_000_000)+`",`, 1)
+	a := ask(t, b.client(), giant)
+	require.Nil(t, a.Error, "sending it again is of no use")
+	require.Len(t, a.Rejected, 1)
+	require.Equal(t, intake.CodeTooLarge, a.Rejected[0].Code)
+	kept := b.stored(journal.JournalStream)
+	require.Len(t, kept, 1)
+	var r lead.Rejected
+	require.NoError(t, json.Unmarshal(kept[0].Data, &r))
+	require.Equal(t, giant[:256<<10], string(r.Raw))
+	require.Contains(t, r.Reason, fmt.Sprintf("only its first 262144 of %d bytes are kept", len(giant)))
+}
+
+func TestAnswersStayBelowTheLargestMessage(t *testing.T) {
+	a := Answer{Accepted: 3, Rejected: []Rejection{}}
+	for i := range 1000 {
+		a.Rejected = append(a.Rejected, Rejection{Index: i, Code: "c", Reason: strings.Repeat("\x01", 1000)})
+	}
+	whole, err := a.bounded(0)
+	require.NoError(t, err)
+	require.Greater(t, len(whole), 6_000_000)
+	data, err := a.bounded(1 << 20)
+	require.NoError(t, err)
+	require.Less(t, len(data), 1<<20)
+	var got Answer
+	require.NoError(t, json.Unmarshal(data, &got))
+	require.Len(t, got.Rejected, 125)
+	require.Equal(t, 875, got.MoreRejected)
+	require.Equal(t, 3, got.Accepted)
 }

@@ -8,9 +8,15 @@ import (
 	"sync"
 
 	"github.com/nats-io/nats.go"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/ripenhq/ripen/engine/lead"
 )
+
+// rejectRoom is how many rejected events may wait to be kept: each takes a
+// message, so that a flood of bad requests must not pile up. Beyond it requests
+// with rejected events are answered "busy"; good ones pass.
+const rejectRoom = 16 << 10
 
 // rejectWindow is how many rejected events are on their way at a time.
 const rejectWindow = 256
@@ -20,6 +26,8 @@ const rejectWindow = 256
 type rejectLane struct {
 	o    Options
 	wake chan struct{}
+	most int64
+	room *semaphore.Weighted // rejected events that wait
 
 	mu     sync.Mutex
 	queue  []kept
@@ -27,18 +35,37 @@ type rejectLane struct {
 }
 
 type kept struct {
-	owner *ticket
-	what  *lead.Rejected
+	owner  *ticket
+	what   *lead.Rejected
+	weight int64 // of the room, 0 or 1
 }
 
 func newRejectLane(o Options) *rejectLane {
-	return &rejectLane{o: o, wake: make(chan struct{}, 1)}
+	most := max(rejectRoom, int64(o.MaxEvents))
+	return &rejectLane{o: o, wake: make(chan struct{}, 1), most: most, room: semaphore.NewWeighted(most)}
 }
 
-func (l *rejectLane) put(t *ticket, r *lead.Rejected) {
-	t.add(1)
+// reserve takes room for n rejected events, or as many as there is room for at
+// all; wait says whether to wait for it.
+func (l *rejectLane) reserve(n int, wait bool) bool {
+	weight := min(int64(n), l.most)
+	if wait {
+		return l.room.Acquire(context.Background(), weight) == nil // what waits is kept, also while this closes
+	}
+	return l.room.TryAcquire(weight)
+}
+
+// put adds the rejected events of a request, whose room is reserved.
+func (l *rejectLane) put(t *ticket, list []refused) {
+	t.add(len(list))
 	l.mu.Lock()
-	l.queue = append(l.queue, kept{t, r})
+	for i := range list {
+		k := kept{owner: t, what: list[i].what}
+		if int64(i) < l.most {
+			k.weight = 1
+		}
+		l.queue = append(l.queue, k)
+	}
 	l.mu.Unlock()
 	poke(l.wake)
 }
@@ -90,6 +117,7 @@ func (l *rejectLane) keep(ctx context.Context, work []kept) {
 	}
 	wg.Wait()
 	for i := range work {
+		l.room.Release(work[i].weight)
 		switch err := errs[i]; {
 		case err == nil:
 			work[i].owner.kept(1)

@@ -22,23 +22,43 @@ func (in *Ingest) refuses() *Failure {
 // request takes one message of ripen.in, whose room is taken already, and
 // answers when it is settled.
 func (in *Ingest) request(m *nats.Msg) {
-	t := newTicket(func(a Answer) { in.respond(m, a) }, func() { in.room.Release(room(m)) })
+	t := newTicket(func(a Answer) { in.respond(m, a) }, func(more int64) { in.room.Release(room(m) + more) })
 	if f := in.refuses(); f != nil {
 		t.refuse(f)
 		return
 	}
-	in.read(t, func(each func(i int, raw []byte)) {
+	in.read(t, false, func(r *reading) *Failure {
 		if !intake.IsCloudEvent(m.Header) {
-			intake.Split(m.Data, each)
-			return
+			return in.split(t, r, m.Data)
 		}
-		raw, bad := intake.FromBinary(m.Header, m.Data)
-		if bad != nil {
-			in.reject(t, 0, bad)
-			return
+		if raw, bad := intake.FromBinary(m.Header, m.Data); bad != nil {
+			r.bad = append(r.bad, refused{0, bad})
+		} else {
+			r.raw = append(r.raw, raw)
 		}
-		each(0, raw)
+		return nil
 	})
+}
+
+// split cuts a body into events, unless these are too many, or so much larger
+// than the body (a batch gives each of its events a copy of what they share)
+// that there is no room for them.
+func (in *Ingest) split(t *ticket, r *reading, body []byte) *Failure {
+	size := 0
+	found := intake.SplitMost(body, in.o.MaxEvents, func(_ int, raw []byte) {
+		size += len(raw)
+		r.raw = append(r.raw, raw)
+	})
+	if found > in.o.MaxEvents {
+		return tooMany(found, in.o.MaxEvents)
+	}
+	if more := int64(size - len(body)); more > 0 {
+		if !in.room.TryAcquire(more) {
+			return errBusy
+		}
+		t.more = more
+	}
+	return nil
 }
 
 // Accept takes a body as ripen.in does and waits until it is settled. It does
@@ -54,7 +74,7 @@ func (in *Ingest) Accept(ctx context.Context, body []byte) (Answer, error) {
 		in.mu.RUnlock()
 		return failed(0, errBusy), nil
 	}
-	return in.wait(ctx, size, func(each func(i int, raw []byte)) { intake.Split(body, each) })
+	return in.wait(ctx, size, false, func(t *ticket, r *reading) *Failure { return in.split(t, r, body) })
 }
 
 // Publish takes events, one JSON object each, and waits until all are settled;
@@ -73,10 +93,9 @@ func (in *Ingest) Publish(ctx context.Context, events [][]byte) (Answer, error) 
 		in.mu.RUnlock()
 		return Answer{}, err
 	}
-	return in.wait(ctx, size, func(each func(i int, raw []byte)) {
-		for i, e := range events {
-			each(i, e)
-		}
+	return in.wait(ctx, size, true, func(_ *ticket, r *reading) *Failure {
+		r.raw = append(r.raw, events...)
+		return nil
 	})
 }
 
@@ -91,14 +110,14 @@ func (in *Ingest) enter() bool {
 }
 
 // wait reads the events, lets Close go on (the lanes have them now), and waits
-// until they are settled.
-func (in *Ingest) wait(ctx context.Context, size int64, split func(each func(int, []byte))) (Answer, error) {
+// until they are settled. patient says whether it waits for room too.
+func (in *Ingest) wait(ctx context.Context, size int64, patient bool, split func(*ticket, *reading) *Failure) (Answer, error) {
 	done := make(chan Answer, 1)
-	t := newTicket(func(a Answer) { done <- a }, func() { in.room.Release(size) })
+	t := newTicket(func(a Answer) { done <- a }, func(more int64) { in.room.Release(size + more) })
 	if f := in.refuses(); f != nil {
 		t.refuse(f)
 	} else {
-		in.read(t, split)
+		in.read(t, patient, func(r *reading) *Failure { return split(t, r) })
 	}
 	in.mu.RUnlock()
 	select {
@@ -109,39 +128,93 @@ func (in *Ingest) wait(ctx context.Context, size int64, split func(each func(int
 	}
 }
 
-// read validates events and hands them to the lanes.
-func (in *Ingest) read(t *ticket, split func(each func(int, []byte))) {
-	dec := in.decoders.Get().(*intake.Decoder)
-	defer in.decoders.Put(dec)
-	t.pass = func(at int64) error {
-		ctx, cancel := context.WithTimeout(context.Background(), in.o.GiveUp)
-		defer cancel()
-		return in.o.Tick(ctx, at)
-	}
-	now := in.o.Now()
-	n := 0
-	split(func(i int, raw []byte) {
-		n++
-		ev, bad := dec.Decode(raw, now)
-		if bad != nil {
-			in.reject(t, i, bad)
-			return
-		}
-		if ev.Kind == lead.Tick {
-			t.passes(ev.At)
-			return
-		}
-		if code, reason := in.o.Limits.Untimely(&ev); code != "" {
-			in.reject(t, i, untimely(&ev, code, reason))
-			return
-		}
-		in.lanes[lead.Partition(ev.Lead, in.o.Partitions)].put(t, intake.Packed{Raw: raw, Received: now})
-	})
-	if n == 0 && t.nothing() {
-		t.refuse(errEmpty)
+// reading is a request while it is read: nothing of it is taken before all of
+// it is known. It is reused.
+type reading struct {
+	dec    *intake.Decoder
+	raw    [][]byte // the events as they came
+	events []placed // those that are good
+	bad    []refused
+}
+
+// placed is a good event and its partition.
+type placed struct {
+	lane int
+	raw  []byte
+}
+
+// refused is an event that is not, by its place in the request.
+type refused struct {
+	index int
+	what  *lead.Rejected
+}
+
+// done lets go of the request's memory.
+func (r *reading) done() {
+	clear(r.raw)
+	clear(r.events)
+	clear(r.bad)
+	r.raw, r.events, r.bad = r.raw[:0], r.events[:0], r.bad[:0]
+}
+
+// read cuts a request, validates its events and hands them to the lanes.
+func (in *Ingest) read(t *ticket, patient bool, split func(*reading) *Failure) {
+	r := in.readings.Get().(*reading)
+	defer func() {
+		r.done()
+		in.readings.Put(r)
+	}()
+	if f := split(r); f != nil {
+		t.refuse(f)
 		return
 	}
+	t.pass = in.pass
+	now := in.o.Now()
+	for i, raw := range r.raw {
+		in.judge(t, r, i, raw, now)
+	}
+	switch n := len(r.bad); {
+	case n == 0 && len(r.events) == 0 && t.ticks == 0:
+		t.refuse(errEmpty)
+		return
+	case n > 0 && !in.rejects.reserve(n, patient):
+		t.refuse(errBusy)
+		return
+	case n > 0:
+		for _, b := range r.bad {
+			t.reject(b.index, b.what)
+		}
+		in.rejects.put(t, r.bad)
+	}
+	for _, e := range r.events {
+		in.lanes[e.lane].put(t, intake.Packed{Raw: e.raw, Received: now})
+	}
 	t.kept(1) // the request itself
+}
+
+// judge decodes one event.
+func (in *Ingest) judge(t *ticket, r *reading, i int, raw []byte, now int64) {
+	ev, bad := r.dec.Decode(raw, now)
+	if bad == nil && ev.Kind != lead.Tick {
+		if code, reason := in.o.Limits.Untimely(&ev); code != "" {
+			bad = untimely(&ev, code, reason)
+		}
+	}
+	switch {
+	case bad != nil:
+		r.bad = append(r.bad, refused{i, bad})
+	case ev.Kind == lead.Tick:
+		t.passes(ev.At)
+	default:
+		r.events = append(r.events, placed{lead.Partition(ev.Lead, in.o.Partitions), raw})
+	}
+}
+
+// pass lets time pass to at, ms.
+func (in *Ingest) pass(at int64) error {
+	ctx, cancel := context.WithTimeout(context.Background(), in.o.GiveUp)
+	defer cancel()
+	return in.o.Tick(ctx, at)
 }
 
 // untimely is a rejection of its own: the event's texts lie in the request.
@@ -149,23 +222,11 @@ func untimely(e *lead.Event, code, reason string) *lead.Rejected {
 	return &lead.Rejected{Lead: strings.Clone(e.Lead), Event: strings.Clone(e.ID), At: e.At, Code: code, Reason: reason, Raw: bytes.Clone(e.Raw)}
 }
 
-// nothing says whether the request had no event at all.
-func (t *ticket) nothing() bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.left == 1 && len(t.answer.Rejected) == 0 && t.ticks == 0
-}
-
-func (in *Ingest) reject(t *ticket, index int, r *lead.Rejected) {
-	t.reject(index, r)
-	in.rejects.put(t, r)
-}
-
 func (in *Ingest) respond(m *nats.Msg, a Answer) {
 	if m.Reply == "" {
 		return
 	}
-	data, err := a.appendJSON(make([]byte, 0, 40))
+	data, err := a.bounded(int(in.o.Conn.MaxPayload()))
 	if err == nil {
 		err = m.Respond(data)
 	}

@@ -65,9 +65,35 @@ func reason(where, found, expected, todo string) string {
 	return b.String()
 }
 
+// maxKept is how many bytes of a rejected input are kept: as many as an event
+// may have. What is larger is no event that could be corrected here.
+const maxKept = 256 << 10
+
 // Reject makes a lead.Rejected with its own copy of raw.
 func Reject(code, why string, raw []byte) *lead.Rejected {
-	return &lead.Rejected{Code: code, Reason: why, Raw: append([]byte(nil), raw...)}
+	r := &lead.Rejected{Code: code, Reason: why}
+	keep(r, raw)
+	return r
+}
+
+// keep copies raw, or its beginning.
+func keep(r *lead.Rejected, raw []byte) {
+	if n := len(raw); n > maxKept {
+		raw = raw[:maxKept]
+		r.Reason += "; only its first " + strconv.Itoa(maxKept) + " of " + strconv.Itoa(n) + " bytes are kept"
+	}
+	r.Raw = append([]byte(nil), raw...)
+}
+
+// short is s, or as much of it as an id may have.
+func short(s string, most int) string {
+	if len(s) > most {
+		for most > 0 && !utf8.RuneStart(s[most]) {
+			most--
+		}
+		s = s[:most]
+	}
+	return strings.Clone(s)
 }
 
 // excerpt quotes at most 40 bytes of s for a message.

@@ -1,7 +1,6 @@
 package intake
 
 import (
-	"bytes"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -337,8 +336,10 @@ func timeOfNumber(f float64, text []byte) (ms int64, code, why string) {
 
 // reject makes the record of a refused input, with the ids that could be read.
 func (d *Decoder) reject(raw []byte, received int64) *lead.Rejected {
-	return &lead.Rejected{
-		Lead: strings.Clone(d.f.lead()), Event: strings.Clone(d.f.id), At: d.f.at(received),
-		Code: d.scan.bad.code, Reason: d.scan.bad.reason, Raw: bytes.Clone(raw),
+	r := &lead.Rejected{
+		Lead: short(d.f.lead(), d.opts.MaxID), Event: short(d.f.id, d.opts.MaxID), At: d.f.at(received),
+		Code: d.scan.bad.code, Reason: d.scan.bad.reason,
 	}
+	keep(r, raw)
+	return r
 }

@@ -138,21 +138,47 @@ func walkPack(body []byte, fn func(index int, raw []byte, received int64)) (int,
 	return n, nil
 }
 
+// MaxEvents bounds the events of one message of the stream: each of them may
+// become an output of its own.
+const MaxEvents = 100_000
+
 // Messages calls fn for each event of one message of the stream: a pack, or
-// plain JSON as Split takes it, where the time of receipt is 0. A damaged pack
-// yields an error and no event at all.
+// plain JSON as Split takes it, where the time of receipt is 0. A damaged pack,
+// or a message of more than MaxEvents, yields an error and no event at all.
 func Messages(b []byte, fn func(index int, raw []byte, received int64)) error {
 	if !IsPack(b) {
-		Split(b, func(i int, raw []byte) { fn(i, raw, 0) })
-		return nil
+		return unpacked(b, fn)
 	}
 	body, err := packBody(b)
 	if err != nil {
 		return err
 	}
-	if _, err = walkPack(body, nil); err != nil {
+	n, err := walkPack(body, nil)
+	if err == nil {
+		err = few(n)
+	}
+	if err != nil {
 		return err
 	}
 	_, err = walkPack(body, fn)
 	return err
+}
+
+// unpacked hands over the events of a message that is no pack. An event takes two
+// bytes at least, so few messages must be counted first.
+func unpacked(b []byte, fn func(index int, raw []byte, received int64)) error {
+	if len(b) > 2*MaxEvents {
+		if err := few(SplitMost(b, 0, nil)); err != nil {
+			return err
+		}
+	}
+	Split(b, func(i int, raw []byte) { fn(i, raw, 0) })
+	return nil
+}
+
+func few(n int) error {
+	if n > MaxEvents {
+		return fmt.Errorf("%d events in one message, at most %d: send smaller ones: %w", n, MaxEvents, ErrPack)
+	}
+	return nil
 }

@@ -2,6 +2,7 @@ package intake
 
 import (
 	"bytes"
+	"math"
 
 	"github.com/ripenhq/ripen/engine/lead"
 )
@@ -13,8 +14,17 @@ var bom = []byte("\ufeff")
 // cuts out may still be refused by Decode, and what cannot be cut is handed
 // over as one piece, so that nothing is lost. Pieces alias b, except those of
 // a batch that carries members for all its events (sentAt, context).
-func Split(b []byte, fn func(index int, raw []byte)) {
-	c := cutter{fn: fn}
+func Split(b []byte, fn func(index int, raw []byte)) { SplitMost(b, math.MaxInt, fn) }
+
+// SplitMost does so for the first most events alone, and counts all. What is
+// only counted costs no memory.
+func SplitMost(b []byte, most int, fn func(index int, raw []byte)) (found int) {
+	c := cutter{fn: fn, most: most}
+	c.cut(b)
+	return c.n
+}
+
+func (c *cutter) cut(b []byte) {
 	b = bytes.TrimSpace(bytes.TrimPrefix(b, bom))
 	if len(b) == 0 {
 		return
@@ -41,12 +51,14 @@ func Split(b []byte, fn func(index int, raw []byte)) {
 const maxShared = 8 << 10
 
 type cutter struct {
-	n  int
-	fn func(index int, raw []byte)
+	n, most int
+	fn      func(index int, raw []byte)
 }
 
 func (c *cutter) emit(raw []byte) {
-	c.fn(c.n, raw[:len(raw):len(raw)])
+	if c.n < c.most {
+		c.fn(c.n, raw[:len(raw):len(raw)])
+	}
 	c.n++
 }
 
@@ -70,7 +82,10 @@ func (c *cutter) array(b, shared []byte) {
 		piece := bytes.TrimSpace(b[i:end])
 		last := end == len(b) || b[end] == ']'
 		if len(piece) > 0 || !last || c.n > n {
-			c.emit(Fill(piece, shared))
+			if c.n < c.most {
+				piece = Fill(piece, shared)
+			}
+			c.emit(piece)
 		}
 		if last {
 			c.behind(b, end)

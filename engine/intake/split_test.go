@@ -1,10 +1,13 @@
 package intake
 
 import (
+	"bytes"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/ripenhq/ripen/engine/lead"
 )
@@ -69,4 +72,59 @@ func TestFill_TheEventsOwnMembersWin(t *testing.T) {
 	assert.Equal(t, `{"type":"page"}`, string(Fill([]byte(`{}`), Members(lead.Page, "", "", ""))))
 	assert.Equal(t, `[1]`, string(Fill([]byte(`[1]`), m)))
 	assert.Empty(t, Members(lead.KindUnknown, "", "", ""))
+}
+
+func TestSplitMost_CountsAllAndHandsOverTheFirst(t *testing.T) {
+	for _, body := range []string{
+		"", "x", "x\ny\nz", "[1,2,3,4]", "[1,2\n,3", `{"type":"batch","context":{"a":1},"batch":[{},{},{}]}`,
+		"[1,2]\n{\"batch\":[1,2,3]}\n\n{}\n", "[]", "[1,2]3", "[,,]",
+	} {
+		var all [][]byte
+		Split([]byte(body), func(_ int, raw []byte) { all = append(all, raw) })
+		for most := range len(all) + 2 {
+			var got [][]byte
+			found := SplitMost([]byte(body), most, func(i int, raw []byte) {
+				require.Equal(t, len(got), i)
+				got = append(got, raw)
+			})
+			assert.Equal(t, len(all), found, "%q", body)
+			assert.Equal(t, append([][]byte(nil), all[:min(most, len(all))]...), got, "%q", body)
+		}
+	}
+}
+
+// A message of the stream with more events than any producer means to send is
+// refused as a whole.
+func TestMessages_TooMany(t *testing.T) {
+	count := func(b []byte) (n int, err error) {
+		err = Messages(b, func(int, []byte, int64) { n++ })
+		return n, err
+	}
+	n, err := count(bytes.Repeat([]byte("x\n"), MaxEvents))
+	require.NoError(t, err)
+	require.Equal(t, MaxEvents, n)
+	n, err = count(bytes.Repeat([]byte("x\n"), MaxEvents+1))
+	require.ErrorIs(t, err, ErrPack)
+	require.ErrorContains(t, err, "100001 events in one message, at most 100000")
+	require.Zero(t, n)
+	pack, err := EncodePack(nil, make([]Packed, MaxEvents+1))
+	require.NoError(t, err)
+	n, err = count(pack)
+	require.ErrorIs(t, err, ErrPack)
+	require.Zero(t, n)
+}
+
+// What is kept of a rejected input is bounded, whatever it claims to be.
+func TestRejected_IsBounded(t *testing.T) {
+	giant := []byte(`{"userId":"` + strings.Repeat("ü", 200_000) + `","messageId":"` + strings.Repeat("m", 200_000) + `"}`)
+	_, r := NewDecoder(Options{}).Decode(giant, 0)
+	require.Equal(t, CodeTooLarge, r.Code)
+	require.Len(t, r.Raw, 256<<10)
+	_, r = NewDecoder(Options{MaxBytes: 1 << 20}).Decode(giant, 0)
+	require.LessOrEqual(t, len(r.Lead), 256)
+	require.True(t, utf8.ValidString(r.Lead))
+	require.LessOrEqual(t, len(r.Event), 256)
+	r = Reject(CodePack, "because", giant)
+	require.Len(t, r.Raw, 256<<10)
+	require.Contains(t, r.Reason, "because; only its first 262144 of 600")
 }
