@@ -186,3 +186,23 @@ func (x *Explainer) record(ctx context.Context, s *Stored) error {
 		return nil
 	})
 }
+
+// Tried is what more events led to.
+type Tried struct {
+	Decisions  []lead.Decision
+	Refused    []lead.Rejected
+	Duplicates int
+}
+
+// Try lets the lead do something more, in this copy of its state alone.
+func (s *Story) Try(events []lead.Event) (*Tried, error) {
+	inputs := make([]core.Input, len(events))
+	for i := range events {
+		inputs[i].Event = events[i]
+	}
+	var out core.Output
+	if err := s.core.Run(inputs, &out); err != nil {
+		return nil, err
+	}
+	return &Tried{out.Decisions, out.Rejected, out.Duplicates}, nil
+}

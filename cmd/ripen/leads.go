@@ -10,10 +10,12 @@ import (
 )
 
 type leadsFlags struct {
-	json    bool
-	asOf    string
-	explain string
-	top     int
+	json, csv bool
+	asOf      string
+	explain   string
+	top       int
+	sort      string
+	filter    leadFilter
 }
 
 func (a *app) leadsCommand() *cobra.Command {
@@ -22,15 +24,22 @@ func (a *app) leadsCommand() *cobra.Command {
 		Use:   "leads [flags] [DIR]",
 		Short: "The work list: all leads of an engine, ranked",
 		Long: `Reads the leads of an engine from its journal and prints them as ripen score does:
-best grade first, then the highest primary score, then by name. DIR is the folder
-of the workflow.
+best grade first, then the highest primary score, then by name. The order is the
+same each time. DIR is the folder of the workflow.
+
+Filters narrow the list: a lead must pass all of them, and of one that is given
+several times (or as a,b) one value will do. --action and --route look at open
+episodes: who is with sales right now, and by which route. --min and --max
+compare exact points. --search looks into the lead's name and its traits.
 
 By default the data folder of an engine with an embedded server is read, whether
 that engine runs or not; with --nats an external server is asked. A running
 engine goes on undisturbed. Without the data folder nobody reads the journal of
 the server inside an engine.`,
 		Example: `  ripen leads workflows/letter-and-number --data ripen-data
-  ripen leads -w . --explain lead_0042
+  ripen leads -w . --action sales-handoff --sort activity --limit 20
+  ripen leads -w . --grade A,B --min recent=10 --max recent=24.999
+  ripen leads -w . --label hot --search acme.com --csv > hot.csv
   ripen leads -w . --nats nats://nats.internal:4222 --creds ripen.creds --json | jq -r '.lead'`,
 		Args: args(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, list []string) error { return a.leads(cmd, &f, list) },
@@ -38,9 +47,13 @@ the server inside an engine.`,
 	bindOperator(cmd, "workflow", "cache")
 	fl := cmd.Flags()
 	fl.BoolVar(&f.json, "json", false, "print one JSON object per lead")
+	fl.BoolVar(&f.csv, "csv", false, "print a CSV file")
 	fl.StringVar(&f.asOf, "as-of", "", "the time of the answer (default: the latest that the engine knows); not before it")
-	fl.StringVar(&f.explain, "explain", "", "show one lead with the lines that its scores consist of")
-	fl.IntVar(&f.top, "top", 0, "print the best only; 0 = all")
+	fl.StringVar(&f.explain, "explain", "", "show one lead with the lines that its scores consist of; ripen explain says more")
+	fl.StringVar(&f.sort, "sort", "rank", "rank, lead, activity, decision or the name of a score; a - in front turns it around")
+	fl.IntVar(&f.top, "limit", 0, "print so many at most; 0 = all")
+	fl.IntVar(&f.top, "top", 0, "the same as --limit")
+	f.filter.bind(fl)
 	return cmd
 }
 
@@ -64,6 +77,9 @@ func (a *app) leads(cmd *cobra.Command, f *leadsFlags, list []string) (err error
 		return err
 	}
 	defer w.Close()
+	if err := f.check(w); err != nil {
+		return err
+	}
 	o := c.engineOptions(w, a.logger(c))
 	if err := needData(&o); err != nil {
 		return err
@@ -77,25 +93,47 @@ func (a *app) leads(cmd *cobra.Command, f *leadsFlags, list []string) (err error
 }
 
 func (a *app) answerLeads(f *leadsFlags, w *engine.Workflow, s *engine.Snapshot, asOf int64) error {
-	keys := s.Leads()
 	if f.explain != "" {
-		keys = []string{f.explain}
+		return a.explainOne(f, w, s, asOf)
 	}
-	views, err := replay.Views(s, w.Model.Policy, keys, asOf, s.Decisions, f.explain != "")
+	list, err := workList(s, w.Model.Policy, s.Leads(), asOf, s.Decisions)
 	if err != nil {
 		return err
 	}
-	if f.top > 0 && len(views) > f.top {
-		views = views[:f.top]
+	list = f.filter.pick(list)
+	sortList(list, f.sort)
+	if f.top > 0 && len(list) > f.top {
+		list = list[:f.top]
 	}
 	switch {
-	case f.explain != "" && len(views) == 0:
-		return no("%s %q is unknown to the engine", w.Model.LeadWord, f.explain)
 	case f.json:
-		return a.printJSON(views)
-	case f.explain != "":
-		return a.printExplained(&views[0])
+		for i := range list {
+			if err := a.encode(&list[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	case f.csv:
+		return a.printCSV(list, w)
+	}
+	views := make([]replay.View, len(list))
+	for i := range list {
+		views[i] = list[i].View
 	}
 	a.printRanked(views, w)
 	return nil
+}
+
+// explainOne shows one lead with its lines.
+func (a *app) explainOne(f *leadsFlags, w *engine.Workflow, s *engine.Snapshot, asOf int64) error {
+	views, err := replay.Views(s, w.Model.Policy, []string{f.explain}, asOf, s.Decisions, true)
+	switch {
+	case err != nil:
+		return err
+	case len(views) == 0:
+		return no("%s %q is unknown to the engine", w.Model.LeadWord, f.explain)
+	case f.json:
+		return a.printJSON(views)
+	}
+	return a.printExplained(&views[0])
 }

@@ -1,7 +1,7 @@
 package main
 
 import (
-	"encoding/json"
+	"context"
 	"errors"
 	"fmt"
 	"strconv"
@@ -33,17 +33,23 @@ type trial struct {
 func (a *app) tryCommand() *cobra.Command {
 	var f tryFlags
 	cmd := &cobra.Command{
-		Use:   "try LEAD --with EVENT [flags] INPUT...",
+		Use:   "try LEAD --with EVENT [flags] [INPUT...]",
 		Short: "See what one more event would do to a lead",
-		Long: `Plays the history of one lead, shows it as it stands, then lets it do something
-more and shows the difference: display, label, grade, scores and new decisions.
+		Long: `Shows a lead as it stands, then lets it do something more and shows the
+difference: display, label, grade, scores and new decisions. Nothing is changed
+by it.
+
+Without INPUT it is a lead of an engine, as its journal has it: of a data folder,
+whether its engine runs or not, or with --nats of an external server. With INPUT
+the history in the files is played first.
 
 EVENT is the name of an event ("Demo Requested"), a page path ("/pricing"), or
 an event as JSON in the Segment form; what is missing (time, lead, id) is filled
 in. --with may be repeated: the events happen in that order, at --as-of.
 
 ` + inputHelp,
-		Example: `  ripen try lead_0042 --with "Demo Requested" -w workflows/letter-and-number events.ndjson
+		Example: `  ripen try lead_0042 --with "Demo Requested" -w workflows/letter-and-number --data ripen-data
+  ripen try lead_0042 --with "Demo Requested" -w workflows/letter-and-number events.ndjson
   ripen try lead_0042 --with /pricing --with /pricing -w . events.ndjson
   ripen try lead_0042 --with '{"type":"identify","traits":{"title":"Head of Sales"}}' -w . events.ndjson`,
 		Args: args(cobra.MinimumNArgs(1)),
@@ -51,11 +57,11 @@ in. --with may be repeated: the events happen in that order, at --as-of.
 			return a.try(cmd, &f, list[0], list[1:])
 		},
 	}
-	bindSettings(cmd, "workflow", "cache")
+	bindOperator(cmd, "workflow", "cache")
 	f.inputs.bind(cmd)
 	cmd.Flags().BoolVar(&f.json, "json", false, "print one JSON object: lead, before, after, decisions")
 	cmd.Flags().StringArrayVar(&f.with, "with", nil, "the event to try (required, may be repeated)")
-	cmd.Flags().StringVar(&f.asOf, "as-of", "", "when it happens (default: the latest time in the inputs)")
+	cmd.Flags().StringVar(&f.asOf, "as-of", "", "when it happens (default: the latest time that is known)")
 	return cmd
 }
 
@@ -77,26 +83,90 @@ func (a *app) try(cmd *cobra.Command, f *tryFlags, who string, list []string) er
 		return err
 	}
 	defer w.Close()
-	h, err := a.start(cmd.Context(), w, &f.inputs, list, c.text("workflow"), replay.Options{})
-	if err != nil {
+	var t *trial
+	if len(list)+len(f.inputs.events)+len(f.inputs.leads) == 0 {
+		t, err = a.tryEngine(cmd.Context(), c, w, who, f.with, asOf)
+	} else {
+		t, err = a.tryFiles(cmd.Context(), f, c, w, who, list, asOf)
+	}
+	switch {
+	case err != nil:
 		return err
+	case f.json:
+		return a.encode(t)
+	}
+	a.printTrial(w, t)
+	return nil
+}
+
+// tryFiles plays the history of the lead first.
+func (a *app) tryFiles(ctx context.Context, f *tryFlags, c *config, w *engine.Workflow, who string, list []string, asOf int64) (*trial, error) {
+	h, err := a.start(ctx, w, &f.inputs, list, c.text("workflow"), replay.Options{})
+	if err != nil {
+		return nil, err
 	}
 	defer h.close()
 	h.asOf, h.only = asOf, who
 	if err := h.play(); err != nil {
-		return err
+		return nil, err
 	}
-	t, err := h.try(who, f.with)
+	return h.try(who, f.with)
+}
+
+// tryEngine asks the journal of an engine for the lead.
+func (a *app) tryEngine(ctx context.Context, c *config, w *engine.Workflow, who string, with []string, asOf int64) (*trial, error) {
+	o := c.engineOptions(w, a.logger(c))
+	if err := needData(&o); err != nil {
+		return nil, err
+	}
+	x, err := engine.OpenExplainer(ctx, o)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if f.json {
-		enc := json.NewEncoder(a.stdout)
-		enc.SetEscapeHTML(false)
-		return enc.Encode(t)
+	defer x.Close()
+	s, err := x.Now(ctx, who)
+	if err != nil {
+		return nil, err
 	}
-	a.printTrial(w, t)
-	return nil
+	defer s.Close()
+	if asOf != 0 && asOf < s.Clock {
+		return nil, fmt.Errorf("--as-of %s is before %s, the latest time that the engine knows", stamp(asOf), stamp(s.Clock))
+	}
+	return tryStory(s, w, who, with, max(asOf, s.Clock))
+}
+
+func tryStory(s *engine.Story, w *engine.Workflow, who string, with []string, at int64) (*trial, error) {
+	view := func(at int64) (*replay.View, error) {
+		views, err := replay.Views(s, w.Model.Policy, []string{who}, at, nil, true)
+		if err != nil || len(views) == 0 {
+			return nil, err
+		}
+		return &views[0], nil
+	}
+	before, err := view(at)
+	if err != nil {
+		return nil, err
+	}
+	var events []lead.Event
+	end := at
+	for i, text := range with {
+		e, err := tried(text, who, i, at)
+		if err != nil {
+			return nil, err
+		}
+		end, events = max(end, e.At), append(events, e)
+	}
+	did, err := s.Try(events)
+	switch {
+	case err != nil:
+		return nil, err
+	case len(did.Refused) > 0:
+		return nil, no("the workflow refuses the event: %s", did.Refused[0].Reason)
+	case did.Duplicates > 0:
+		return nil, no("an event with this messageId is in the history already; it would change nothing")
+	}
+	after, err := view(end)
+	return &trial{Lead: who, Before: before, After: after, Decisions: append([]lead.Decision{}, did.Decisions...)}, err
 }
 
 // try lets the lead do something more.

@@ -101,7 +101,7 @@ func TriText(v lead.Tri) string {
 // that look does not come to.
 func (p *Policy) Tell(f *ledger.Frame) Story {
 	o := p.look(f)
-	s := Story{Routes: make([]Told, len(p.Routes)), Resets: o.closes, Episodes: p.tellEpisodes(&f.Acct.Marks)}
+	s := Story{Routes: make([]Told, len(p.Routes)), Resets: o.closes, Episodes: p.EpisodesOf(f)}
 	for i := range p.Suppress {
 		s.Suppress = append(s.Suppress, p.Suppress[i].tell(f))
 	}
@@ -255,7 +255,9 @@ func (p *Policy) routeName(id uint32) string {
 	return ""
 }
 
-func (p *Policy) tellEpisodes(m *ledger.Marks) []ToldEpisode {
+// EpisodesOf lists the episodes of a lead, by action.
+func (p *Policy) EpisodesOf(f *ledger.Frame) []ToldEpisode {
+	m := &f.Acct.Marks
 	out := make([]ToldEpisode, 0, len(m.Episodes))
 	for i := range m.Episodes {
 		e := &m.Episodes[i]
