@@ -119,7 +119,7 @@ progress bars appear on a terminal only; NO_COLOR is honoured.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())
 	})
-	root.AddCommand(a.runCommand(), a.scoreCommand(), a.tryCommand(), a.leadsCommand(), a.explainCommand(), a.importCommand(), a.validateCommand(), a.testCommand(), a.diffCommand(), a.backtestCommand(), a.fmtCommand(),
+	root.AddCommand(a.runCommand(), a.scoreCommand(), a.tryCommand(), a.leadsCommand(), a.explainCommand(), a.importCommand(), a.validateCommand(), a.testCommand(), a.diffCommand(), a.planCommand(), a.backtestCommand(), a.fmtCommand(),
 		a.configCommand(), a.demoCommand(), a.versionCommand(), a.completionCommand())
 	root.AddCommand(a.operatorCommands()...)
 	return root

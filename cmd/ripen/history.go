@@ -27,16 +27,22 @@ type history struct {
 	rejects *rejects
 	read    replay.ReadCounts
 	newest  int64 // latest time taken, ms
+	oldest  int64 // earliest time of an event taken, ms; 0 = none
 	later   int   // events behind asOf, left out
 }
 
 // start makes a history over the inputs; close it.
 func (a *app) start(ctx context.Context, w *engine.Workflow, f *inputFlags, positional []string, dir string, o replay.Options) (*history, error) {
+	return a.startBeside([]replay.Programs{programs(ctx, w)}, f, positional, dir, o)
+}
+
+// startBeside makes a history that several releases see.
+func (a *app) startBeside(releases []replay.Programs, f *inputFlags, positional []string, dir string, o replay.Options) (*history, error) {
 	list, err := f.sources(positional)
 	if err != nil {
 		return nil, err
 	}
-	r, err := replay.New(programs(ctx, w), o)
+	r, err := replay.NewBeside(releases, o)
 	if err != nil {
 		return nil, err
 	}
@@ -111,6 +117,9 @@ func (h *history) take(it *replay.Item, at replay.Place) {
 		h.replay.Tick(e.At)
 	case h.only == "" || e.Lead == h.only:
 		h.replay.Event(*e, at)
+		if h.oldest == 0 || e.At < h.oldest {
+			h.oldest = e.At
+		}
 	}
 	h.newest = max(h.newest, e.At)
 }

@@ -186,15 +186,38 @@ func (c *Comparison) changedRoutes(r *Report, action string) (out []string) {
 			continue
 		}
 		text := strings.Join(d.Path, " ")
-		switch {
-		case d.Before != "" && d.After != "":
-			text += ": " + d.Before + " → " + d.After
-		default:
+		if was, is := differing(d.Before, d.After); d.Before != "" && d.After != "" {
+			text += ": " + was + " → " + is
+		} else {
 			text += " " + d.Change
 		}
 		out = append(out, text)
 	}
 	return out
+}
+
+// differing are the parts of two conditions between the "and" and "or" that they
+// have in common at the front and at the back.
+func differing(was, is string) (string, string) {
+	front := 0
+	for front < min(len(was), len(is)) && was[front] == is[front] {
+		front++
+	}
+	front = max(strings.LastIndex(was[:front], "&& "), strings.LastIndex(was[:front], "|| "), -3) + 3
+	was, is = was[front:], is[front:]
+	back := 0
+	for back < min(len(was), len(is)) && was[len(was)-1-back] == is[len(is)-1-back] {
+		back++
+	}
+	tail := was[len(was)-back:]
+	cut := len(tail)
+	for _, word := range []string{" &&", " ||"} {
+		if at := strings.Index(tail, word); at >= 0 {
+			cut = min(cut, at)
+		}
+	}
+	back -= cut
+	return was[:len(was)-back], is[:len(is)-back]
 }
 
 func orNone(text string) string {

@@ -38,14 +38,6 @@ type Release struct {
 	From   string `json:"from,omitempty"`   // folder, or where else it was read
 }
 
-// Mode is the way in which the release would be applied.
-type Mode struct {
-	Rescore   bool   `json:"rescore"`
-	OnRelease string `json:"on_release"` // fire, mark or drip
-	PerDay    int    `json:"per_day,omitempty"`
-	Most      int    `json:"max_new_handoffs,omitempty"` // 0 = no limit
-}
-
 // History is what both releases were compared on.
 type History struct {
 	Events     int   `json:"events"`
@@ -196,8 +188,8 @@ type Switch struct {
 	// Sales is how many of them go to sales.
 	Sales int `json:"to_sales"`
 	// Decisions are published at once; under drip and mark there are none.
-	Decisions int    `json:"decisions"`
-	List      []Fire `json:"list"`
+	Decisions int         `json:"decisions"`
+	List      []NewlyTrue `json:"list"`
 	// Refused says that more would fire than max_new_handoffs allows.
 	Refused bool `json:"refused"`
 }
@@ -208,8 +200,8 @@ type Counted struct {
 	Count int    `json:"count"`
 }
 
-// Fire is a decision at the switch.
-type Fire struct {
+// NewlyTrue is a lead and a route that holds behind the switch and did not before.
+type NewlyTrue struct {
 	Lead    string      `json:"lead"`
 	Action  string      `json:"action"`
 	Route   string      `json:"route"`

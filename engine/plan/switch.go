@@ -2,38 +2,113 @@ package plan
 
 import (
 	"cmp"
+	"errors"
 	"slices"
+	"strconv"
+	"sync"
 
+	"github.com/ripenhq/ripen/engine/core"
 	"github.com/ripenhq/ripen/engine/lead"
 )
 
 // Switched is what a switch from the live release to the candidate led to.
 type Switched struct {
 	At        int64
-	Newly     int
-	Handoffs  int // of them with a sales action
-	Routes    []Counted
+	Newly     core.Newly
 	Decisions []lead.Decision // published at once
-	Named     []Fire          // of those that are not: lead, action and route of some
+}
+
+// Onto makes the candidate's cores live behind those of the live release, in the
+// way that apply does it, and tells what that leads to. With a re-score the
+// candidate's cores have scored the history; without, they are empty and go on
+// from what the live ones know. The live cores are only read.
+//
+// order is the sequence of the order that the switch would have, at its time in
+// ms.
+func (c *Comparison) Onto(live, candidate []*core.Core, mode *Mode, order uint64, at int64) (Switched, error) {
+	rescore := mode.Rescore
+	sw := core.Switch{Release: strconv.FormatUint(uint64(c.sides[after].Number), 10), At: at, Order: order, OnRelease: mode.code(), PerDay: int64(mode.PerDay)}
+	out := Switched{At: at}
+	counts := make([]core.Newly, len(live))
+	err := each(len(live), func(p int) (err error) {
+		if rescore {
+			_, _, err = candidate[p].CountNew(live[p], &sw, "", 0, &counts[p])
+			return err
+		}
+		_, _, err = candidate[p].CopyFrom(live[p], "", 0)
+		return err
+	})
+	if err != nil {
+		return out, err
+	}
+	was := c.sides[before].Program
+	if !rescore {
+		sw.Was = &was
+		err = each(len(live), func(p int) error {
+			_, _, err := candidate[p].CountNew(candidate[p], &sw, "", 0, &counts[p])
+			return err
+		})
+		if err != nil {
+			return out, err
+		}
+	}
+	for p := range counts {
+		out.Newly.Add(&counts[p])
+	}
+	sw.Total = int64(out.Newly.Total)
+	outs := make([]core.Output, len(live))
+	err = each(len(live), func(p int) error {
+		from := live[p]
+		if !rescore {
+			from = candidate[p]
+		}
+		_, _, err := candidate[p].SwitchFrom(from, &sw, "", 0, &outs[p])
+		return err
+	})
+	for p := range outs {
+		out.Decisions = append(out.Decisions, outs[p].Decisions...)
+	}
+	return out, err
+}
+
+// each runs fn for all partitions, side by side.
+func each(partitions int, fn func(p int) error) error {
+	errs := make([]error, partitions)
+	var running sync.WaitGroup
+	for p := range partitions {
+		running.Go(func() { errs[p] = fn(p) })
+	}
+	running.Wait()
+	return errors.Join(errs...)
 }
 
 // switched fills in what happens at the switch.
 func (c *Comparison) switched(r *Report, s *State) {
 	w := &s.Switched
-	r.Switch = Switch{At: w.At, Newly: w.Newly, Sales: w.Handoffs, ByRoute: append([]Counted{}, w.Routes...), Decisions: len(w.Decisions), List: []Fire{},
-		Refused: s.Mode.Most > 0 && w.Handoffs > s.Mode.Most}
-	list := slices.Clone(w.Named)
+	r.Switch = Switch{At: w.At, Newly: w.Newly.Total, Sales: w.Newly.Handoffs, ByRoute: []Counted{}, Decisions: len(w.Decisions), List: []NewlyTrue{},
+		Refused: s.Mode.Most > 0 && w.Newly.Handoffs > s.Mode.Most}
+	var list []NewlyTrue
 	for i := range w.Decisions {
 		d := &w.Decisions[i]
-		list = append(list, Fire{Lead: d.Lead, Action: d.Action, Route: d.Route, Display: d.Display, Say: d.Say, Lines: heaviest(d.Lines)})
+		list = append(list, NewlyTrue{Lead: d.Lead, Action: d.Action, Route: d.Route, Display: d.Display, Say: d.Say, Lines: heaviest(d.Lines)})
 	}
-	rank := func(f *Fire) int {
+	for i := range w.Newly.Routes {
+		x := &w.Newly.Routes[i]
+		r.Switch.ByRoute = append(r.Switch.ByRoute, Counted{x.Action + " (" + x.Route + ")", x.Leads})
+		if s.Mode.OnRelease == Fire {
+			continue
+		}
+		for _, key := range x.First {
+			list = append(list, NewlyTrue{Lead: key, Action: x.Action, Route: x.Route})
+		}
+	}
+	rank := func(f *NewlyTrue) int {
 		if slices.Contains(c.sales, f.Action) {
 			return 0
 		}
 		return 1
 	}
-	slices.SortStableFunc(list, func(a, b Fire) int {
+	slices.SortStableFunc(list, func(a, b NewlyTrue) int {
 		return cmp.Or(rank(&a)-rank(&b), cmp.Compare(a.Lead, b.Lead), cmp.Compare(a.Action, b.Action))
 	})
 	r.Switch.List = append(r.Switch.List, list[:min(len(list), listed)]...)

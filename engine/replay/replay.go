@@ -35,8 +35,8 @@ type Options struct {
 	// of the partition; its goroutines are those of the partitions, and the list
 	// is valid until it returns. nil = they are kept, see Decisions.
 	Decided func(release, partition int, list []lead.Decision)
-	// Now is a clock in ns by which the cost of each release is measured; nil =
-	// it is not. Nothing that comes out depends on it.
+	// Now is a clock in ns by which the cost of each release is measured, that of
+	// the thread or any other; nil = it is not. Nothing that comes out depends on it.
 	Now func() int64
 }
 

@@ -2,6 +2,7 @@ package replay
 
 import (
 	"fmt"
+	"runtime"
 
 	"github.com/ripenhq/ripen/engine/core"
 	"github.com/ripenhq/ripen/engine/lead"
@@ -89,6 +90,10 @@ func (w *worker) close() {
 
 func (w *worker) run() {
 	defer close(w.done)
+	if w.opts.Now != nil { // it may be the time of a thread
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+	}
 	for b := range w.todo {
 		if len(b.inputs) == 0 {
 			w.idle <- struct{}{}

@@ -116,7 +116,7 @@ func (r report) salesTables(top int) (out []sheet.Table) {
 		if x.list.Count == 0 {
 			continue
 		}
-		t := sheet.Table{ID: x.id, Title: x.title, About: x.about, Left: 6, Head: []string{r.LeadWord, "action (route)", "when", "then", "after", "why"}}
+		t := sheet.Table{ID: x.id, Title: x.title, About: x.about, Left: 2, Words: []int{3, 4, 5}, Head: []string{r.LeadWord, "action (route)", "when", "then", "after", "why"}}
 		for _, h := range sheet.Cut(x.list.List, top) {
 			t.Rows = append(t.Rows, r.handoffRow(&h))
 		}
@@ -131,9 +131,9 @@ func (r report) handoffRow(h *plan.Handoff) []string {
 	if d == nil {
 		d = h.Before
 	}
-	when := day(d.At)
+	when := minute(d.At)
 	if h.Before != nil && h.After != nil {
-		when = day(h.Before.At) + " → " + day(h.After.At)
+		when = minute(h.After.At) + ", not " + minute(h.Before.At)
 	}
 	return []string{h.Lead, h.Action + " (" + d.Route + ")", when, d.Display + heaviest(d.Lines), d.Cause, strings.Join(h.Why, "; ")}
 }
@@ -156,7 +156,7 @@ func heaviest(lines []lead.Line) string {
 
 func (r report) switchTable(top int) sheet.Table {
 	s := &r.Switch
-	t := sheet.Table{ID: "switch", Title: "At the switch", Left: 4, Head: []string{r.LeadWord, "action (route)", "stands at", "why"},
+	t := sheet.Table{ID: "switch", Title: "At the switch", Left: 4, Head: []string{r.LeadWord, "action (route)", "at", "why"},
 		About: "Leads for which a route holds behind the switch that did not hold before, without an open episode. Were it now: " + sheet.Stamp(s.At) + "."}
 	for _, f := range sheet.Cut(s.List, top) {
 		t.Rows = append(t.Rows, []string{f.Lead, f.Action + " (" + f.Route + ")", f.Display + heaviest(f.Lines), strings.Join(f.Why, "; ")})
@@ -198,10 +198,10 @@ func (r report) rulesTable(top int) sheet.Table {
 }
 
 func (r report) moversTable(top int) sheet.Table {
-	t := sheet.Table{ID: "movers", Title: "Most changed", Left: 1, Words: []int{4, 5, 6}, Head: []string{r.LeadWord, r.Primary + " before", "after", "change", "before", "after", "why"},
+	t := sheet.Table{ID: "movers", Title: "Most changed", Left: 1, Words: []int{3, 4}, Head: []string{r.LeadWord, r.Primary, "change", "stands", "why"},
 		About: "Leads whose score " + r.Primary + " changes most."}
 	for _, m := range sheet.Cut(r.Movers, top) {
-		t.Rows = append(t.Rows, []string{m.Lead, m.Before.String(), m.After.String(), signed(m.After - m.Before), m.Now.Before.Display, m.Now.After.Display, strings.Join(m.Why, "; ")})
+		t.Rows = append(t.Rows, []string{m.Lead, m.Before.String() + " → " + m.After.String(), signed(m.After - m.Before), m.Now.Before.Display + " → " + m.Now.After.Display, strings.Join(m.Why, "; ")})
 	}
 	for _, s := range r.Scores {
 		if s.Name == r.Primary {

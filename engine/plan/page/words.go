@@ -142,6 +142,8 @@ func mille(n, of int) int {
 
 func day(ms int64) string { return sheet.Stamp(ms)[:10] }
 
+func minute(ms int64) string { return day(ms) + " " + sheet.Stamp(ms)[11:16] }
+
 func signed(p lead.Points) string {
 	if p > 0 {
 		return "+" + p.String()

@@ -1,0 +1,280 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ripenhq/ripen/engine"
+	"github.com/ripenhq/ripen/engine/plan"
+	"github.com/ripenhq/ripen/engine/plan/page"
+	"github.com/ripenhq/ripen/engine/replay"
+)
+
+type planFlags struct {
+	inputs            inputFlags
+	against           string
+	noRescore         bool
+	onRelease         string
+	most              int
+	asOf              string
+	json, exitCode    bool
+	html              string
+	limit             int
+	batch, partitions int
+}
+
+func (a *app) planCommand() *cobra.Command {
+	var f planFlags
+	cmd := &cobra.Command{
+		Use:   "plan [flags] DIR [INPUT...]",
+		Short: "What a release would change, before anything changes",
+		Long: `Runs the workflow in DIR and the one that is live over the same history and says
+what would be different: which ` + `leads change score, grade and label and by how
+much, who would newly be handed to sales and who no longer, when and why, what
+each rule gives before and after, what happens at the switch itself, and what
+both cost.
+
+The live one is that of a running engine, with its own history: its data folder
+(--data) or its server (--nats) is read, and it goes on undisturbed. With
+--against OLD it is the workflow in another folder, and the history comes from
+files, as for ripen score.
+
+What apply is asked to do, plan predicts: by default all leads are scored again
+from history; with --no-rescore they go on from today's points. --on-release says
+what happens to leads for which a route becomes true by the switch: fire (a
+decision each, at once), mark (their episode opens silently) or "drip 20/day".
+
+Exit code 0; with --detailed-exitcode 1 if something would change.
+
+--json prints one object, whose form is stable. Points are in milli-points and
+times in ms since 1970 UTC:
+  workflow, before, after     the releases: number, digest, from
+  mode, history, cautions     what was compared, and what to be careful with
+  changed, diff               whether anything changes; the files' differences
+  leads, scores               counts; per score spread before, after, histogram
+  grades, labels              matrix: leads[i][k] went from names[i] to names[k]
+  sales                       newly, no_longer, sooner, later: count and list of
+                              lead, action, before, after (at, route, cause), why
+  switch                      newly_true, to_sales, by_route, list
+  routes, rules, most_changed decisions by route, points by rule, leads
+  cost                        fuel_per_event and ns_per_event of both
+
+` + inputHelp,
+		Example: `  ripen plan workflows/next --data ripen-data
+  ripen plan . --no-rescore --on-release mark --html plan.html
+  ripen plan next/ --against live/ --events history.ndjson
+  ripen plan next/ --against live/ history.ndjson --json | jq -r '.sales.newly.list[].lead'`,
+		Args: args(cobra.MinimumNArgs(1)),
+		RunE: func(cmd *cobra.Command, list []string) error {
+			return a.plan(cmd, &f, list[0], list[1:])
+		},
+	}
+	bindOperator(cmd, "cache", "clock", "skew", "dedupe")
+	f.inputs.bind(cmd)
+	f.bind(cmd)
+	return cmd
+}
+
+func (f *planFlags) bind(cmd *cobra.Command) {
+	fl := cmd.Flags()
+	fl.StringVar(&f.against, "against", "", "folder of the workflow to compare with, on events from files")
+	fl.BoolVar(&f.noRescore, "no-rescore", false, "the new release goes on from today's points")
+	fl.StringVar(&f.onRelease, "on-release", plan.Fire, "what happens to leads that are newly true: fire, mark or \"drip N/day\"")
+	fl.IntVar(&f.most, "max-new-handoffs", 0, "so many hand-offs by the switch are accepted; 0 = any number")
+	fl.StringVar(&f.asOf, "as-of", "", "with --against: the time of the switch (default: the latest in the inputs)")
+	fl.BoolVar(&f.json, "json", false, "print the plan as one JSON object")
+	fl.BoolVar(&f.exitCode, "detailed-exitcode", false, "exit with 1 if something would change")
+	fl.StringVar(&f.html, "html", "", "write the plan with plots to this file: one page that needs no network")
+	fl.IntVar(&f.limit, "limit", 10, "rows of long lists; 0 = all that the plan names")
+	fl.IntVar(&f.batch, "batch", replay.DefaultBatch, "inputs that a partition takes at once")
+	fl.IntVar(&f.partitions, "partitions", runtime.GOMAXPROCS(0), "leads are spread over so many workers")
+}
+
+func (f *planFlags) mode() (m plan.Mode, err error) {
+	m = plan.Mode{Rescore: !f.noRescore, Most: f.most}
+	if f.batch < 1 || f.partitions < 1 || f.partitions > 1024 || f.limit < 0 || f.most < 0 {
+		return m, fmt.Errorf("found --batch %d --partitions %d --limit %d --max-new-handoffs %d, expected at least 1, at most 1024 partitions, and 0 or more of the others", f.batch, f.partitions, f.limit, f.most)
+	}
+	if err = m.SetOnRelease(f.onRelease); err != nil {
+		err = fmt.Errorf("--on-release: %w", err)
+	}
+	return m, err
+}
+
+func (a *app) plan(cmd *cobra.Command, f *planFlags, dir string, list []string) error {
+	mode, err := f.mode()
+	if err != nil {
+		return err
+	}
+	c, err := a.configure(cmd)
+	if err != nil {
+		return err
+	}
+	if f.against == "" {
+		return errors.New("name the folder to compare with: --against")
+	}
+	was, err := a.load(cmd.Context(), f.against, c.cache())
+	if err != nil {
+		return err
+	}
+	defer was.Close()
+	is, err := a.load(cmd.Context(), dir, c.cache())
+	if err != nil {
+		return err
+	}
+	defer is.Close()
+	r, err := a.planFiles(cmd.Context(), &filePlan{flags: f, was: was, is: is, dir: dir, mode: mode, inputs: list})
+	if err != nil {
+		return err
+	}
+	return a.answerPlan(f, r)
+}
+
+// answerPlan prints the report and writes what was asked for.
+func (a *app) answerPlan(f *planFlags, r *plan.Report) error {
+	if f.html != "" {
+		text, err := page.Page(r, 0)
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(f.html, text, 0o644); err != nil {
+			return fmt.Errorf("--html: %w", err)
+		}
+	}
+	if f.json {
+		enc := json.NewEncoder(a.stdout)
+		enc.SetEscapeHTML(false)
+		if err := enc.Encode(r); err != nil {
+			return err
+		}
+	} else {
+		a.printPlan(r, f.limit)
+	}
+	if err := a.stdout.Flush(); err != nil {
+		return err
+	}
+	if f.exitCode && r.Changed {
+		return &answer{code: exitNo}
+	}
+	return nil
+}
+
+// filePlan is a plan on events from files.
+type filePlan struct {
+	flags   *planFlags
+	was, is *engine.Workflow
+	dir     string
+	mode    plan.Mode
+	inputs  []string
+}
+
+// planFiles runs both releases over the files, and the switch behind them.
+func (a *app) planFiles(ctx context.Context, p *filePlan) (*plan.Report, error) {
+	f := p.flags
+	c, done, err := p.comparison(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	releases := []replay.Programs{programs(ctx, p.was), programs(ctx, p.is)}
+	o := replay.Options{Partitions: f.partitions, Batch: f.batch, Decided: c.Decided, Now: planClock}
+	fuel := [2]uint64{fuelOf(p.was), fuelOf(p.is)}
+	inputs := releases
+	if !p.mode.Rescore {
+		inputs = releases[:1]
+	}
+	h, err := a.startBeside(inputs, &f.inputs, p.inputs, p.dir, o)
+	if err != nil {
+		return nil, err
+	}
+	defer h.close()
+	if f.html != "" {
+		if err := spare(f.html, h.sources); err != nil {
+			return nil, err
+		}
+	}
+	if f.asOf != "" {
+		if h.asOf, err = parseTime(f.asOf); err != nil {
+			return nil, fmt.Errorf("--as-of: %w", err)
+		}
+	}
+	if err := h.play(); err != nil {
+		return nil, err
+	}
+	s := p.state(h)
+	s.Cost.Before = effort(h.replay.Of(0), fuelOf(p.was)-fuel[0])
+	if p.mode.Rescore {
+		s.After = h.replay.Of(1).Cores()
+		s.Cost.After = effort(h.replay.Of(1), fuelOf(p.is)-fuel[1])
+	} else {
+		fresh, err := replay.New(releases[1], o)
+		if err != nil {
+			return nil, err
+		}
+		defer fresh.Close()
+		s.After = fresh.Cores()
+	}
+	if s.Switched, err = c.Onto(s.Before, s.After, &p.mode, 0, h.asOf); err != nil {
+		return nil, err
+	}
+	r, err := c.Report(s)
+	if err != nil {
+		return nil, err
+	}
+	return r, h.summary(-1)
+}
+
+// comparison begins to compare the two workflows.
+func (p *filePlan) comparison(ctx context.Context) (c *plan.Comparison, done func(), err error) {
+	was, err := p.was.NewCrew(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	is, err := p.is.NewCrew(ctx)
+	if err != nil {
+		was.Close()
+		return nil, nil, err
+	}
+	version := func(w *engine.Workflow, crew *engine.Crew, dir string) plan.Version {
+		return plan.Version{Release: plan.Release{Digest: w.Model.Policy.Release, From: dir}, Program: crew.Program, Def: w.Def}
+	}
+	done = func() { was.Close(); is.Close() }
+	return plan.NewComparison(version(p.was, was, p.flags.against), version(p.is, is, p.dir), p.flags.partitions), done, nil
+}
+
+// state is what the history has led to.
+func (p *filePlan) state(h *history) *plan.State {
+	counts := h.replay.Of(0).Counts()
+	s := &plan.State{Mode: p.mode, Before: h.replay.Of(0).Cores(),
+		History: plan.History{Events: counts.Accepted, Duplicates: counts.Duplicates, Ticks: h.read.Ticks, From: h.oldest, To: h.asOf, Whole: true, RefusedBefore: counts.Refused}}
+	if p.mode.Rescore {
+		s.History.RefusedAfter = h.replay.Of(1).Counts().Refused
+	}
+	if counts.Accepted == 0 {
+		s.Cautions = append(s.Cautions, "the history is empty: this plan says nothing of what the release does to leads")
+	}
+	return s
+}
+
+// effort is what a release has taken of the machine for each event.
+func effort(side *replay.Side, fuel uint64) plan.Effort {
+	e := plan.Effort{Events: side.Counts().Accepted}
+	if e.Events > 0 {
+		e.Fuel, e.Nanos = fuel/uint64(e.Events), side.Took()/int64(e.Events)
+	}
+	return e
+}
+
+// fuelOf is the work that the plugins of a workflow have done so far.
+func fuelOf(w *engine.Workflow) (sum uint64) {
+	for _, s := range w.Stats() {
+		sum += s.Fuel
+	}
+	return sum
+}
