@@ -5,12 +5,15 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"runtime"
+	"slices"
 
 	"github.com/spf13/cobra"
 
 	"github.com/ripenhq/ripen/engine"
+	"github.com/ripenhq/ripen/engine/core"
 	"github.com/ripenhq/ripen/engine/plan"
 	"github.com/ripenhq/ripen/engine/plan/page"
 	"github.com/ripenhq/ripen/engine/replay"
@@ -227,7 +230,50 @@ func (a *app) planFiles(ctx context.Context, p *filePlan) (*plan.Report, error) 
 	if err != nil {
 		return nil, err
 	}
+	if err := p.retrace(c, r, h); err != nil {
+		return nil, err
+	}
 	return r, h.summary(-1)
+}
+
+// retrace reads the inputs of the leads that the report lists once more, to say
+// why the releases part. Without files to read again it says so.
+func (p *filePlan) retrace(c *plan.Comparison, r *plan.Report, h *history) error {
+	t := plan.NewRetrace(r)
+	if t.Empty() {
+		return nil
+	}
+	if slices.ContainsFunc(h.sources, func(s source) bool { return s.name == "-" }) {
+		r.Cautions = append(r.Cautions, "stdin cannot be read twice: why hand-offs differ is told by how the leads stand at the end, not in that moment")
+		return nil
+	}
+	for _, s := range h.sources {
+		if err := h.again(s, t); err != nil {
+			return err
+		}
+	}
+	return c.Retrace(r, t, core.Options{})
+}
+
+// again reads one input a second time.
+func (h *history) again(s source, t *plan.Retrace) error {
+	rd, closer, err := h.app.open(s, h.flags, h.dir, &progress{})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = closer.Close() }()
+	rd.Only = t.Wants
+	for {
+		it, err := rd.Next()
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return fmt.Errorf("input %s: %w", s.name, err)
+		case it.Rejected == nil && it.Event.At <= h.asOf:
+			t.Event(&it.Event)
+		}
+	}
 }
 
 // comparison begins to compare the two workflows.

@@ -13,7 +13,7 @@ import (
 // detail looks again at the leads that are listed, and says why they are.
 func (c *Comparison) detail(r *Report, s *State) error {
 	stands := map[string]*Standing{}
-	for _, list := range [][]Handoff{r.Sales.Gained.List, r.Sales.Lost.List, r.Sales.Sooner.List, r.Sales.Later.List} {
+	for _, list := range r.handoffLists() {
 		for i := range list {
 			stands[list[i].Lead] = nil
 		}
@@ -27,11 +27,11 @@ func (c *Comparison) detail(r *Report, s *State) error {
 	if err := c.stand(stands, s); err != nil {
 		return err
 	}
-	for _, list := range [][]Handoff{r.Sales.Gained.List, r.Sales.Lost.List, r.Sales.Sooner.List, r.Sales.Later.List} {
+	for _, list := range r.handoffLists() {
 		for i := range list {
 			h := &list[i]
 			h.Now = stands[h.Lead]
-			h.Why = c.why(h.Now, c.changedRoutes(r, h.Action))
+			h.Why = c.why(h.Now, c.changedRoutes(r, h.Action, h.decided().Route))
 		}
 	}
 	for i := range r.Movers {
@@ -42,7 +42,7 @@ func (c *Comparison) detail(r *Report, s *State) error {
 	for i := range r.Switch.List {
 		x := &r.Switch.List[i]
 		x.Now = stands[x.Lead]
-		x.Why = c.why(x.Now, c.changedRoutes(r, x.Action))
+		x.Why = c.why(x.Now, c.changedRoutes(r, x.Action, x.Route))
 		if x.Display == "" {
 			x.Display, x.Lines = x.Now.After.Display, heaviest(x.Now.After.Lines)
 		}
@@ -90,9 +90,8 @@ func (c *Comparison) describe(release int, f *ledger.Frame, at *Stand) {
 // mostReasons is how many reasons a lead is given.
 const mostReasons = 4
 
-// why says in what a lead differs between the releases: the rules that give it
-// other points, its grade, its label; and if it is none of them, what the routes
-// ask for otherwise.
+// why says in what a lead differs between the releases at the end: the rules that
+// give it other points, its grade, and what the routes ask for otherwise.
 func (c *Comparison) why(s *Standing, routes []string) []string {
 	out := []string{}
 	for _, d := range otherLines(s) {
@@ -101,20 +100,45 @@ func (c *Comparison) why(s *Standing, routes []string) []string {
 		}
 		out = append(out, d.text)
 	}
-	if was, is := &s.Before, &s.After; was.Known && is.Known && was.Grade != is.Grade {
-		text := fmt.Sprintf("grade %s → %s", orNone(was.Grade), orNone(is.Grade))
-		if is.why != "" {
-			text += " (" + is.why + ")"
-		}
-		out = append(out, text)
-	}
-	if len(routes) > 0 && (len(out) == 0 || len(out) < mostReasons) {
+	out = append(out, otherGrade(s)...)
+	if len(out) < mostReasons {
 		out = append(out, routes...)
 	}
 	if len(out) == 0 {
-		out = append(out, "nothing in its points or grade: what it did at that time counted otherwise")
+		out = append(out, "its points and its grade are the same at the end")
 	}
 	return out
+}
+
+// whyThen says why the releases decide differently in a moment: rules that give
+// more (or, for who is handed over later or no longer, less), the grade, and what
+// the routes ask for.
+func (c *Comparison) whyThen(s *Standing, kind int, routes []string) []string {
+	out := []string{}
+	for _, d := range otherLines(s) {
+		if more := d.is > d.was; len(out) < mostReasons && more == (kind == gained || kind == sooner) {
+			out = append(out, d.text)
+		}
+	}
+	out = append(out, otherGrade(s)...)
+	out = append(out, routes...)
+	if len(out) == 0 {
+		out = append(out, "the same points and grade in that moment: what had been decided before was different")
+	}
+	return out
+}
+
+// otherGrade says that the releases grade a lead differently.
+func otherGrade(s *Standing) []string {
+	was, is := &s.Before, &s.After
+	if !was.Known || !is.Known || was.Grade == is.Grade {
+		return nil
+	}
+	text := fmt.Sprintf("grade %s → %s", orNone(was.Grade), orNone(is.Grade))
+	if is.why != "" {
+		text += " (" + is.why + ")"
+	}
+	return []string{text}
 }
 
 type lineKey struct{ score, step, rule string }
@@ -172,9 +196,9 @@ func otherLines(s *Standing) []otherLine {
 	return out
 }
 
-// changedRoutes are the differences of the files that say who goes where: of the
-// routes of an action, and of what keeps leads from them.
-func (c *Comparison) changedRoutes(r *Report, action string) (out []string) {
+// changedRoutes are the differences of the files that say who takes a route: of
+// the route itself, and of what keeps leads from it.
+func (c *Comparison) changedRoutes(r *Report, action, route string) (out []string) {
 	for i := range r.Diff {
 		d := &r.Diff[i]
 		top := d.Path
@@ -182,7 +206,7 @@ func (c *Comparison) changedRoutes(r *Report, action string) (out []string) {
 			continue
 		}
 		kind, name, _ := strings.Cut(top[0], " ")
-		if kind != "veto" && kind != "suppress" && (kind != "route" || !strings.HasPrefix(name, fmt.Sprintf("%q ", action))) {
+		if kind != "veto" && kind != "suppress" && (kind != "route" || name != fmt.Sprintf("%q %q", action, route)) {
 			continue
 		}
 		text := strings.Join(d.Path, " ")

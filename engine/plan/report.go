@@ -134,12 +134,36 @@ type Handoffs struct {
 
 // Handoff is a lead and an action that the releases treat differently.
 type Handoff struct {
-	Lead   string    `json:"lead"`
-	Action string    `json:"action"`
-	Before *Decided  `json:"before,omitempty"` // nil = never
-	After  *Decided  `json:"after,omitempty"`
-	Now    *Standing `json:"now,omitempty"` // how the lead stands at the end
-	Why    []string  `json:"why"`
+	Lead   string   `json:"lead"`
+	Action string   `json:"action"`
+	Before *Decided `json:"before,omitempty"` // nil = never
+	After  *Decided `json:"after,omitempty"`
+	// Then is how the lead stood in the moment in which the releases part, Now at
+	// the end.
+	Then *Standing `json:"then,omitempty"`
+	Now  *Standing `json:"now,omitempty"`
+	Why  []string  `json:"why"`
+}
+
+// decided is the decision in whose moment the releases part: the earlier one.
+func (h *Handoff) decided() *Decided {
+	if h.Before == nil || h.After != nil && h.After.At <= h.Before.At {
+		return h.After
+	}
+	return h.Before
+}
+
+// The lists of hand-offs.
+const (
+	gained = iota
+	lost
+	sooner
+	later
+)
+
+func (r *Report) handoffLists() [4][]Handoff {
+	s := &r.Sales
+	return [4][]Handoff{gained: s.Gained.List, lost: s.Lost.List, sooner: s.Sooner.List, later: s.Later.List}
 }
 
 // Decided is the first decision of an action on a lead.
@@ -151,6 +175,7 @@ type Decided struct {
 	Display string      `json:"display"`
 	Lines   []lead.Line `json:"lines"` // those that weigh most
 	Times   int         `json:"times"` // how often it was decided in all
+	event   string      // id of the event that led to it, empty = time did
 }
 
 // Standing is how a lead stands under both releases.

@@ -50,7 +50,7 @@ func (t *traces) add(release int, list []lead.Decision) {
 			known.Times++
 			continue
 		}
-		t.first[release][key] = &Decided{ID: d.ID, At: d.At, Route: d.Route, Cause: causeText(&d.Cause), Display: d.Display, Lines: heaviest(d.Lines), Times: 1}
+		t.first[release][key] = &Decided{ID: d.ID, At: d.At, Route: d.Route, Cause: causeText(&d.Cause), Display: d.Display, Lines: heaviest(d.Lines), Times: 1, event: d.Cause.Event}
 	}
 }
 

@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"bytes"
 	"errors"
 	"io"
 
@@ -37,6 +38,10 @@ type Reader struct {
 	decoder *intake.Decoder
 	row     mapping.Row
 	counts  ReadCounts
+
+	// Only, if it is set, says which leads are wanted: events of others may be
+	// passed over, and then they are not decoded. Ticks are read in any case.
+	Only func(lead string) bool
 }
 
 // NewEvents reads NDJSON, JSON arrays and batches of the Segment spec. Ticks,
@@ -61,6 +66,9 @@ func (r *Reader) Next() (Item, error) {
 		return r.nextOfRow()
 	}
 	l, err := r.lines.Next()
+	for err == nil && r.unwanted(l.Raw) {
+		l, err = r.lines.Next()
+	}
 	if err != nil {
 		return Item{}, err
 	}
@@ -124,4 +132,23 @@ func (c *ReadCounts) Add(d ReadCounts) {
 	c.Rejected += d.Rejected
 	c.Events += d.Events
 	c.Ticks += d.Ticks
+}
+
+// unwanted says that an event is certainly one of a lead that is not wanted, and
+// says so without decoding it: it names one user, plainly, and no other id.
+func (r *Reader) unwanted(raw []byte) bool {
+	if r.Only == nil {
+		return false
+	}
+	const name = `"userId":"`
+	at := bytes.Index(raw, []byte(name))
+	if at < 0 {
+		return false
+	}
+	rest := raw[at+len(name):]
+	end := bytes.IndexAny(rest, `"\\`)
+	if end <= 0 || rest[end] != '"' || r.Only(string(rest[:end])) {
+		return false
+	}
+	return !bytes.Contains(rest, []byte("userId")) && !bytes.Contains(raw, []byte("anonymousId")) && !bytes.Contains(raw, []byte("user_id"))
 }
