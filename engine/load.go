@@ -149,7 +149,7 @@ type compiler struct {
 
 func (c compiler) Info() model.PluginInfo {
 	d := c.p.Descriptor()
-	return model.PluginInfo{Manifest: *c.p.Manifest(), Digest: c.p.Digest(), Caps: d.Caps, StateMax: int(d.StateMax)}
+	return model.PluginInfo{Manifest: *c.p.Manifest(), Digest: c.p.Digest(), Caps: d.Caps, StateMax: int(d.StateMax), StateVersion: d.StateVersion}
 }
 
 func (c compiler) Configure(config []byte) (*abi.Needs, error) {

@@ -10,7 +10,10 @@ type Policy struct {
 	Workflow string
 	// Release names the release that decides, e.g. the first 12 hex digits of the
 	// model's digest.
-	Release  string
+	Release string
+	// Basis is the identity of all that routes and scores change by while nothing
+	// happens: equal and not empty, they change at the same times. Empty = unknown.
+	Basis    string
 	LeadWord string   // what people call a lead
 	Sales    []string // actions that hand a lead to sales
 	Suppress []Guard

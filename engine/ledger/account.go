@@ -118,6 +118,8 @@ type StepMemo struct {
 	Wake   int64  // due time asked for, 0 = none
 	State  []byte
 	told   int64 // Wake as the last delta left it
+
+	foreign *foreign // nil as long as the book has a word for all
 }
 
 // Marks is what routes remember of a lead.
@@ -136,6 +138,16 @@ type Marks struct {
 	Seq     uint64    // decisions made so far
 	Hands   uint64    // hand-raises seen so far
 	Stage   string    // last sales answer: "accepted", "contacted", …
+	Drip    *Drip     // nil unless the lead waits for its turn; never changed in place
+}
+
+// Drip is a lead that a release found newly true and that is not handed out at
+// once, but when its turn comes, if it is still true then.
+type Drip struct {
+	Due     int64  // ms
+	Route   uint32 // id of the route that was true
+	Hands   uint64 // Marks.Hands at the switch: a newer hand-raise does not wait
+	Release string // number of the release, for the decision's cause
 }
 
 // Episode is one open or closed hand-off of a lead.

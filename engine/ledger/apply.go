@@ -154,32 +154,55 @@ func (d *decoder) label(a *Account, k *Bucket) {
 
 func (d *decoder) applySteps(a *Account, b *Book) {
 	for flags := d.byte(); flags != 0; flags = d.byte() {
-		var other StepMemo
-		m := &other
-		if id := d.u32(); flags&0x80 != 0 && flags&0x40 == 0 {
-			if i := slices.IndexFunc(b.Steps, func(s StepDef) bool { return s.ID == id }); i >= 0 {
-				m = &a.Steps[i]
-			}
-		} else {
+		if flags&0x80 == 0 || flags&0x40 != 0 {
 			d.fail()
+			return
 		}
-		*m = StepMemo{Ran: flags&memoRan != 0, State: m.State}
-		if flags&memoGrade != 0 {
-			m.Grade = uint16(d.uint())
-		}
-		if flags&memoReason != 0 {
-			m.Reason = uint16(d.uint())
-		}
-		if flags&memoOut != 0 {
-			m.Out = d.uint()
-		}
-		if flags&memoWake != 0 {
-			m.Wake = a.Clock + d.int()
-		}
-		if flags&memoState != 0 {
-			m.State = append(m.State[:0], d.take(d.uint())...)
+		m, i := d.memoOf(a, b, d.u32())
+		if i >= 0 {
+			d.memo(m, flags, a.Clock, b.wordsOf(i), b.Steps[i].StateVersion, true)
+		} else {
+			d.memo(m, flags, a.Clock, noWords, 0, false)
 		}
 	}
+}
+
+// memo reads what a step said; what the book has no word for is kept by its id.
+// known says that the book has the step, whose states are of a version.
+func (d *decoder) memo(m *StepMemo, flags uint8, clock int64, v *words, version uint32, known bool) {
+	var unknown foreign
+	if old := m.foreign; old != nil && old.stale {
+		unknown.stale, unknown.version = true, old.version
+	}
+	*m = StepMemo{Ran: flags&memoRan != 0, State: m.State}
+	if flags&memoGrade != 0 {
+		m.Grade, unknown.grade = place(v.grades, d.u32())
+	}
+	if flags&memoReason != 0 {
+		m.Reason, unknown.reason = place(v.reasons, d.u32())
+	}
+	if flags&memoOut != 0 {
+		for range d.count(64, 4) {
+			m.setFlag(d.u32(), v, &unknown)
+		}
+	}
+	if flags&memoWake != 0 {
+		m.Wake = clock + d.int()
+	}
+	if flags&memoState != 0 {
+		written := d.uint()
+		if written > 1<<32-1 {
+			d.fail()
+			return
+		}
+		m.State = append(m.State[:0], d.take(d.uint())...)
+		unknown.stale = len(m.State) > 0 && (!known || uint32(written) != version)
+		if unknown.version = 0; unknown.stale {
+			unknown.version = uint32(written)
+		}
+	}
+	slices.Sort(unknown.flags)
+	m.keep(unknown)
 }
 
 func (d *decoder) applyUses(a *Account) {
@@ -232,11 +255,7 @@ func (d *decoder) applyCounters(a *Account, b *Book) {
 			d.fail()
 			return
 		}
-		var other Counter // of a counter that the book does not have
-		c := &other
-		if i := slices.IndexFunc(b.Counters, func(c CounterDef) bool { return c.ID == id }); i >= 0 {
-			c = &a.Counters[i]
-		}
+		c := d.counterOf(a, b, id)
 		d.applyTallies(c, mode&3)
 		d.applySeen(c, mode>>2&3)
 	}
@@ -285,11 +304,11 @@ func (d *decoder) applySeen(c *Counter, mode uint8) {
 func (d *decoder) applyPeaks(a *Account, b *Book) {
 	for range d.count(1<<12, 6) {
 		id, mode := d.u32(), d.byte()
-		at := slices.IndexFunc(b.Peaks, func(p PeakDef) bool { return p.ID == id })
-		var list []Peak
-		if at >= 0 {
-			list = a.Peaks[at]
+		if d.bad {
+			return
 		}
+		peaks := d.peaksOf(a, b, id)
+		list := *peaks
 		switch mode {
 		case listKeep:
 		case listClear:
@@ -303,18 +322,16 @@ func (d *decoder) applyPeaks(a *Account, b *Book) {
 		}
 		if mode != listClear {
 			kept := d.uint()
-			if at >= 0 && kept > uint64(len(list)) {
+			if kept > uint64(len(list)) {
 				d.fail()
 				return
 			}
-			list = list[:min(kept, uint64(len(list)))]
+			list = list[:kept]
 		}
 		for range d.count(1<<20, 2) {
 			list = append(list, Peak{Step: d.int(), Max: lead.Points(d.int())})
 		}
-		if at >= 0 {
-			a.Peaks[at] = list
-		}
+		*peaks = list
 	}
 }
 

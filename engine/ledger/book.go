@@ -38,6 +38,8 @@ type Book struct {
 	Voidable bool
 
 	layout   layout
+	words    []words // of Steps
+	byID     byID
 	scoreIDs []uint32 // of Scores, close together
 	byRule   map[uint32]int
 }
@@ -128,11 +130,13 @@ type PeakDef struct {
 
 // StepDef is what the ledger keeps of a step.
 type StepDef struct {
-	ID      uint32 // Hash("step", name)
-	Name    string
-	Grades  []string
-	Reasons []string
-	Flags   []string
+	ID   uint32 // Hash("step", name, plugin)
+	Name string
+	// StateVersion is the version of the states that the step writes.
+	StateVersion uint32
+	Grades       []string
+	Reasons      []string
+	Flags        []string
 }
 
 // Index prepares look-ups. It must be called once, before the book is shared.
@@ -142,6 +146,11 @@ func (b *Book) Index() {
 		b.byRule[b.Rules[i].ID] = i
 	}
 	b.layout = newLayout(b)
+	b.words = make([]words, len(b.Steps))
+	for i := range b.Steps {
+		b.words[i] = newWords(&b.Steps[i])
+	}
+	b.byID = b.newByID()
 	b.scoreIDs = make([]uint32, len(b.Scores))
 	for i := range b.Scores {
 		b.scoreIDs[i] = b.Scores[i].ID

@@ -5,12 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/ripenhq/ripen/engine/lead"
 )
 
 // codecVersion is the first byte of an encoded account.
-const codecVersion = 2
+const codecVersion = 3
 
 // ErrCodec says that an encoded account or a delta is damaged, or of a newer
 // version.
@@ -18,7 +19,7 @@ var ErrCodec = errors.New("account record is damaged")
 
 // Append encodes the whole account behind dst: its key and what leads to it
 // from the empty account. It depends on the account alone, not on what deltas
-// have told.
+// have told and not on the book that it is bound to.
 func (a *Account) Append(dst []byte, b *Book) []byte {
 	w := writer{encoder: encoder{b: append(dst, codecVersion)}, a: a, book: b, whole: true}
 	w.str(a.Key)
@@ -26,8 +27,8 @@ func (a *Account) Append(dst []byte, b *Book) []byte {
 	return w.b
 }
 
-// DecodeAccount reads an account for the given book. What belongs to counters,
-// peaks and steps that the book does not have is dropped; buckets never are.
+// DecodeAccount reads an account for the given book, which need not be the one
+// under which it was written: what the book does not know is kept.
 func DecodeAccount(src []byte, b *Book) (*Account, error) {
 	d := decoder{b: src}
 	if v := d.byte(); v != codecVersion {
@@ -47,7 +48,7 @@ func (a *Account) filled() (d section) {
 		filled  bool
 	}{
 		{hasClock, a.Clock != 0}, {hasActivity, a.LastActivity != 0}, {hasMarks, true}, {hasBuckets, len(a.Buckets) > 0},
-		{hasSteps, len(a.Steps) > 0}, {hasUses, len(a.Uses) > 0}, {hasCounters, len(a.Counters) > 0}, {hasPeaks, len(a.Peaks) > 0},
+		{hasSteps, a.saysSteps()}, {hasUses, len(a.Uses) > 0}, {hasCounters, a.saysCounters()}, {hasPeaks, a.saysPeaks()},
 		{hasPerson, len(a.Person) > 0}, {hasCompany, len(a.Company) > 0}, {hasHeld, len(a.Held) > 0},
 	} {
 		if part.filled {
@@ -55,6 +56,24 @@ func (a *Account) filled() (d section) {
 		}
 	}
 	return d
+}
+
+// saysSteps says whether a memo holds anything.
+func (a *Account) saysSteps() bool {
+	return slices.ContainsFunc(a.Steps, func(m StepMemo) bool { return m.deltaFlags(true) != 0 }) ||
+		slices.ContainsFunc(a.left().steps, func(l leftover[StepMemo]) bool { return l.what.deltaFlags(true) != 0 })
+}
+
+func (c *Counter) filled() bool { return len(c.Steps)+len(c.Seen) > 0 }
+
+func (a *Account) saysCounters() bool {
+	return slices.ContainsFunc(a.Counters, func(c Counter) bool { return c.filled() }) ||
+		slices.ContainsFunc(a.left().counters, func(l leftover[Counter]) bool { return l.what.filled() })
+}
+
+func (a *Account) saysPeaks() bool {
+	return slices.ContainsFunc(a.Peaks, func(p []Peak) bool { return len(p) > 0 }) ||
+		slices.ContainsFunc(a.left().peaks, func(l leftover[[]Peak]) bool { return len(l.what) > 0 })
 }
 
 // textRing is how many texts an encoder remembers, to name them again by their
@@ -132,6 +151,12 @@ func (e *encoder) props(p lead.Props) {
 	}
 }
 
+// The flags of the marks.
+const (
+	marksSuppressed uint8 = 1 << iota
+	marksDrip
+)
+
 // marks writes First and the marks.
 func (e *encoder) marks(a *Account) {
 	m, clock := &a.Marks, a.Clock
@@ -139,7 +164,14 @@ func (e *encoder) marks(a *Account) {
 	e.uint(m.Seq)
 	e.uint(m.Hands)
 	e.u32(m.Matched)
-	e.bool(m.Suppressed)
+	flags := uint8(0)
+	if m.Suppressed {
+		flags |= marksSuppressed
+	}
+	if m.Drip != nil {
+		flags |= marksDrip
+	}
+	e.b = append(e.b, flags)
 	for _, t := range [...]int64{m.Silent, m.Resting, m.Wake, m.Probe} {
 		e.time(t, clock)
 	}
@@ -170,6 +202,12 @@ func (e *encoder) marks(a *Account) {
 	for _, j := range m.Adjusts {
 		e.u64(j.Event)
 		e.time(j.Expires, clock)
+	}
+	if d := m.Drip; d != nil {
+		e.time(d.Due, clock)
+		e.u32(d.Route)
+		e.uint(d.Hands)
+		e.str(d.Release)
 	}
 }
 

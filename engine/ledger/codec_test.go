@@ -27,6 +27,9 @@ func drawn(t *rapid.T, b *Book) *Account {
 	m := &a.Marks
 	m.Seq, m.Hands, m.Matched, m.Suppressed = rapid.Uint64().Draw(t, "seq"), rapid.Uint64().Draw(t, "hands"), rapid.Uint32().Draw(t, "matched"), rapid.Bool().Draw(t, "suppressed")
 	m.Resting, m.Wake, m.Probe, m.Stage = num.Draw(t, "resting"), num.Draw(t, "wake"), num.Draw(t, "probe"), text.Draw(t, "stage")
+	if rapid.Bool().Draw(t, "drips") {
+		m.Drip = &Drip{num.Draw(t, "due"), rapid.Uint32().Draw(t, "route"), rapid.Uint64().Draw(t, "hands"), text.Draw(t, "release")}
+	}
 	for i := range rapid.IntRange(0, 3).Draw(t, "lists") {
 		m.Episodes = append(m.Episodes, Episode{Action: fmt.Sprint(i), Number: rapid.Uint32().Draw(t, "number"), Open: rapid.Bool().Draw(t, "open"),
 			Route: rapid.Uint32().Draw(t, "route"), Opened: num.Draw(t, "opened"), Closed: num.Draw(t, "closed"), Last: [16]byte{byte(i), 15: rapid.Byte().Draw(t, "last")}, Hands: rapid.Uint64().Draw(t, "told")})
@@ -78,7 +81,7 @@ func TestCodec_EveryCutIsAnError(t *testing.T) {
 	assert.ErrorContains(t, err, "1 bytes too long")
 	wire[0] = 9
 	_, err = DecodeAccount(wire, b)
-	assert.ErrorContains(t, err, "version 9, this program reads 2")
+	assert.ErrorContains(t, err, "version 9, this program reads 3")
 }
 
 // A new release may reorder, add and drop: ids say what belongs where.

@@ -157,8 +157,12 @@ func (d *decoder) marks(a *Account) {
 	clock, episodes := a.Clock, a.Marks.Episodes[:0]
 	a.First = d.time(clock)
 	m := &a.Marks
-	*m = Marks{Seq: d.uint(), Hands: d.uint(), Matched: d.u32(), Suppressed: d.bool(), Silent: d.time(clock), Resting: d.time(clock),
-		Wake: d.time(clock), Probe: d.time(clock), Stage: d.kept()}
+	*m = Marks{Seq: d.uint(), Hands: d.uint(), Matched: d.u32()}
+	flags := d.byte()
+	if flags > marksSuppressed|marksDrip {
+		d.fail()
+	}
+	m.Suppressed, m.Silent, m.Resting, m.Wake, m.Probe, m.Stage = flags&marksSuppressed != 0, d.time(clock), d.time(clock), d.time(clock), d.time(clock), d.kept()
 	for range d.count(1<<12, 26) {
 		p := Episode{Action: d.kept(), Number: uint32(d.uint()), Open: d.bool(), Route: d.u32(), Opened: d.time(clock), Closed: d.time(clock)}
 		copy(p.Last[:], d.take(16))
@@ -174,6 +178,9 @@ func (d *decoder) marks(a *Account) {
 	}
 	for range d.count(1<<12, 9) {
 		m.Adjusts = append(m.Adjusts, Adjust{Event: d.u64(), Expires: d.time(clock)})
+	}
+	if flags&marksDrip != 0 {
+		m.Drip = &Drip{Due: d.time(clock), Route: d.u32(), Hands: d.uint(), Release: d.str()}
 	}
 }
 

@@ -208,32 +208,62 @@ func (k *Bucket) deltaFlags(mark uint8) (flags uint8) {
 }
 
 func (w *writer) changedSteps() {
-	for i := range w.book.Steps {
-		m := &w.a.Steps[i]
-		flags := m.deltaFlags(w.whole)
-		if w.whole && flags == 0 || !w.whole && m.mark == 0 && m.Wake == m.told {
-			continue
-		}
-		w.b = append(w.b, flags|0x80)
-		w.u32(w.book.Steps[i].ID)
-		if flags&memoGrade != 0 {
-			w.uint(uint64(m.Grade))
-		}
-		if flags&memoReason != 0 {
-			w.uint(uint64(m.Reason))
-		}
-		if flags&memoOut != 0 {
-			w.uint(m.Out)
-		}
-		if flags&memoWake != 0 {
-			w.int(m.Wake - w.a.Clock)
-		}
-		if flags&memoState != 0 {
-			w.uint(uint64(len(m.State)))
-			w.b = append(w.b, m.State...)
+	if w.whole {
+		inOrder(w.order().steps, func(i int) uint32 { return w.book.Steps[i].ID }, w.a.left().steps,
+			func(i int) { w.step(i) },
+			func(l *leftover[StepMemo]) { w.memo(l.id, &l.what, noWords, 0) })
+	} else {
+		for i := range w.book.Steps {
+			w.step(i)
 		}
 	}
 	w.b = append(w.b, 0)
+}
+
+// order are the places of the book's elements by id.
+func (w *writer) order() byID {
+	if o := w.book.byID; len(o.steps) == len(w.book.Steps) && len(o.counters) == len(w.book.Counters) && len(o.peaks) == len(w.book.Peaks) {
+		return o
+	}
+	return w.book.newByID() // a book that is still being built
+}
+
+func (w *writer) step(i int) {
+	if m := &w.a.Steps[i]; w.whole || m.mark != 0 || m.Wake != m.told {
+		w.memo(w.book.Steps[i].ID, m, w.book.wordsOf(i), w.book.Steps[i].StateVersion)
+	}
+}
+
+// memo writes what a step said, by the ids of its words.
+func (w *writer) memo(id uint32, m *StepMemo, v *words, version uint32) {
+	flags := m.deltaFlags(w.whole)
+	if w.whole && flags == 0 {
+		return
+	}
+	w.b = append(w.b, flags|0x80)
+	w.u32(id)
+	if flags&memoGrade != 0 {
+		w.u32(m.gradeID(v))
+	}
+	if flags&memoReason != 0 {
+		w.u32(m.reasonID(v))
+	}
+	if flags&memoOut != 0 {
+		var room [64]uint32
+		ids := m.flagIDs(room[:0], v)
+		w.uint(uint64(len(ids)))
+		for _, id := range ids {
+			w.u32(id)
+		}
+	}
+	if flags&memoWake != 0 {
+		w.int(m.Wake - w.a.Clock)
+	}
+	if flags&memoState != 0 {
+		w.uint(uint64(m.stateVersion(version)))
+		w.uint(uint64(len(m.State)))
+		w.b = append(w.b, m.State...)
+	}
 }
 
 func (m *StepMemo) deltaFlags(whole bool) (flags uint8) {
@@ -252,8 +282,24 @@ func (m *StepMemo) deltaFlags(whole bool) (flags uint8) {
 	if m.Wake != 0 {
 		flags |= memoWake
 	}
+	if f := m.foreign; f != nil {
+		flags |= f.deltaFlags()
+	}
 	if whole && len(m.State) > 0 || !whole && m.mark&markText != 0 {
 		flags |= memoState
+	}
+	return flags
+}
+
+func (f *foreign) deltaFlags() (flags uint8) {
+	if f.grade != 0 {
+		flags |= memoGrade
+	}
+	if f.reason != 0 {
+		flags |= memoReason
+	}
+	if len(f.flags) != 0 {
+		flags |= memoOut
 	}
 	return flags
 }
@@ -309,22 +355,31 @@ func (e *encoder) useKey(u *Use) {
 }
 
 func (w *writer) changedCounters() {
-	for i := range w.book.Counters {
-		c := &w.a.Counters[i]
-		steps, seen := c.modes(w.whole)
-		if steps|seen == listSame {
-			continue
-		}
-		w.b = append(w.b, 0x80|steps|seen<<2)
-		w.u32(w.book.Counters[i].ID)
-		if steps != listSame {
-			w.changedTallies(c, steps)
-		}
-		if seen != listSame {
-			w.changedSeen(c, seen)
+	if w.whole {
+		inOrder(w.order().counters, func(i int) uint32 { return w.book.Counters[i].ID }, w.a.left().counters,
+			func(i int) { w.counter(w.book.Counters[i].ID, &w.a.Counters[i]) },
+			func(l *leftover[Counter]) { w.counter(l.id, &l.what) })
+	} else {
+		for i := range w.book.Counters {
+			w.counter(w.book.Counters[i].ID, &w.a.Counters[i])
 		}
 	}
 	w.b = append(w.b, 0)
+}
+
+func (w *writer) counter(id uint32, c *Counter) {
+	steps, seen := c.modes(w.whole)
+	if steps|seen == listSame {
+		return
+	}
+	w.b = append(w.b, 0x80|steps|seen<<2)
+	w.u32(id)
+	if steps != listSame {
+		w.changedTallies(c, steps)
+	}
+	if seen != listSame {
+		w.changedSeen(c, seen)
+	}
 }
 
 // modes say how the counter's lists are written.
@@ -412,34 +467,64 @@ func (w *writer) changedSeen(c *Counter, mode uint8) {
 	}
 }
 
-// changedPeaks writes the end of each list: the last peakTail elements may
-// have changed, those before them only fall out of the window.
 func (w *writer) changedPeaks() {
 	a := w.a
+	if w.whole {
+		w.allPeaks()
+		return
+	}
 	w.uint(uint64(len(w.book.Peaks)))
 	for i := range w.book.Peaks {
-		list := a.Peaks[i]
-		kept := max(0, len(list)-int(a.peakTail))
-		mode := listKeep
-		switch {
-		case kept == 0 || w.whole:
-			mode, kept = listClear, 0
-		case a.dirty&dirtyPeaksCut != 0:
-			mode = listCut
+		w.peaks(w.book.Peaks[i].ID, a.Peaks[i])
+	}
+}
+
+// allPeaks writes the lists that hold anything.
+func (w *writer) allPeaks() {
+	n := 0
+	one := func(id uint32, list []Peak, write bool) {
+		if len(list) == 0 {
+			return
 		}
-		w.u32(w.book.Peaks[i].ID)
-		w.b = append(w.b, mode)
-		if mode == listCut {
-			w.int(list[0].Step)
+		n++
+		if write {
+			w.peaks(id, list)
 		}
-		if mode != listClear {
-			w.uint(uint64(kept))
+	}
+	for _, write := range [...]bool{false, true} {
+		if write {
+			w.uint(uint64(n))
 		}
-		w.uint(uint64(len(list) - kept))
-		for _, p := range list[kept:] {
-			w.int(p.Step)
-			w.int(int64(p.Max))
-		}
+		inOrder(w.order().peaks, func(i int) uint32 { return w.book.Peaks[i].ID }, w.a.left().peaks,
+			func(i int) { one(w.book.Peaks[i].ID, w.a.Peaks[i], write) },
+			func(l *leftover[[]Peak]) { one(l.id, l.what, write) })
+	}
+}
+
+// peaks writes the end of a list: the last peakTail elements may have changed,
+// those before them only fall out of the window.
+func (w *writer) peaks(id uint32, list []Peak) {
+	a := w.a
+	kept := max(0, len(list)-int(a.peakTail))
+	mode := listKeep
+	switch {
+	case kept == 0 || w.whole:
+		mode, kept = listClear, 0
+	case a.dirty&dirtyPeaksCut != 0:
+		mode = listCut
+	}
+	w.u32(id)
+	w.b = append(w.b, mode)
+	if mode == listCut {
+		w.int(list[0].Step)
+	}
+	if mode != listClear {
+		w.uint(uint64(kept))
+	}
+	w.uint(uint64(len(list) - kept))
+	for _, p := range list[kept:] {
+		w.int(p.Step)
+		w.int(int64(p.Max))
 	}
 }
 

@@ -71,6 +71,12 @@ func (a *Account) marksSum() uint64 {
 		h.word(j.Event)
 		h.word(uint64(j.Expires))
 	}
+	if d := m.Drip; d != nil {
+		h.word(uint64(d.Due))
+		h.word(uint64(d.Route))
+		h.word(d.Hands)
+		h.text(d.Release)
+	}
 	return uint64(h)
 }
 

@@ -37,8 +37,9 @@ func testBook(change ...func(*Book)) *Book {
 		Classes:  []Class{{ID: Hash("class", "s", "c"), Step: "s", Name: "c", Cap: 20_000, Top: 5000}},
 		Counters: []CounterDef{{ID: 1, Name: "n", Window: 3 * day, Match: all}, {ID: 2, Name: "ever", Match: all}, {ID: 3, Name: "d", Window: 3 * day, Match: all, Distinct: byName}},
 		Peaks:    []PeakDef{{ID: 1, Score: 0, Window: 3 * day}},
-		Steps:    []StepDef{{ID: 1, Name: "s"}, {ID: 2, Name: "t"}},
-		AgeStep:  day, Zone: time.UTC, MaxBuckets: 60, MaxUses: 60,
+		Steps: []StepDef{{ID: 1, Name: "s", StateVersion: 3, Grades: []string{"A", "B", "C"}, Reasons: []string{"fits", "unknown"}, Flags: []string{"x", "y", "z"}},
+			{ID: 2, Name: "t", Grades: []string{"good", "fair", "bad"}, Flags: []string{"p", "q", "r"}}},
+		AgeStep: day, Zone: time.UTC, MaxBuckets: 60, MaxUses: 60,
 	}
 	r := b.Rules
 	r[once].Once, r[onceKey].Once = true, true

@@ -52,6 +52,7 @@ type told struct {
 type rare struct {
 	held []uint64 // heldSum of each held event that was told of
 	gone []Use    // keys of uses that were removed since the last delta
+	left *leftovers
 }
 
 // digests are those of what others write, computed once for a delta.

@@ -54,6 +54,8 @@ func TestDirty_EveryFieldThatOthersWrite(t *testing.T) {
 			a.Held[0].Props[0].Value.Kind, a.Held[0].Traits[0].Value.Kind, a.Held[0].Context[0].Value.Kind = lead.Number, lead.Number, lead.Number
 			require.NoError(t, copied.ApplyDelta(a.AppendDelta(nil, b), b))
 			value.SetFloat(1)
+		case reflect.Pointer:
+			value.Set(reflect.ValueOf(&Drip{Due: 1, Release: "2"}))
 		default:
 			value.Set(reflect.ValueOf(1).Convert(field.Type()))
 		}

@@ -259,13 +259,16 @@ func (a *Account) SetStep(i int, memo StepMemo) {
 		state = append(state[:0], memo.State...)
 		memo.mark |= markText
 	}
+	if old.foreign != memo.foreign {
+		memo.mark |= markText // the version may be another one
+	}
 	memo.State = state
 	*old = memo
 	a.dirty |= dirtySteps
 }
 
 func (m *StepMemo) equal(o *StepMemo) bool {
-	return m.Ran == o.Ran && m.Grade == o.Grade && m.Reason == o.Reason && m.Out == o.Out && m.Wake == o.Wake && bytes.Equal(m.State, o.State)
+	return m.Ran == o.Ran && m.Grade == o.Grade && m.Reason == o.Reason && m.Out == o.Out && m.Wake == o.Wake && m.foreign == o.foreign && bytes.Equal(m.State, o.State)
 }
 
 func insert[T any](s []T, i int, v T) []T {

@@ -32,7 +32,9 @@ func anything(t *rapid.T, a *Account, b *Book, counted *[][2]int) {
 		}
 	case 7:
 		state := rapid.SliceOfN(rapid.Byte(), 0, 8).Draw(t, "state")
-		a.SetStep(rapid.IntRange(0, 1).Draw(t, "step"), StepMemo{Ran: true, Grade: uint16(scope), Out: w.Event, Wake: at, State: state})
+		i := rapid.IntRange(0, 1).Draw(t, "step")
+		grades, flags := len(b.Steps[i].Grades), len(b.Steps[i].Flags)
+		a.SetStep(i, StepMemo{Ran: true, Grade: min(uint16(scope), uint16(grades)), Out: w.Event & (1<<flags - 1), Wake: at, State: state})
 	case 8:
 		from := a.Mark()
 		a.Count(&Frame{Book: b, Acct: a, Event: &lead.Event{Name: w.Label}, At: at, Now: at})

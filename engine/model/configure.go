@@ -182,7 +182,7 @@ func (b *builder) all() (list []*stepWork) {
 func (b *builder) stepDefs() {
 	for _, w := range b.work {
 		b.book.Steps = append(b.book.Steps, ledger.StepDef{
-			ID: ledger.Hash("step", w.def.Name), Name: w.def.Name, Grades: w.needs.Grades, Reasons: w.needs.Reasons, Flags: w.needs.Flags,
+			ID: ledger.Hash("step", w.def.Name, w.info.Manifest.Name), Name: w.def.Name, StateVersion: w.info.StateVersion, Grades: w.needs.Grades, Reasons: w.needs.Reasons, Flags: w.needs.Flags,
 		})
 		if o := w.backup; o != nil && !(slices.Equal(o.needs.Grades, w.needs.Grades) && slices.Equal(o.needs.Reasons, w.needs.Reasons) && slices.Equal(o.needs.Flags, w.needs.Flags)) {
 			b.errorf(w.def.Range, "Fallback does not fit", "The fallback %q must have the grades, reasons and flags of %q, or routes would read something else.", w.def.Fallback, w.def.Plugin)

@@ -69,6 +69,8 @@ type PluginInfo struct {
 	Digest   string // sha256 of the module, hex
 	Caps     uint64 // abi.Cap…
 	StateMax int    // bytes per lead
+	// StateVersion is the version of the states that the plugin writes.
+	StateVersion uint32
 }
 
 // Compile turns a workflow into a model. The model is nil if there are errors;
@@ -114,5 +116,6 @@ func (b *builder) model() *Model {
 	}
 	m.Digest = digest(d, b.work)
 	m.Policy.Release = m.Digest[:12]
+	m.Policy.Basis = basis(d, b.work)
 	return m
 }

@@ -130,7 +130,7 @@ func TestCompile(t *testing.T) {
 	assert.True(t, who.FactsOnly)
 	assert.False(t, recent.FactsOnly)
 	assert.Equal(t, []step.RowView{{Score: ledger.Hash("score", "recent")}}, sixty.Views)
-	assert.Equal(t, ledger.StepDef{ID: ledger.Hash("step", "who"), Name: "who", Grades: []string{"A", "C", "D"}, Reasons: []string{"fits", "unknown"}, Flags: []string{"knocked_out"}}, b.Steps[0])
+	assert.Equal(t, ledger.StepDef{ID: ledger.Hash("step", "who", "grader"), Name: "who", Grades: []string{"A", "C", "D"}, Reasons: []string{"fits", "unknown"}, Flags: []string{"knocked_out"}}, b.Steps[0])
 	rule := b.Rules[recent.Rules[0]]
 	assert.Equal(t, ledger.Hash("rule", "recent", "asked/Demo Requested"), rule.ID)
 	assert.Equal(t, "asked", b.Classes[rule.Class].Name)

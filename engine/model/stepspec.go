@@ -44,6 +44,7 @@ func (b *builder) step(i int, w *stepWork) {
 	s := w.spec
 	s.Index, s.Name, s.Plugin, s.Digest = i, w.def.Name, w.info.Manifest.Name, w.info.Digest
 	s.Needs, s.Config, s.Caps, s.StateMax = w.needs, w.blob, w.info.Caps, w.info.StateMax
+	s.Sum = b.sum(w)
 	w.scope = b.scope("an expression of a step", expr.InStep, i)
 	w.scope.Lets = w.config.lets
 	b.diags = append(b.diags, w.scope.LetNames()...)

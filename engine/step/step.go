@@ -18,7 +18,10 @@ type Spec struct {
 	Digest string // sha256 of the module, hex
 	Needs  *abi.Needs
 	Config []byte // encoded configuration blob (abi.AppendConfig)
-	Caps   uint64 // abi.Cap…
+	// Sum is the identity of all that the step was told: configuration,
+	// expressions, tables. Empty = unknown.
+	Sum  string
+	Caps uint64 // abi.Cap…
 	// StateMax is the largest state blob in bytes.
 	StateMax int
 	// Project fills the columns, one projector per Needs.Inputs.
