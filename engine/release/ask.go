@@ -1,0 +1,181 @@
+package release
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+)
+
+// OpPrefix begins the subjects on which engines answer operators.
+const OpPrefix = "ripen.op."
+
+// Verbs of requests to engines.
+const (
+	VerbStatus  = "status"  // what runs: a list of LineageStatus
+	VerbPrepare = "prepare" // load a release: PrepareRequest
+	VerbCount   = "count"   // who would newly be handed over: CountRequest → list of Newly
+	VerbOrder   = "order"   // write an order: OrderRequest → OrderReply
+)
+
+// Reply is one message of an engine in answer to a request.
+type Reply struct {
+	Engine     string          `json:"engine"`
+	Host       string          `json:"host"`
+	Partitions []int           `json:"partitions"` // that it answers for
+	Of         int             `json:"of"`         // partitions there are
+	More       bool            `json:"more,omitempty"`
+	Said       string          `json:"said,omitempty"` // what it is doing, for people
+	Error      string          `json:"error,omitempty"`
+	Body       json.RawMessage `json:"body,omitempty"`
+}
+
+// Sentinels of requests to engines.
+var (
+	// ErrNoEngine says that no engine listens.
+	ErrNoEngine = errors.New("no engine is running")
+	// ErrSilent says that no engine answered for some partitions in time.
+	ErrSilent = errors.New("not all partitions answered")
+)
+
+// EngineError is what one engine says against a request.
+type EngineError struct {
+	Host       string
+	Partitions []int
+	Text       string
+}
+
+func (e *EngineError) Error() string {
+	return fmt.Sprintf("engine %s (%s): %s", e.Host, partitionsText(e.Partitions), e.Text)
+}
+
+func partitionsText(list []int) string {
+	if len(list) == 0 {
+		return "no partition"
+	}
+	word := "partition "
+	if len(list) > 1 {
+		word = "partitions "
+	}
+	return word + strings.Trim(strings.Join(strings.Fields(fmt.Sprint(list)), ", "), "[]")
+}
+
+// Ask sends a request to all engines and hands their replies to each, until
+// final ones cover all partitions. An engine's error ends it. A context that
+// ends first is ErrSilent with what is missing.
+func Ask(ctx context.Context, nc *nats.Conn, verb string, body any, each func(*Reply) error) error {
+	text, err := json.Marshal(body)
+	if err != nil {
+		return err
+	}
+	inbox := nc.NewRespInbox()
+	sub, err := nc.SubscribeSync(inbox)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = sub.Unsubscribe() }()
+	if err := nc.PublishRequest(OpPrefix+verb, inbox, text); err != nil {
+		return err
+	}
+	g := gathered{heard: map[string]*Reply{}}
+	for {
+		m, err := sub.NextMsgWithContext(ctx)
+		switch {
+		case err != nil && ctx.Err() != nil:
+			return g.silent(verb)
+		case errors.Is(err, nats.ErrNoResponders), err == nil && m.Header.Get("Status") == "503":
+			return ErrNoEngine
+		case err != nil:
+			return err
+		}
+		var r Reply
+		if err := json.Unmarshal(m.Data, &r); err != nil {
+			return fmt.Errorf("answer to %s: %w", OpPrefix+verb, err)
+		}
+		if r.Error != "" {
+			return &EngineError{r.Host, r.Partitions, r.Error}
+		}
+		if err := each(&r); err != nil {
+			return err
+		}
+		if g.take(&r) {
+			return nil
+		}
+	}
+}
+
+// gathered is who has answered so far.
+type gathered struct {
+	heard map[string]*Reply // the last of each engine
+	done  map[int]bool      // partitions with a final answer
+	of    int
+}
+
+func (g *gathered) take(r *Reply) (all bool) {
+	g.heard[r.Engine], g.of = r, r.Of
+	if r.More {
+		return false
+	}
+	if g.done == nil {
+		g.done = map[int]bool{}
+	}
+	for _, p := range r.Partitions {
+		g.done[p] = true
+	}
+	return len(g.done) >= g.of
+}
+
+// silent names the engines that began to answer, and what nobody answered for.
+func (g *gathered) silent(verb string) error {
+	if len(g.heard) == 0 {
+		return fmt.Errorf("%w: nobody answered %s%s; is an engine running, and is it of this version?", ErrSilent, OpPrefix, verb)
+	}
+	var missing []int
+	for p := range g.of {
+		if !g.done[p] {
+			missing = append(missing, p)
+		}
+	}
+	var busy []string
+	for _, r := range g.heard {
+		if r.More {
+			busy = append(busy, fmt.Sprintf("engine %s (%s) is still at it: %s", r.Host, partitionsText(r.Partitions), r.Said))
+			missing = slices.DeleteFunc(missing, func(p int) bool { return slices.Contains(r.Partitions, p) })
+		}
+	}
+	slices.Sort(busy)
+	if len(missing) > 0 {
+		busy = append(busy, "no engine answered for "+partitionsText(missing))
+	}
+	return fmt.Errorf("%w: %s", ErrSilent, strings.Join(busy, "; "))
+}
+
+// Statuses asks what runs, in partition order.
+func Statuses(ctx context.Context, nc *nats.Conn) (list []LineageStatus, partitions int, err error) {
+	ctx, cancel := context.WithTimeout(ctx, statusPatience)
+	defer cancel()
+	err = Ask(ctx, nc, VerbStatus, struct{}{}, func(r *Reply) error {
+		var part []LineageStatus
+		if err := json.Unmarshal(r.Body, &part); err != nil {
+			return fmt.Errorf("status of engine %s: %w", r.Host, err)
+		}
+		list, partitions = append(list, part...), r.Of
+		return nil
+	})
+	slices.SortFunc(list, func(a, b LineageStatus) int {
+		if a.Partition != b.Partition {
+			return a.Partition - b.Partition
+		}
+		return int(int64(a.ID) - int64(b.ID))
+	})
+	return list, partitions, err
+}
+
+// statusPatience is how long engines may take to say what they run: between
+// two micro-batches they answer at once.
+const statusPatience = 10 * time.Second

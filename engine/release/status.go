@@ -1,0 +1,27 @@
+package release
+
+// LineageStatus says how far one lineage is in one partition.
+type LineageStatus struct {
+	Partition int    `json:"partition"`
+	ID        uint64 `json:"id"` // of the lineage
+	Workflow  string `json:"workflow"`
+	Release   uint32 `json:"release"`
+	Digest    string `json:"digest"` // of its bundle
+	Model     string `json:"model"`
+	Role      string `json:"role"` // live, shadow or building
+	Origin    string `json:"origin,omitempty"`
+	Until     int64  `json:"until,omitempty"`    // ms: a shadow is kept until then, 0 = until it is stopped
+	At        uint64 `json:"at"`                 // sequence of the events stream up to which it has read
+	Lag       uint64 `json:"lag"`                // events that wait to be read by it
+	Switch    uint64 `json:"switch,omitempty"`   // sequence of the order that made it live
+	First     uint64 `json:"first,omitempty"`    // sequence of the first event that it scored behind that
+	SwitchAt  int64  `json:"switchAt,omitempty"` // ms: time of that order
+}
+
+// Newly counts leads of one partition for which a route would be newly true at
+// a switch.
+type Newly struct {
+	Partition int            `json:"partition"`
+	Total     int            `json:"total"`
+	ByRoute   map[string]int `json:"byRoute,omitempty"` // action/route → leads
+}
