@@ -18,6 +18,7 @@ import (
 	"github.com/ripenhq/ripen/engine/journal"
 	"github.com/ripenhq/ripen/engine/lead"
 	"github.com/ripenhq/ripen/engine/natsd"
+	"github.com/ripenhq/ripen/engine/release"
 )
 
 // Clock says where an engine's time comes from.
@@ -74,7 +75,8 @@ type Options struct {
 	// MaxLag is how many events that this engine took may wait to be scored;
 	// beyond it requests are answered "behind". 0 is ingest.DefaultMaxLag,
 	// negative is no bound.
-	MaxLag int64
+	MaxLag   int64
+	CacheDir string // of compiled plugins; empty = compile each time
 	// Now is the time of receipt and of ticks, ms since 1970 UTC; nil is the wall
 	// clock.
 	Now    func() int64
@@ -120,23 +122,26 @@ func (o Options) withDefaults() Options {
 
 // Engine runs one workflow over the events of a stream.
 type Engine struct {
-	opts    Options
-	id      string // names this engine to others and in its claims
-	log     hclog.Logger
-	work    *Workflow
-	server  *natsd.Server // nil with an external server
-	conn    *nats.Conn
-	js      jetstream.JetStream
-	journal *journal.Journal
-	ingest  *ingest.Ingest
-	parts   []*partition // all, also those that another engine runs
-	keeper  *keeper
-	clock   *clock
-	local   localStore
-	shots   chan struct{} // taken by who writes a snapshot
-	web     *web
-	subs    *nats.Subscription
-	refusal atomic.Pointer[context.CancelCauseFunc] // see allowed
+	opts     Options
+	id       string // names this engine to others and in its claims
+	log      hclog.Logger
+	work     *Workflow
+	server   *natsd.Server // nil with an external server
+	conn     *nats.Conn
+	js       jetstream.JetStream
+	journal  *journal.Journal
+	ingest   *ingest.Ingest
+	parts    []*partition // all, also those that another engine runs
+	keeper   *keeper
+	clock    *clock
+	local    localStore
+	shots    chan struct{} // taken by who writes a snapshot
+	web      *web
+	subs     *nats.Subscription
+	catalog  *release.Store // nil for an operator
+	releases *shelf
+	ops      *operations
+	refusal  atomic.Pointer[context.CancelCauseFunc] // see allowed
 
 	restart sync.Mutex
 	life    context.Context // of commits in flight: a drain lets them end
@@ -168,6 +173,9 @@ func New(ctx context.Context, o Options) (_ *Engine, err error) {
 		return nil, err
 	}
 	if e.subs, err = e.journal.ServeSubscribers(ctx); err != nil {
+		return nil, err
+	}
+	if err = e.openReleases(ctx); err != nil {
 		return nil, err
 	}
 	if err = e.startParts(ctx); err != nil {
@@ -226,6 +234,9 @@ func (e *Engine) openDoors(ctx context.Context) (err error) {
 		return err
 	}
 	if err = e.ingest.Start(); err != nil {
+		return err
+	}
+	if e.ops, err = e.serveOperators(); err != nil {
 		return err
 	}
 	if e.opts.HTTP != "" {
@@ -297,6 +308,7 @@ func (e *Engine) shut(ctx context.Context) {
 		if e.web != nil {
 			e.web.close(ctx)
 		}
+		e.ops.close()
 		if e.clock != nil {
 			e.clock.stop()
 		}
@@ -315,6 +327,9 @@ func (e *Engine) shut(ctx context.Context) {
 			}
 		}
 		e.closeStore()
+		if e.releases != nil {
+			e.releases.Close()
+		}
 		if e.conn != nil {
 			e.conn.Close()
 		}

@@ -29,6 +29,8 @@ type LoadOptions struct {
 	Quiet    bool // what plugins print is dropped
 	// Progress is called around each compilation of a plugin.
 	Progress func(wasm.Progress)
+
+	host *wasm.Host // shared with others, nil = one of its own
 }
 
 // Workflow is a loaded workflow: its definition, its compiled model and its
@@ -41,6 +43,7 @@ type Workflow struct {
 
 	modules []*registry.Plugin // that it uses, by name
 	host    *wasm.Host
+	ownHost bool // host is closed with it
 	plugins map[string]*wasm.Plugin
 	close   sync.Once
 }
@@ -83,8 +86,12 @@ func load(ctx context.Context, fsys fs.FS, set *registry.Set, o *LoadOptions) (*
 	if w.Bundle, err = release.Gather(fsys, o.Dir, def, pinsOf(w.used(set))); err != nil {
 		return w, diags, fmt.Errorf("workflow folder %s: %w", o.Dir, err)
 	}
-	if w.host, err = wasm.NewHost(wasm.Options{CacheDir: o.CacheDir, Log: o.Logger, Quiet: o.Quiet, Progress: o.Progress}); err != nil {
-		return w, diags, err
+	if w.host = o.host; w.host == nil {
+		w.host, err = wasm.NewHost(wasm.Options{CacheDir: o.CacheDir, Log: o.Logger, Quiet: o.Quiet, Progress: o.Progress})
+		if err != nil {
+			return w, diags, err
+		}
+		w.ownHost = true
 	}
 	if err := w.loadPlugins(ctx, set); err != nil {
 		return w, diags, err
@@ -216,7 +223,7 @@ func (w *Workflow) Close() {
 		for _, p := range w.plugins {
 			_ = p.Close()
 		}
-		if w.host != nil {
+		if w.ownHost {
 			_ = w.host.Close()
 		}
 	})

@@ -122,6 +122,7 @@ progress bars appear on a terminal only; NO_COLOR is honoured.`,
 	root.AddCommand(a.runCommand(), a.scoreCommand(), a.tryCommand(), a.leadsCommand(), a.explainCommand(), a.importCommand(), a.validateCommand(), a.testCommand(), a.diffCommand(), a.planCommand(), a.backtestCommand(), a.fmtCommand(),
 		a.configCommand(), a.demoCommand(), a.versionCommand(), a.completionCommand())
 	root.AddCommand(a.operatorCommands()...)
+	root.AddCommand(a.releaseCommands()...)
 	return root
 }
 

@@ -21,6 +21,9 @@ import (
 // Folder is the folder beside a workflow that its own plugins lie in.
 const Folder = "plugins"
 
+// BuiltIn is the origin of plugins that came with this binary.
+const BuiltIn = "built-in"
+
 // ErrUnknown says that there is no plugin of that name.
 var ErrUnknown = errors.New("unknown plugin")
 
@@ -68,7 +71,7 @@ type Set struct {
 // Builtin returns the plugins that came with this binary; ErrNotBuilt when it
 // was made without them.
 func Builtin() (*Set, error) {
-	set, err := load(builtin.Modules, "wasm", "built-in")
+	set, err := load(builtin.Modules, "wasm", BuiltIn)
 	if err != nil {
 		return nil, err
 	}

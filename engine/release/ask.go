@@ -179,3 +179,41 @@ func Statuses(ctx context.Context, nc *nats.Conn) (list []LineageStatus, partiti
 // statusPatience is how long engines may take to say what they run: between
 // two micro-batches they answer at once.
 const statusPatience = 10 * time.Second
+
+// PrepareRequest asks an engine to load and test a release.
+type PrepareRequest struct {
+	Workflow string `json:"workflow"`
+	Number   uint32 `json:"number"`
+	Digest   string `json:"digest"`
+	Model    string `json:"model"`
+}
+
+// PrepareReply says that an engine is ready to run it.
+type PrepareReply struct {
+	Took int64 `json:"took"` // ms
+}
+
+// OrderReply is where an order stands in the events stream.
+type OrderReply struct {
+	Seq uint64 `json:"seq"`
+	At  int64  `json:"at"` // ms since 1970 UTC
+}
+
+// AskOne sends a request that one engine answers, once, into out.
+func AskOne(ctx context.Context, nc *nats.Conn, verb string, body json.RawMessage, out any) error {
+	m, err := nc.RequestWithContext(ctx, OpPrefix+verb, body)
+	if errors.Is(err, nats.ErrNoResponders) {
+		return ErrNoEngine
+	}
+	if err != nil {
+		return fmt.Errorf("request %s%s: %w", OpPrefix, verb, err)
+	}
+	var r Reply
+	if err := json.Unmarshal(m.Data, &r); err != nil {
+		return fmt.Errorf("answer to %s%s: %w", OpPrefix, verb, err)
+	}
+	if r.Error != "" {
+		return &EngineError{r.Host, r.Partitions, r.Error}
+	}
+	return json.Unmarshal(r.Body, out)
+}

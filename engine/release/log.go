@@ -13,7 +13,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// Entry is a release as it is listed. Only Purged ever changes.
+// Entry is a release as it is listed. Only Begun and Purged ever change, once.
 type Entry struct {
 	Workflow string `json:"workflow"`
 	Number   uint32 `json:"number"`
@@ -24,6 +24,9 @@ type Entry struct {
 	Made     int64  `json:"made"`             // ms since 1970 UTC
 	Parent   uint32 `json:"parent,omitempty"` // the release that was live
 	Purged   int64  `json:"purged,omitempty"` // ms: since when its files are gone
+	// Begun names the events stream (by when it was made, ns since 1970 UTC) that
+	// was begun with this release; 0 for any later one.
+	Begun int64 `json:"begun,omitempty"`
 
 	revision uint64
 }
@@ -145,6 +148,24 @@ func (s *Store) List(ctx context.Context, workflow string) ([]Entry, error) {
 			return nil, logError(ctx.Err())
 		}
 	}
+}
+
+// Begin notes that an events stream was begun with a release. Several engines
+// may note the same.
+func (s *Store) Begin(ctx context.Context, e Entry, stream int64) error {
+	e.Begun = stream
+	text, err := json.Marshal(e)
+	if err != nil {
+		return err
+	}
+	_, err = s.log.Update(ctx, logKey(e.Workflow, e.Number), text, e.revision)
+	if err == nil {
+		return nil
+	}
+	if now, gerr := s.Entry(ctx, e.Workflow, e.Number); gerr == nil && now.Begun == stream {
+		return nil
+	}
+	return logError(err)
 }
 
 // Purge takes away the files of a release, and of its plugins those that no

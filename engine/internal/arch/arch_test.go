@@ -88,7 +88,7 @@ var debts = map[string][]string{
 	// The offline commands work on files without an engine, and package engine
 	// has no words for that yet.
 	"cmd/ripen": {"engine/backtest", "engine/backtest/measure", "engine/backtest/page", "engine/core", "engine/explain", "engine/ingest", "engine/intake", "engine/intake/mapping", "engine/journal", "engine/lead", "engine/natsd", "engine/plan", "engine/plan/page",
-		"engine/registry", "engine/replay", "engine/sheet", "engine/wasm", "engine/workflow"},
+		"engine/registry", "engine/release", "engine/replay", "engine/sheet", "engine/wasm", "engine/workflow"},
 	// A view of a lead shows what routes remember of it.
 	"engine/replay": {"engine/decide"},
 	// Needs are built from the contract's own types.

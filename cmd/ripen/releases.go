@@ -1,0 +1,232 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ripenhq/ripen/engine"
+	"github.com/ripenhq/ripen/engine/release"
+)
+
+type releasesFlags struct {
+	json     bool
+	workflow string
+}
+
+// releaseJSON is a release as scripts read it.
+type releaseJSON struct {
+	release.Entry
+	Roles []string `json:"roles,omitempty"` // live, shadow, building; none if it does not run
+	Until int64    `json:"until,omitempty"` // ms: a shadow is kept until then
+}
+
+// releaseCommands are those that change scoring.
+func (a *app) releaseCommands() []*cobra.Command {
+	return []*cobra.Command{a.initCommand(), a.releasesCommand()}
+}
+
+func (a *app) releasesCommand() *cobra.Command {
+	var f releasesFlags
+	cmd := &cobra.Command{
+		Use:   "releases",
+		Short: "List the releases of an engine: which one is live, who made which, and why",
+		Long: `Lists the releases of all workflows of an engine, the newest first: their numbers,
+what runs (live, shadow, building), who made them and the message. If no engine
+runs, what is live is not known and not shown.`,
+		Example: `  ripen releases
+  ripen releases --of letter-and-number --json | jq -r 'select(.roles) | .number'
+  ripen releases purge 3`,
+		Args: args(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.releases(cmd, &f) },
+	}
+	bindOperator(cmd)
+	cmd.Flags().BoolVar(&f.json, "json", false, "print one JSON object per release")
+	cmd.Flags().StringVar(&f.workflow, "of", "", "only those of this workflow")
+	cmd.AddCommand(a.purgeReleaseCommand())
+	return cmd
+}
+
+// operate connects a command to the releases of an engine.
+func (a *app) operate(ctx context.Context, cmd *cobra.Command) (*engine.Operator, error) {
+	o, err := a.operator(cmd)
+	if err != nil {
+		return nil, err
+	}
+	return engine.Operate(ctx, o)
+}
+
+// runs is what runs; nothing if no engine does.
+func runs(ctx context.Context, op *engine.Operator) ([]release.LineageStatus, error) {
+	if !op.Running() {
+		return nil, nil
+	}
+	list, _, err := release.Statuses(ctx, op.Conn())
+	if errors.Is(err, release.ErrNoEngine) {
+		return nil, nil
+	}
+	return list, err
+}
+
+func (a *app) releases(cmd *cobra.Command, f *releasesFlags) error {
+	op, err := a.operate(cmd.Context(), cmd)
+	if err != nil {
+		return err
+	}
+	defer op.Close()
+	list, err := op.Store().List(cmd.Context(), f.workflow)
+	if err != nil {
+		return err
+	}
+	now, err := runs(cmd.Context(), op)
+	if err != nil {
+		return err
+	}
+	slices.Reverse(list)
+	if f.json {
+		for i := range list {
+			roles, until := rolesOf(now, &list[i])
+			if err := json.NewEncoder(a.stdout).Encode(releaseJSON{list[i], roles, until}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if len(list) == 0 {
+		a.say("no releases")
+		return nil
+	}
+	rows := [][]string{{"workflow", "release", "runs as", "made", "by", "digest", "message"}}
+	for i := range list {
+		e := &list[i]
+		rows = append(rows, []string{e.Workflow, strconv.FormatUint(uint64(e.Number), 10), runsAs(now, e), stamp(e.Made)[:16], e.Author, e.Digest[:min(12, len(e.Digest))], firstLine(e.Message)})
+	}
+	a.printTable(rows, map[int]bool{1: true})
+	return nil
+}
+
+// rolesOf are what a release runs as, each once.
+func rolesOf(list []release.LineageStatus, e *release.Entry) (roles []string, until int64) {
+	for i := range list {
+		l := &list[i]
+		if l.Workflow != e.Workflow || l.Release != e.Number {
+			continue
+		}
+		if !slices.Contains(roles, l.Role) {
+			roles = append(roles, l.Role)
+		}
+		until = max(until, l.Until)
+	}
+	return roles, until
+}
+
+func runsAs(list []release.LineageStatus, e *release.Entry) string {
+	roles, until := rolesOf(list, e)
+	text := strings.Join(roles, ", ")
+	switch {
+	case e.Purged != 0:
+		return "purged"
+	case until != 0:
+		text += " until " + stamp(until)[:16]
+	}
+	return text
+}
+
+func firstLine(s string) string {
+	line, rest, _ := strings.Cut(strings.TrimSpace(s), "\n")
+	if rest != "" {
+		line += " …"
+	}
+	return line
+}
+
+func (a *app) purgeReleaseCommand() *cobra.Command {
+	var name string
+	cmd := &cobra.Command{
+		Use:   "purge NUMBER",
+		Short: "Take away the files of a release that nobody will need again",
+		Long: `Takes away the files of a release, and those of its plugins that no other release
+names. It stays listed, but cannot be compared, planned with or rolled back to
+any more. A release that is live, kept or being built is refused.`,
+		Args: args(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, list []string) error { return a.purgeRelease(cmd, list[0], name) },
+	}
+	bindOperator(cmd)
+	cmd.Flags().StringVar(&name, "of", "", "the workflow, if there are several")
+	return cmd
+}
+
+func (a *app) purgeRelease(cmd *cobra.Command, number, name string) error {
+	ctx := cmd.Context()
+	op, err := a.operate(ctx, cmd)
+	if err != nil {
+		return err
+	}
+	defer op.Close()
+	if !op.Running() {
+		return fmt.Errorf("no engine runs on the data folder, so it is not known which release is live; start it first")
+	}
+	e, err := findRelease(ctx, op, name, number)
+	if err != nil {
+		return err
+	}
+	now, _, err := release.Statuses(ctx, op.Conn())
+	if err != nil {
+		return err
+	}
+	used := map[string]string{}
+	for i := range now {
+		used[now[i].Digest] = now[i].Role
+	}
+	if why := used[e.Digest]; why != "" {
+		return no("release %d of workflow %s is not purged: it runs as %s", e.Number, e.Workflow, why)
+	}
+	if err := op.Store().Purge(ctx, e, used, time.Now().UnixMilli()); err != nil {
+		return err
+	}
+	a.say("release %d of workflow %s is purged; it stays listed", e.Number, e.Workflow)
+	return nil
+}
+
+// findRelease finds a release by its number; name may be empty if the engine
+// has one workflow.
+func findRelease(ctx context.Context, op *engine.Operator, name, number string) (release.Entry, error) {
+	n, err := strconv.ParseUint(number, 10, 32)
+	if err != nil || n == 0 {
+		return release.Entry{}, fmt.Errorf("found %q, expected the number of a release; see ripen releases", number)
+	}
+	if name == "" {
+		if name, err = onlyWorkflow(ctx, op); err != nil {
+			return release.Entry{}, err
+		}
+	}
+	return op.Store().Entry(ctx, name, uint32(n))
+}
+
+// onlyWorkflow is the workflow that is meant if none is named.
+func onlyWorkflow(ctx context.Context, op *engine.Operator) (string, error) {
+	list, err := op.Store().List(ctx, "")
+	if err != nil {
+		return "", err
+	}
+	var names []string
+	for i := range list {
+		if !slices.Contains(names, list[i].Workflow) {
+			names = append(names, list[i].Workflow)
+		}
+	}
+	switch len(names) {
+	case 0:
+		return "", errors.New("the engine has no releases")
+	case 1:
+		return names[0], nil
+	}
+	return "", fmt.Errorf("the engine has the workflows %s: name one with --of", strings.Join(names, ", "))
+}

@@ -1,0 +1,98 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/ripenhq/ripen/engine/journal"
+	"github.com/ripenhq/ripen/engine/lineage"
+	"github.com/ripenhq/ripen/engine/release"
+)
+
+// lifeSign is how often an engine that prepares a release says that it is
+// still at it.
+const lifeSign = time.Second
+
+// answerPrepare loads a release and plays its tests, so that an order to run it
+// finds it ready.
+func (e *Engine) answerPrepare(ctx context.Context, body json.RawMessage, say func(string, any)) (any, error) {
+	var r release.PrepareRequest
+	if err := json.Unmarshal(body, &r); err != nil {
+		return nil, fmt.Errorf("request: %w", err)
+	}
+	began := time.Now()
+	alive := time.NewTicker(lifeSign)
+	defer alive.Stop()
+	done := make(chan error, 1)
+	go func() {
+		done <- e.prepare(ctx, r.Workflow, lineage.Release{Number: r.Number, Digest: r.Digest, Model: r.Model})
+	}()
+	for {
+		select {
+		case err := <-done:
+			return release.PrepareReply{Took: time.Since(began).Milliseconds()}, err
+		case <-alive.C:
+			say(fmt.Sprintf("compiling and testing release %d for %s", r.Number, time.Since(began).Round(time.Second)), nil)
+		}
+	}
+}
+
+func (e *Engine) prepare(ctx context.Context, name string, r lineage.Release) error {
+	w, err := e.releases.Acquire(ctx, name, r)
+	if err != nil {
+		return err
+	}
+	defer e.releases.Return(name, r) // it stays on the shelf for the order
+	if err := w.SelfTest(ctx); err != nil {
+		return fmt.Errorf("self-test of release %d: %w", r.Number, err)
+	}
+	return nil
+}
+
+// answerOrder writes an order behind the newest control message.
+func (e *Engine) answerOrder(ctx context.Context, body json.RawMessage, _ func(string, any)) (any, error) {
+	o, err := lineage.DecodeOrder(body)
+	if err != nil {
+		return nil, err
+	}
+	if e.clock == nil {
+		return nil, errors.New("the engine is starting; try again")
+	}
+	return e.clock.order(ctx, o)
+}
+
+// answerStatus tells what the partitions of this engine run.
+func (e *Engine) answerStatus(_ context.Context, _ json.RawMessage, _ func(string, any)) (any, error) {
+	return e.lineages(), nil
+}
+
+// order writes an order at the present time of the stream: that of the wall
+// clock, or where the stream's own clock stands.
+func (c *clock) order(ctx context.Context, o *lineage.Order) (*release.OrderReply, error) {
+	text, err := o.Encode()
+	if err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for {
+		at := c.line.Last().At
+		if c.e.opts.Clock != ClockStream {
+			at = max(at, c.e.opts.Now())
+		} else if at == 0 {
+			at = c.e.newest()
+		}
+		seq, err := c.line.Publish(ctx, journal.Control{Type: journal.ControlRelease, At: at, Body: text})
+		switch {
+		case err == nil:
+			return &release.OrderReply{Seq: seq, At: c.line.Last().At}, nil
+		case !errors.Is(err, journal.ErrFenced): // somebody else wrote first: behind it, then
+			return nil, err
+		case ctx.Err() != nil:
+			return nil, ctx.Err()
+		}
+	}
+}
