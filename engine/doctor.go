@@ -166,6 +166,24 @@ func (d *doctor) streams(ctx context.Context) {
 			continue
 		}
 		d.stream(name, s.CachedInfo())
+		d.contents(ctx, name)
+	}
+}
+
+// contents reads a stream from end to end: a server leaves out what it cannot
+// read, and says nothing of it.
+func (d *doctor) contents(ctx context.Context, name string) {
+	bounded, cancel := context.WithTimeout(ctx, chainPatient)
+	defer cancel()
+	switch found, err := d.e.journal.Look(bounded, name, 0); {
+	case err != nil:
+		d.say(name+" contents", Failing, "", "%v", err)
+	case found.Unreadable == 0 && found.Any():
+		d.say(name+" contents", Warning, "was there a power loss with --durability process, or a damaged disk? ripen journal verify says whether the state is still what the events make", "%s", found)
+	case found.Any():
+		d.say(name+" contents", Failing, "its files are damaged: look at the disk, and restore a backup; ripen journal verify says whether the state is still what the events make", "%s", found)
+	default:
+		d.say(name+" contents", Well, "", "all %d messages can be read", found.Looked)
 	}
 }
 

@@ -144,6 +144,7 @@ type Engine struct {
 	refusal  atomic.Pointer[context.CancelCauseFunc] // see allowed
 
 	restart sync.Mutex
+	watch   sync.WaitGroup
 	life    context.Context // of commits in flight: a drain lets them end
 	die     context.CancelFunc
 	stop    context.CancelFunc
@@ -181,6 +182,7 @@ func New(ctx context.Context, o Options) (_ *Engine, err error) {
 	if err = e.startParts(ctx); err != nil {
 		return nil, err
 	}
+	e.watch.Go(e.lookAtStreams)
 	return e, e.openDoors(ctx)
 }
 
@@ -325,6 +327,10 @@ func (e *Engine) shut(ctx context.Context) {
 				e.die()
 				<-e.done
 			}
+		}
+		if e.die != nil {
+			e.die()
+			e.watch.Wait()
 		}
 		e.closeStore()
 		if e.releases != nil {

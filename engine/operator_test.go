@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -96,4 +97,46 @@ func TestRedrive_CountsOnce(t *testing.T) {
 	r, err := engine.Verify(t.Context(), engine.Options{Workflow: w, Data: data}, engine.VerifyOptions{})
 	require.NoError(t, err)
 	assert.Empty(t, texts(r))
+}
+
+// The doctor says what is wrong with streams, and never waits for what is not
+// there; nor does the work list.
+func TestDoctor_HarmedStreams(t *testing.T) {
+	url, w := openServer(t), loadWorkflow(t, smallWorkflow)
+	o := engine.Options{Workflow: w, NATS: url, Clock: engine.ClockStream, Partitions: 2}
+	e := startEngine(t, o)
+	nc, err := nats.Connect(url)
+	require.NoError(t, err)
+	defer nc.Close()
+	send(t, nc, track("1", "ann", "Demo Requested", "2026-01-01T00:00:00Z"))
+	send(t, nc, track("2", "ann", "Demo Requested", "2026-01-01T00:00:00Z"))
+	send(t, nc, track("3", "ann", "Demo Requested", "2026-01-01T00:00:00Z"))
+	require.Eventually(t, func() bool { return e.Committed() == 3 }, 20*time.Second, 10*time.Millisecond)
+	require.NoError(t, stopEngine(e))
+	js, err := jetstream.New(nc)
+	require.NoError(t, err)
+	finding := func(check string) engine.Finding {
+		for _, f := range engine.Doctor(t.Context(), o, nil) {
+			if f.Check == check {
+				return f
+			}
+		}
+		return engine.Finding{}
+	}
+	assert.Equal(t, "all 3 messages can be read", finding("RIPEN_EVENTS contents").Text)
+	events, err := js.Stream(t.Context(), "RIPEN_EVENTS")
+	require.NoError(t, err)
+	require.NoError(t, events.DeleteMsg(t.Context(), 2))
+	f := finding("RIPEN_EVENTS contents")
+	assert.Equal(t, engine.Warning, f.Health)
+	assert.Equal(t, "1 messages are missing inside the stream", f.Text)
+
+	require.NoError(t, js.DeleteStream(t.Context(), "RIPEN_JOURNAL"))
+	began := time.Now()
+	f = finding("server")
+	assert.Equal(t, engine.Failing, f.Health)
+	assert.Contains(t, f.Text, "RIPEN_EVENTS is there and RIPEN_JOURNAL is not")
+	_, err = engine.Inspect(t.Context(), o)
+	require.ErrorContains(t, err, "RIPEN_EVENTS is there and RIPEN_JOURNAL is not")
+	assert.Less(t, time.Since(began), 10*time.Second)
 }

@@ -199,6 +199,10 @@ func Open(ctx context.Context, js jetstream.JetStream, cfg Config) (*Journal, er
 			return fmt.Errorf("%s: %w", EventsStream, err)
 		}
 		j.records, err = js.Stream(ctx, JournalStream)
+		if cfg.ReadOnly && errors.Is(err, jetstream.ErrStreamNotFound) { // else it was made just now, and a cluster may be slow to know
+			return fmt.Errorf("%w: %s is there and %s is not: the state of all leads and their decisions are gone; "+
+				"restore a backup, or start the engine, which decides on all events again", ErrStreams, EventsStream, JournalStream)
+		}
 		return wrap(JournalStream, err)
 	})
 	if err != nil {

@@ -66,8 +66,12 @@ func ensureStreams(ctx context.Context, js jetstream.JetStream, cfg Config) (int
 		return there, nil
 	}
 	for _, sc := range []jetstream.StreamConfig{eventsConfig(cfg), journalConfig(cfg)} {
-		if err := ensureStream(ctx, js, sc); err != nil {
+		made, err := ensureStream(ctx, js, sc)
+		if err != nil {
 			return 0, err
+		}
+		if made && there != 0 {
+			cfg.Logger.Error("a stream was missing and is made anew: what it held is gone, and all events are decided on again under the same ids", "stream", sc.Name)
 		}
 	}
 	return cfg.Partitions, nil
@@ -94,17 +98,23 @@ func partitionsOf(ctx context.Context, js jetstream.JetStream) (int, error) {
 	return n, nil
 }
 
-func ensureStream(ctx context.Context, js jetstream.JetStream, want jetstream.StreamConfig) error {
+// ensureStream makes a stream, or checks the one that is there.
+func ensureStream(ctx context.Context, js jetstream.JetStream, want jetstream.StreamConfig) (made bool, err error) {
 	s, err := js.Stream(ctx, want.Name)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		if _, err = js.CreateStream(ctx, want); err == nil || !errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
-			return wrap(want.Name, explain(err, &want))
+			return err == nil, wrap(want.Name, explain(err, &want))
 		}
 		s, err = js.Stream(ctx, want.Name) // another engine was faster
 	}
 	if err != nil {
-		return wrap(want.Name, err)
+		return false, wrap(want.Name, err)
 	}
+	return false, fitStream(ctx, js, s, want)
+}
+
+// fitStream checks a stream and brings its limits up to date.
+func fitStream(ctx context.Context, js jetstream.JetStream, s jetstream.Stream, want jetstream.StreamConfig) error {
 	have := s.CachedInfo().Config
 	if err := checkStream(&have, &want); err != nil {
 		return err
@@ -114,7 +124,7 @@ func ensureStream(ctx context.Context, js jetstream.JetStream, want jetstream.St
 		return nil
 	}
 	have.MaxBytes, have.MaxAge, have.Replicas = want.MaxBytes, want.MaxAge, copies
-	_, err = js.UpdateStream(ctx, have)
+	_, err := js.UpdateStream(ctx, have)
 	return wrap(want.Name, explain(err, &want))
 }
 
