@@ -19,8 +19,8 @@ const OpPrefix = "ripen.op."
 const (
 	VerbStatus  = "status"  // what runs: a list of LineageStatus
 	VerbPrepare = "prepare" // load a release: PrepareRequest
-	VerbCount   = "count"   // who would newly be handed over: CountRequest → list of Newly
-	VerbOrder   = "order"   // write an order: OrderRequest → OrderReply
+	VerbCount   = "count"   // who would newly be handed over by a switch: lineage.Order → list of Newly
+	VerbOrder   = "order"   // write an order: lineage.Order → OrderReply
 )
 
 // Reply is one message of an engine in answer to a request.
@@ -164,6 +164,9 @@ func Statuses(ctx context.Context, nc *nats.Conn) (list []LineageStatus, partiti
 		if err := json.Unmarshal(r.Body, &part); err != nil {
 			return fmt.Errorf("status of engine %s: %w", r.Host, err)
 		}
+		for i := range part {
+			part[i].Host = r.Host
+		}
 		list, partitions = append(list, part...), r.Of
 		return nil
 	})
@@ -186,6 +189,7 @@ type PrepareRequest struct {
 	Number   uint32 `json:"number"`
 	Digest   string `json:"digest"`
 	Model    string `json:"model"`
+	InPlace  bool   `json:"inPlace,omitempty"` // the ledgers of the live release must fit it
 }
 
 // PrepareReply says that an engine is ready to run it.

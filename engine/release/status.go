@@ -13,6 +13,8 @@ type LineageStatus struct {
 	Until     int64  `json:"until,omitempty"`    // ms: a shadow is kept until then, 0 = until it is stopped
 	At        uint64 `json:"at"`                 // sequence of the events stream up to which it has read
 	Lag       uint64 `json:"lag"`                // events that wait to be read by it
+	Ready     bool   `json:"ready,omitempty"`    // in step and, where it was built, stored
+	Host      string `json:"host,omitempty"`     // the engine that says so
 	Switch    uint64 `json:"switch,omitempty"`   // sequence of the order that made it live
 	First     uint64 `json:"first,omitempty"`    // sequence of the first event that it scored behind that
 	SwitchAt  int64  `json:"switchAt,omitempty"` // ms: time of that order

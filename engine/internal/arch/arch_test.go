@@ -56,7 +56,7 @@ var allowed = map[string][]string{
 	"engine/sheet":            {},
 	"engine/plan":             {"engine/core", "engine/decide", "engine/lead", "engine/ledger", "engine/replay", "engine/workflow"},
 	"engine/plan/page":        {"engine/plan", "engine/lead", "engine/sheet"},
-	"engine/release":          {"engine/workflow", "engine/model", "engine/registry", "engine/journal", "engine/replay"},
+	"engine/release":          {"engine/workflow", "engine/model", "engine/registry", "engine/journal", "engine/replay", "engine/lineage"},
 	// Helpers of the build and of tests.
 	"engine/internal/failpoint":    {},
 	"engine/internal/torture":      {"engine/..."},
