@@ -94,7 +94,7 @@ func (c *Core) admit(inputs []Input, i int, g *guest, out *Output) error {
 		received = e.At
 	}
 	id := seenID{g.id, int32(received / dayMillis)}
-	owner.used = true
+	owner.use()
 	if owner.ids.has(&id.hash, id.day, c.opts.DedupeDays) {
 		out.Duplicates++
 		return nil
@@ -165,7 +165,7 @@ func (c *Core) workOf(e *entry) *work {
 	w := c.works[c.used]
 	c.used++
 	*w = work{entry: e, next: -1, last: -1, toll: toll{fired: w.toll.fired[:0]}}
-	e.work, e.used = w, true
+	e.work = w
 	c.active = append(c.active, w)
 	return w
 }

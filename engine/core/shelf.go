@@ -117,7 +117,7 @@ func (c *Core) place(key string, b []byte) (*entry, error) {
 	if e == nil {
 		e = c.leads.add(key)
 	}
-	e.ids, e.stamp, e.used = s.ids, s.stamp, true
+	e.ids, e.stamp = s.ids, s.stamp
 	if s.acct != nil {
 		s.acct.Key = e.key
 		e.acct, e.kept = s.acct, true
@@ -194,11 +194,12 @@ func (c *Core) write(e *entry, put func(Stored) error) error {
 	return nil
 }
 
-// Evict brings the number of leads in memory down to Options.Cache: those not
-// used for the longest time go, about (second chance). What the shelf does not
-// have goes through put first. Leads that are ahead of the journal, and those
-// with inputs that wait, stay. It looks at a few times as many leads as are too
-// many, so that it costs little when none may go yet.
+// Evict brings the number of leads in memory down to Options.Cache: those used
+// least go, about: a clock's hand passes over a lead as often as it was used
+// again, up to mostUsed. What the shelf does not have goes through put first.
+// Leads that are ahead of the journal, and those with inputs that wait, stay. It
+// looks at a few times as many leads as are too many, so that it costs little
+// when none may go yet.
 func (c *Core) Evict(put func(Stored) error) error {
 	if c.opts.Shelf == nil || c.opts.Cache <= 0 {
 		return nil
@@ -212,8 +213,8 @@ func (c *Core) Evict(put func(Stored) error) error {
 		switch {
 		case !e.live, e.aside, !c.durable(e), e.acct != nil && len(e.acct.Held) > 0:
 			continue
-		case e.used:
-			e.used = false
+		case e.used > 0:
+			e.used--
 			continue
 		}
 		if e.dirty {

@@ -31,10 +31,16 @@ type entry struct {
 	waits   bool // the place is in Core.holding
 	queued  bool // the timer queue has it under due
 	aside   bool // a timer that failed waits for the tick to end
-	used    bool // since the clock hand passed
+	used    int8 // how often since it came, up to mostUsed, less how often the clock hand passed
 
 	_ [7]byte // two lines of the processor's cache
 }
+
+// mostUsed is how many passes of the clock hand a busy lead survives unused.
+const mostUsed = 3
+
+// use counts a use. The first one is what brought the lead into memory.
+func (e *entry) use() { e.used = min(e.used+1, mostUsed) }
 
 // touch notes that the account changed.
 func (e *entry) touch() { e.changed, e.kept = true, true }
@@ -120,7 +126,7 @@ func (t *table) add(key string) *entry {
 		t.made++
 	}
 	e := t.at(place)
-	*e = entry{key: strings.Clone(key), place: place, live: true, listed: e.listed, waits: e.waits}
+	*e = entry{key: strings.Clone(key), place: place, used: -1, live: true, listed: e.listed, waits: e.waits}
 	t.put(slotOf(t.hashOf(key), place))
 	t.used++
 	return e

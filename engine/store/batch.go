@@ -1,86 +1,74 @@
 package store
 
-import (
-	"encoding/binary"
-
-	"github.com/cockroachdb/pebble/v2"
-)
+import "github.com/cockroachdb/pebble/v2"
 
 // Batch collects changes of one partition that are written together: after a
 // crash all of them are there or none.
 type Batch struct {
-	p    *Partition
-	b    *pebble.Batch
-	held []change
+	p             *Partition
+	rows          []byte
+	raw           *pebble.Batch // nil: nothing came through Raw
+	head          []byte        // these are nil if they were not given
+	newest, count []byte
+	held          []change
 }
 
 // change of the set of held leads, made once the batch is written.
 type change struct {
 	lead string
 	held bool
+	raw  bool // the batch has the entry already
 }
 
 // NewBatch starts a batch.
-func (p *Partition) NewBatch() *Batch { return &Batch{p: p, b: p.d.db.NewBatch()} }
+func (p *Partition) NewBatch() *Batch {
+	b := &Batch{p: p, rows: p.behind.stage[:0]}
+	p.behind.stage = nil
+	return b
+}
 
 // Put writes the state of a lead. due is its earliest timer, ms since 1970 UTC,
 // oldDue the one under which the store has it; 0 = none. held says that the
 // lead has inputs that wait.
 func (b *Batch) Put(lead string, state []byte, due, oldDue int64, held bool) error {
-	p := b.p
-	if err := b.b.Set(p.named(keyLead, lead), state, nil); err != nil {
-		return p.d.check(err)
-	}
-	if due != oldDue && oldDue != 0 {
-		if err := b.b.Delete(p.timer(oldDue, lead), nil); err != nil {
-			return p.d.check(err)
-		}
-	}
-	if due != 0 { // also if it is the old one: it may be that of a dropped store
-		if err := b.b.Set(p.timer(due, lead), nil, nil); err != nil {
-			return p.d.check(err)
-		}
-	}
-	return b.hold(lead, held)
+	b.rows = appendRow(b.rows, lead, state, due, oldDue)
+	b.hold(lead, held)
+	return nil
 }
 
 // hold keeps the index of held leads. They are few, so that the index is in
 // memory too and a lead that never waits costs nothing.
-func (b *Batch) hold(lead string, held bool) (err error) {
-	p := b.p
-	_, was := p.held[lead]
+func (b *Batch) hold(lead string, held bool) {
+	_, was := b.p.held[lead]
 	for _, c := range b.held {
 		if c.lead == lead {
 			was = c.held
 		}
 	}
-	if was == held {
-		return nil
+	if was != held {
+		b.held = append(b.held, change{lead: lead, held: held})
 	}
-	if held {
-		err = b.b.Set(p.named(keyHeld, lead), nil, nil)
-	} else {
-		err = b.b.Delete(p.named(keyHeld, lead), nil)
-	}
-	b.held = append(b.held, change{lead, held})
-	return p.d.check(err)
 }
 
-// Head says what the store is complete up to, once this batch is written.
+// Head says what the store is complete up to, once this batch is written. With
+// it all that waits goes to Pebble.
 func (b *Batch) Head(head []byte) error {
-	return b.p.d.check(b.b.Set(appendPrefix(nil, b.p.number, keyHead), head, nil))
+	b.head = append([]byte{}, head...)
+	return nil
 }
 
 // Newest says what nothing in the store is newer than, once this batch is
 // written.
 func (b *Batch) Newest(newest []byte) error {
-	return b.p.d.check(b.b.Set(appendPrefix(nil, b.p.number, keyNewest), newest, nil))
+	b.newest = append([]byte{}, newest...)
+	return nil
 }
 
 // Count says how many leads with an account the store has, once this batch is
 // written.
 func (b *Batch) Count(n int) error {
-	return b.p.d.check(b.b.Set(appendPrefix(nil, b.p.number, keyCount), binary.AppendUvarint(nil, uint64(n)), nil))
+	b.count = uvarint(n)
+	return nil
 }
 
 // Raw writes an entry as Snapshot.Each gave it.
@@ -90,34 +78,84 @@ func (b *Batch) Raw(key, value []byte) error {
 		return errKey
 	}
 	if key[0] == keyHeld {
-		b.held = append(b.held, change{string(key[1:]), true})
+		b.held = append(b.held, change{string(key[1:]), true, true})
+	}
+	if b.raw == nil {
+		b.raw = p.d.db.NewBatch()
 	}
 	p.key = append(appendPrefix(p.key[:0], p.number, key[0]), key[1:]...)
-	return p.d.check(b.b.Set(p.key, value, nil))
+	return p.d.check(b.raw.Set(p.key, value, nil))
 }
 
 // Len is the size of the batch in bytes.
-func (b *Batch) Len() int { return b.b.Len() }
+func (b *Batch) Len() int {
+	n := len(b.rows) + len(b.head) + len(b.newest) + len(b.count)
+	if b.raw != nil {
+		n += b.raw.Len()
+	}
+	return n
+}
 
 // Empty says whether nothing was put into the batch.
-func (b *Batch) Empty() bool { return b.b.Empty() }
+func (b *Batch) Empty() bool {
+	return len(b.rows) == 0 && b.raw == nil && b.head == nil && b.newest == nil && b.count == nil
+}
 
-// Commit writes the batch, which can be filled again afterwards.
+// Commit writes the batch, which can be filled again afterwards. Without a head
+// or raw entries it waits in memory until there is enough to write.
 func (b *Batch) Commit() error {
-	if err := b.b.Commit(pebble.NoSync); err != nil {
-		return b.p.d.check(err)
+	p, w := b.p, &b.p.behind
+	if b.raw != nil { // it may hold what the rows do
+		if err := p.settle(); err != nil {
+			return err
+		}
+		w.forget()
 	}
+	if err := p.room(len(b.rows)); err != nil {
+		return err
+	}
+	for rest := row(b.rows); len(rest) > 0; rest = rest[rest.size():] {
+		w.young.put(w.seed, rest)
+	}
+	if b.newest != nil {
+		w.newest = b.newest
+	}
+	if b.count != nil {
+		w.count = b.count
+	}
+	b.settleHeld()
+	var err error
+	if raw := b.raw; raw != nil || b.head != nil {
+		b.raw = nil
+		err = p.write(raw, b.head)
+	}
+	b.rows, b.head, b.newest, b.count, b.held = b.rows[:0], nil, nil, nil, b.held[:0]
+	return err
+}
+
+// settleHeld makes the changes of the set of held leads.
+func (b *Batch) settleHeld() {
+	p := b.p
 	for _, c := range b.held {
 		if c.held {
-			b.p.held[c.lead] = struct{}{}
+			p.held[c.lead] = struct{}{}
 		} else {
-			delete(b.p.held, c.lead)
+			delete(p.held, c.lead)
+		}
+		if !c.raw {
+			p.behind.holding[c.lead] = struct{}{}
 		}
 	}
-	b.held = b.held[:0]
-	b.b.Reset()
-	return nil
 }
 
 // Close frees a batch; what was not committed is forgotten.
-func (b *Batch) Close() { _ = b.b.Close() }
+func (b *Batch) Close() {
+	if b.raw != nil {
+		_ = b.raw.Close()
+		b.raw = nil
+	}
+	if b.p.behind.stage == nil {
+		b.p.behind.stage = b.rows[:0]
+	}
+	b.rows = nil
+}

@@ -14,11 +14,13 @@ type Snapshot struct {
 	d      *DB
 	s      *pebble.Snapshot
 	number uint16
+	failed error // why it is not complete
 }
 
 // Snapshot freezes the partition's part of the store.
 func (p *Partition) Snapshot() *Snapshot {
-	return &Snapshot{d: p.d, s: p.d.db.NewSnapshot(), number: p.number}
+	err := p.settle()
+	return &Snapshot{d: p.d, s: p.d.db.NewSnapshot(), number: p.number, failed: err}
 }
 
 // Head and Newest are as in Partition.
@@ -28,6 +30,9 @@ func (s *Snapshot) Head() (head []byte, found bool, err error) { return s.get(ke
 func (s *Snapshot) Newest() (newest []byte, found bool, err error) { return s.get(keyNewest) }
 
 func (s *Snapshot) get(kind byte) ([]byte, bool, error) {
+	if s.failed != nil {
+		return nil, false, s.failed
+	}
 	v, closer, err := s.s.Get(appendPrefix(nil, s.number, kind))
 	if errors.Is(err, pebble.ErrNotFound) {
 		return nil, false, nil
@@ -43,6 +48,9 @@ func (s *Snapshot) get(kind byte) ([]byte, bool, error) {
 // its error comes back as it is. Key and value are valid during the call; a
 // Batch takes them with Raw.
 func (s *Snapshot) Each(fn func(key, value []byte) error) error {
+	if s.failed != nil {
+		return s.failed
+	}
 	it, err := s.s.NewIter(&pebble.IterOptions{
 		LowerBound: binary.BigEndian.AppendUint16(nil, s.number), UpperBound: binary.BigEndian.AppendUint16(nil, s.number+1)})
 	if err != nil {

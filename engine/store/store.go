@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -26,8 +27,9 @@ var (
 
 // Defaults of Options, in bytes.
 const (
-	DefaultBlockCache = 64 << 20
-	DefaultMemTable   = 16 << 20
+	DefaultBlockCache = 32 << 20
+	DefaultMemTable   = 8 << 20
+	DefaultRows       = 64 << 20
 )
 
 // memTables is how many of them may wait to be written before writers wait.
@@ -50,6 +52,7 @@ type Options struct {
 	Dir        string
 	BlockCache int64  // bytes of blocks kept in memory
 	MemTable   uint64 // bytes of one memtable; up to memTables of them exist
+	Rows       int64  // bytes of rows that the partitions have in front of Pebble
 	// Scratch says that the store ends with the process: nothing is synced.
 	Scratch bool
 	Logger  hclog.Logger
@@ -62,6 +65,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.MemTable == 0 {
 		o.MemTable = DefaultMemTable
+	}
+	if o.Rows <= 0 {
+		o.Rows = DefaultRows
 	}
 	if o.Logger == nil {
 		o.Logger = hclog.NewNullLogger()
@@ -81,6 +87,10 @@ type DB struct {
 	lock    *pebble.Lock
 	opts    Options
 	damaged atomic.Bool
+
+	mu    sync.Mutex
+	parts map[uint16]*Partition // those that were given last
+	rows  atomic.Int64          // bytes that each of them may have, young or old
 }
 
 // Open opens or makes the store in a folder and locks the folder. A store of
@@ -228,7 +238,7 @@ func (d *DB) open() (err error) {
 		FS: o.fs, Lock: d.lock, Cache: cache, DisableWAL: true,
 		FormatMajorVersion: pebble.FormatNewest, Logger: log, EventListener: d.events(),
 		MemTableSize: o.MemTable, MemTableStopWritesThreshold: memTables,
-		L0CompactionThreshold: 4, L0StopWritesThreshold: 24, LBaseMaxBytes: 64 << 20,
+		L0CompactionThreshold: 8, L0StopWritesThreshold: 24, LBaseMaxBytes: 64 << 20,
 		CompactionConcurrencyRange: func() (int, int) { return 1, 2 },
 		MaxOpenFiles:               512,
 	}
@@ -258,6 +268,32 @@ func (d *DB) Doubt() {
 	}
 }
 
+// mostRows bounds the bytes of rows that one partition writes at once.
+const mostRows = 8 << 20
+
+func (d *DB) register(p *Partition) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.parts == nil {
+		d.parts = map[uint16]*Partition{}
+	}
+	d.parts[p.number] = p
+	d.rows.Store(min(d.opts.Rows/2/int64(len(d.parts)), mostRows))
+}
+
+// rowBytes is how many bytes of rows a partition may have, young or old.
+func (d *DB) rowBytes() int { return int(d.rows.Load()) }
+
+// settle writes what the partitions have not written yet. They are at rest.
+func (d *DB) settle() (err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, p := range d.parts {
+		err = errors.Join(err, p.settle())
+	}
+	return err
+}
+
 // check turns an error of Pebble into ours.
 func (d *DB) check(err error) error {
 	if err == nil {
@@ -270,7 +306,8 @@ func (d *DB) check(err error) error {
 	return fmt.Errorf("local store: %w", err)
 }
 
-// Flush brings all that was written to the disk.
+// Flush brings to the disk all that was written, but for what waits in front of
+// Pebble.
 func (d *DB) Flush() error { return d.check(d.db.Flush()) }
 
 // StartFlush begins to bring to the disk what was written until now.
@@ -293,11 +330,11 @@ func (d *DB) Copy(dir string) error {
 }
 
 // Close flushes and closes the store and unlocks its folder. Snapshots must be
-// closed before.
+// closed before, and nobody may use a Partition any more.
 func (d *DB) Close() error {
 	var err error
 	if !d.opts.Scratch {
-		err = d.db.Flush()
+		err = errors.Join(d.settle(), d.db.Flush())
 	}
 	return d.check(errors.Join(err, d.db.Close(), d.lock.Close()))
 }
