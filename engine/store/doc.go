@@ -3,9 +3,10 @@
 //
 // It is a cache of the journal: its write-ahead log is off, it is never ahead
 // of the journal, and whoever doubts it deletes it. What it promises is that
-// after a crash it holds a prefix of the batches that were written, over all
-// partitions; so a head that is written in the same batch as, or after, what it
-// speaks of is never true too early.
+// after a crash it holds, of each partition, a prefix of the batches that were
+// committed; so a head that is committed in the same batch as, or after, what it
+// speaks of is never true too early. States wait in memory, in front of Pebble,
+// until there are many of them, a head comes or somebody asks for what Pebble has.
 //
 // Keys are the number of the partition (2 bytes, big endian) and
 //

@@ -28,8 +28,8 @@ var (
 // Defaults of Options, in bytes.
 const (
 	DefaultBlockCache = 32 << 20
-	DefaultMemTable   = 8 << 20
-	DefaultRows       = 64 << 20
+	DefaultMemTable   = 4 << 20
+	DefaultRows       = 24 << 20
 )
 
 // memTables is how many of them may wait to be written before writers wait.
