@@ -14,8 +14,9 @@ const MemorySlack = 256 << 20
 // TuneMemory lets the heap grow by slack bytes more between two collections
 // than it would: with leads in memory each collection walks all of them, and
 // with a small heap it would do so several times a second. What is in use is
-// doubled at most, as ever, plus slack; a large heap grows by less. It is meant for programs, once, at their
-// start; where GOGC is set in the environment it does nothing.
+// doubled at most, as ever, plus slack; a large heap grows by less. It is meant
+// for programs, once, at their start; where GOGC is set in the environment it
+// does nothing.
 func TuneMemory(slack int64) {
 	if os.Getenv("GOGC") != "" {
 		return
@@ -25,7 +26,7 @@ func TuneMemory(slack int64) {
 }
 
 // roomy is the heap in bytes up to which it may double; beyond that it grows by
-// two fifths, since memory is dearer then than collections.
+// half, since memory is dearer then than collections.
 const roomy = 1100 << 20
 
 // gcPercent is the growth in percent of live bytes that is live + slack bytes,
@@ -34,7 +35,7 @@ func gcPercent(live, slack int64) int {
 	const most = 1000 // of a heap that is nearly empty
 	grow := live + slack
 	if live+grow > roomy {
-		grow = min(grow, max(roomy-live, live*2/5+slack))
+		grow = min(grow, max(roomy-live, live/2))
 	}
 	return int(min(100*grow/max(live, 1), most))
 }

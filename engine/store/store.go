@@ -29,7 +29,7 @@ var (
 const (
 	DefaultBlockCache = 32 << 20
 	DefaultMemTable   = 4 << 20
-	DefaultRows       = 24 << 20
+	DefaultRows       = 48 << 20
 )
 
 // memTables is how many of them may wait to be written before writers wait.
