@@ -127,10 +127,13 @@ func define(dir string, fsys fs.FS, set *registry.Set) (*workflow.Definition, hc
 	return def, diags, nil
 }
 
-// loadPlugins compiles the plugins that the workflow uses.
+// loadPlugins compiles the plugins that the workflow uses and does not have yet.
 func (w *Workflow) loadPlugins(ctx context.Context, set *registry.Set) error {
 	w.modules = w.used(set)
 	for _, p := range w.modules {
+		if have := w.plugins[p.Manifest.Name]; have != nil && have.Digest() == p.Digest {
+			continue
+		}
 		compiled, err := w.host.Load(ctx, p.Wasm)
 		if err != nil {
 			return fmt.Errorf("plugin %s (%s): %w", p.Manifest.Name, p.Origin, err)
