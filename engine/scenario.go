@@ -27,10 +27,17 @@ type ScenarioResult struct {
 // scores and routes.
 func (w *Workflow) CheckScenarios(tests []workflow.Scenario) (diags hcl.Diagnostics) {
 	scores, routes := w.names()
+	told := map[hcl.Range]bool{} // a name that stands once for many looks is told once
 	for i := range tests {
 		for _, act := range tests[i].Acts {
-			if act.Look != nil {
-				diags = append(diags, checkLook(act.Look, scores, routes)...)
+			if act.Look == nil {
+				continue
+			}
+			for _, d := range checkLook(act.Look, scores, routes) {
+				if !told[*d.Subject] {
+					diags = append(diags, d)
+				}
+				told[*d.Subject] = true
 			}
 		}
 	}
@@ -55,7 +62,7 @@ func (w *Workflow) names() (scores, routes []string) {
 func checkLook(e *workflow.Expectation, scores, routes []string) (diags hcl.Diagnostics) {
 	for _, s := range e.Scores {
 		if !slices.Contains(scores, s.Name) {
-			diags = append(diags, value.Error(s.Range, "Unknown score", fmt.Sprintf("The workflow has no score %q. %s", s.Name, value.DidYouMean(s.Name, scores))))
+			diags = append(diags, value.Error(s.NameRange, "Unknown score", fmt.Sprintf("The workflow has no score %q. %s", s.Name, value.DidYouMean(s.Name, scores))))
 		}
 	}
 	for _, list := range []*workflow.ExpectedList{e.Decisions, e.Never} {
@@ -87,6 +94,7 @@ func (w *Workflow) RunScenarios(ctx context.Context, tests []workflow.Scenario, 
 		if err := p.play(); err != nil {
 			return fmt.Errorf("test %q: %w", tests[i].Name, err)
 		}
+		slices.SortStableFunc(p.missed, func(a, b *hcl.Diagnostic) int { return a.Subject.Start.Byte - b.Subject.Start.Byte })
 		done(ScenarioResult{&tests[i], p.missed})
 	}
 	return nil
@@ -173,10 +181,18 @@ func (p *player) compare(e *workflow.Expectation, f *ledger.Frame) {
 	for _, want := range e.Scores {
 		for _, s := range d.Scores {
 			if s.Name == want.Name && s.Milli != want.Value {
-				p.miss(want.Range, "Another score", fmt.Sprintf("%s: expected %s, found %s.%s", s.Name, want.Value, s.Milli, linesOf(f, s.Name)))
+				p.miss(want.Range, "Another score", fmt.Sprintf("%s: expected %s, found %s.%s", scoreAfter(s.Name, e.After), want.Value, s.Milli, linesOf(f, s.Name)))
 			}
 		}
 	}
+}
+
+// scoreAfter names a score, and what alone has happened.
+func scoreAfter(score, event string) string {
+	if event == "" {
+		return score
+	}
+	return fmt.Sprintf("%s after %q alone", score, event)
 }
 
 func (p *player) text(want *workflow.ExpectedText, what, found, why string) {

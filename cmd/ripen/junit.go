@@ -61,21 +61,26 @@ func junitOf(s *suite) junitSuite {
 	out := junitSuite{Name: s.Workflow, Tests: len(s.Tests), Failures: s.failed(), Time: seconds(s.took)}
 	if s.Invalid != "" {
 		out.Tests, out.Errors = 1, 1
-		out.Cases = append(out.Cases, junitCase{Name: "the workflow is valid", Class: s.Workflow, Time: seconds(0), Error: &junitProblem{Message: s.Invalid}})
+		out.Cases = append(out.Cases, junitCase{Name: "the workflow is valid", Class: s.Workflow, Time: seconds(0), Error: &junitProblem{Message: s.Invalid, Text: textOf(s.Problems)}})
 	}
 	for _, t := range s.Tests {
 		c := junitCase{Name: t.Name, Class: s.Workflow, Time: seconds(t.took)}
 		if !t.Passed {
-			c.Failure = &junitProblem{Message: t.Missed[0].What}
-			var lines []string
-			for _, m := range t.Missed {
-				lines = append(lines, fmt.Sprintf("%s:%d: %s: %s", m.File, m.Line, m.What, m.Detail))
-			}
-			c.Failure.Text = strings.Join(lines, "\n")
+			first := t.Missed[0]
+			message, _, _ := strings.Cut(first.Detail, "\n")
+			c.Failure = &junitProblem{Message: fmt.Sprintf("%s:%d: %s", first.File, first.Line, message), Text: textOf(t.Missed)}
 		}
 		out.Cases = append(out.Cases, c)
 	}
 	return out
+}
+
+func textOf(list []missed) string {
+	lines := make([]string, len(list))
+	for i, m := range list {
+		lines[i] = fmt.Sprintf("%s:%d: %s: %s", m.File, m.Line, m.What, m.Detail)
+	}
+	return strings.Join(lines, "\n")
 }
 
 func seconds(d time.Duration) string { return fmt.Sprintf("%.3f", d.Seconds()) }

@@ -28,7 +28,8 @@ type testFlags struct {
 type suite struct {
 	Workflow string       `json:"workflow"` // its folder
 	Tests    []testResult `json:"tests"`
-	Invalid  string       `json:"invalid,omitempty"` // why none was run
+	Invalid  string       `json:"invalid,omitempty"`  // why none was run
+	Problems []missed     `json:"problems,omitempty"` // what is not valid
 	took     time.Duration
 }
 
@@ -40,7 +41,7 @@ type testResult struct {
 	took   time.Duration
 }
 
-// missed is one expectation that does not hold.
+// missed is one expectation that does not hold, or one mistake.
 type missed struct {
 	File   string `json:"file"`
 	Line   int    `json:"line"`
@@ -78,6 +79,23 @@ event "Name" and page "/path" { properties, context, count, every, id };
 after "60d" {} lets time pass; expect { grade, because, label, display, scores,
 decisions (all since the expect before; [] = none), never, rejected }. Each may
 name a lead; time begins at start, default 2026-01-01T00:00:00Z.
+
+earns "score" { … } is a table of what single things are worth; each of them
+happens to a lead of its own, and alone:
+
+  test "what it is worth" {
+    earns "interest" {
+      events     = { "Email Opened" = 5, "Webinar Signed Up" = 20 }
+      pages      = { "/pricing" = 15 }
+      traits     = { title = { "VP Sales" = 9, "Clerk" = 0 } }
+      account    = { employees = { 49 = 4, 50 = 15 } }
+      properties = { asset = "guide" } # of each event and page
+    }
+  }
+
+To look at a threshold, set the score to just below it:
+
+  event "Score Adjusted" { properties = { score = "interest", points = 39.999 } }
 
 Exit code 0 if all tests pass, 1 if one fails or there is none.`,
 		Example: `  ripen test workflows/letter-and-number
@@ -195,7 +213,7 @@ func (a *app) testOne(ctx context.Context, f *testFlags, dir, cache string, want
 		}
 	}
 	if diags.HasErrors() {
-		s.Invalid = countDiags(diags)
+		s.Invalid, s.Problems = countDiags(diags), missedOf(diags)
 		return s, nil
 	}
 	var chosen []workflow.Scenario
@@ -215,11 +233,18 @@ func (a *app) testOne(ctx context.Context, f *testFlags, dir, cache string, want
 }
 
 func resultOf(r engine.ScenarioResult, took time.Duration) testResult {
-	t := testResult{Name: r.Name, About: r.About, Passed: len(r.Missed) == 0, took: took}
-	for _, d := range r.Missed {
-		t.Missed = append(t.Missed, missed{d.Subject.Filename, d.Subject.Start.Line, d.Summary, d.Detail})
+	return testResult{Name: r.Name, About: r.About, Passed: len(r.Missed) == 0, Missed: missedOf(r.Missed), took: took}
+}
+
+func missedOf(diags hcl.Diagnostics) (out []missed) {
+	for _, d := range diags {
+		m := missed{What: d.Summary, Detail: d.Detail}
+		if d.Subject != nil {
+			m.File, m.Line = d.Subject.Filename, d.Subject.Start.Line
+		}
+		out = append(out, m)
 	}
-	return t
+	return out
 }
 
 // showResult prints what a test misses at its lines, for people.

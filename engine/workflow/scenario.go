@@ -29,7 +29,7 @@ type Scenario struct {
 }
 
 // Act is one thing that happens in a scenario: an event, time that passes, or a
-// look at a lead.
+// look at a lead. With an event and a look, the look is afterwards.
 type Act struct {
 	// Event happens Count times, Every ms apart; its time and id are the
 	// player's. Count 0: no event.
@@ -44,6 +44,9 @@ type Act struct {
 // Expectation is expect { … }. What is not written is not checked.
 type Expectation struct {
 	Lead string
+	// After is the one thing that has happened to the lead, for people; empty if
+	// that is told by the test.
+	After string
 	// Grade, Because, Label and Display are texts to be equal to.
 	Grade, Because, Label, Display *ExpectedText
 	Scores                         []ExpectedScore
@@ -67,9 +70,10 @@ type ExpectedText struct {
 // ExpectedScore is a value in milli-points with its place; of Rejected, Value
 // is a plain number.
 type ExpectedScore struct {
-	Name  string
-	Value lead.Points
-	Range hcl.Range
+	Name      string
+	NameRange hcl.Range
+	Value     lead.Points
+	Range     hcl.Range
 }
 
 // ExpectedList is a list of texts with its place.
@@ -163,7 +167,12 @@ func (l *loader) scenario(b *hclsyntax.Block) Scenario {
 	}
 	r.attrsDone()
 	looks := 0
-	for _, inner := range b.Body.Blocks {
+	for n, inner := range b.Body.Blocks {
+		if inner.Type == "earns" {
+			s.Acts = append(s.Acts, l.earns(inner, n+1)...)
+			looks++
+			continue
+		}
 		act, ok := l.act(inner, hero)
 		if !ok {
 			continue
@@ -180,7 +189,9 @@ func (l *loader) scenario(b *hclsyntax.Block) Scenario {
 }
 
 // actTypes are the blocks inside a test, for suggestions.
-func actTypes() []string { return []string{"identify", "group", "event", "page", "after", "expect"} }
+func actTypes() []string {
+	return []string{"identify", "group", "event", "page", "after", "expect", "earns"}
+}
 
 // act reads one block of a test.
 func (l *loader) act(b *hclsyntax.Block, hero string) (Act, bool) {
@@ -273,27 +284,10 @@ func (l *loader) expectedScores(r *reader) (out []ExpectedScore) {
 	if a == nil {
 		return nil
 	}
-	object, ok := value.Unwrap(a.Expr).(*hclsyntax.ObjectConsExpr)
-	if !ok {
-		l.Errorf(a.Expr.Range(), "Wrong type", "scores must be an object such as { recent = 100 }.")
-		return nil
-	}
-	for _, item := range object.Items {
-		name, diags := item.KeyExpr.Value(nil)
-		if diags.HasErrors() || name.Type() != cty.String {
-			l.Errorf(item.KeyExpr.Range(), "Wrong name", "The name of a score is expected here, such as recent.")
-			continue
-		}
-		v, ok := l.Constant(item.ValueExpr, "scores."+name.AsString())
-		if !ok {
-			continue
-		}
-		if v.IsNull() || v.Type() != cty.Number {
-			r.wrong(item.ValueExpr.Range(), "scores."+name.AsString(), "a number of points", v)
-			continue
-		}
-		if p := l.Points(v, "scores."+name.AsString(), item.ValueExpr.Range()); p != nil {
-			out = append(out, ExpectedScore{Name: name.AsString(), Value: *p, Range: item.ValueExpr.Range()})
+	for _, item := range l.items(a.Expr, "scores", "{ recent = 100 }") {
+		name := item.key.AsString()
+		if p := l.pointsOf(item.value, "scores."+name); p != nil {
+			out = append(out, ExpectedScore{Name: name, NameRange: item.keyRange, Value: *p, Range: item.value.Range()})
 		}
 	}
 	return out
