@@ -106,6 +106,10 @@ type Core struct {
 	hand         uint32
 	cold         []coldTimer
 
+	was  *Program // that Reprogram replaced, until its switch is done
+	walk *walk    // that is under way
+	over int64    // events dated before it are passed over, ms
+
 	works  []*work // pool
 	used   int
 	active []*work

@@ -46,7 +46,7 @@ func (p *Policy) Answer(f *ledger.Frame) {
 	default:
 		p.closeSales(m, f.Now)
 	}
-	m.Pending = nil
+	m.Pending, m.Drip = nil, nil
 	m.Stage = strings.ToLower(strings.TrimPrefix(e.Name, "Lead "))
 }
 

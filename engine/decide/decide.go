@@ -120,6 +120,8 @@ func (p *Policy) weigh(f *ledger.Frame, at int, o *outcome) {
 	}
 	e := episode(m, r.Action)
 	switch {
+	case m.Matched == r.ID && p.cannotWait(f, r):
+		o.open, o.matched = r, r.ID
 	case m.Matched == r.ID, e != nil && e.Open && !slices.Contains(o.closes, r.Action):
 		o.matched = r.ID
 	case p.waits(f, r, e, o):
@@ -129,6 +131,13 @@ func (p *Policy) weigh(f *ledger.Frame, at int, o *outcome) {
 	default:
 		o.open, o.matched = r, r.ID
 	}
+}
+
+// cannotWait says that a lead which waits for its turn in a drip raises its hand
+// again.
+func (p *Policy) cannotWait(f *ledger.Frame, r *Route) bool {
+	d := f.Acct.Marks.Drip
+	return d != nil && d.Route == r.ID && newHand(f, r, d.Hands)
 }
 
 // waits says whether the action must not open yet: the lead rests, or the
@@ -168,7 +177,7 @@ func (p *Policy) falls(f *ledger.Frame, at int, o *outcome) bool {
 func (p *Policy) raised(f *ledger.Frame, at int, e *ledger.Episode, trueNow []uint32) *Route {
 	for i := at; i < len(p.Routes); i++ {
 		r := &p.Routes[i]
-		if len(r.Classes) > 0 && p.isSales(r.Action) && newHand(f, r, e) && (i == at || p.fires(f, r, trueNow) && !p.vetoed(f, r.Action)) {
+		if len(r.Classes) > 0 && p.isSales(r.Action) && newHand(f, r, e.Hands) && (i == at || p.fires(f, r, trueNow) && !p.vetoed(f, r.Action)) {
 			return r
 		}
 	}
@@ -181,12 +190,12 @@ func cools(r *Route) bool {
 }
 
 // newHand says whether a hand-raise that the route asks for is newer than
-// what the episode told of.
-func newHand(f *ledger.Frame, r *Route, e *ledger.Episode) bool {
+// what was told of.
+func newHand(f *ledger.Frame, r *Route, told uint64) bool {
 	for _, class := range r.Classes {
 		id := f.Book.Classes[class].ID
 		for _, pending := range f.Acct.Marks.Pending {
-			if pending.Class == id && pending.Hand > e.Hands {
+			if pending.Class == id && pending.Hand > told {
 				return true
 			}
 		}
@@ -205,8 +214,12 @@ func (p *Policy) WouldChange(f *ledger.Frame) bool {
 // Decide looks at the evaluated frame, moves the marks and appends what is to
 // be published.
 func (p *Policy) Decide(f *ledger.Frame, cause lead.Cause, out []lead.Decision) []lead.Decision {
+	drip := p.dripped(f)
 	m, o := &f.Acct.Marks, p.look(f)
 	m.Suppressed, m.True = o.suppressed, o.trueNow
+	if drip != nil && o.open != nil && o.open.ID == drip.Route {
+		cause = lead.Cause{Kind: CauseRelease, Event: drip.Release, At: drip.Due}
+	}
 	out = p.take(f, cause, &o, out)
 	if o.open == nil || !o.open.OnFall {
 		return out
@@ -245,12 +258,21 @@ func (p *Policy) take(f *ledger.Frame, cause lead.Cause, o *outcome, out []lead.
 		out = p.publish(f, cause, o.update, UpdateAction, e, out)
 	}
 	if o.open != nil {
-		e := ensureEpisode(m, o.open.Action)
-		e.Number++
-		e.Open, e.Route, e.Opened, e.Closed, e.Hands = true, o.open.ID, f.Now, 0, m.Hands
-		out = p.publish(f, cause, o.open, o.open.Action, e, out)
+		out = p.publish(f, cause, o.open, o.open.Action, opened(f, o.open), out)
+	}
+	if m.Drip != nil && (o.open != nil || m.Matched != m.Drip.Route) {
+		m.Drip = nil // its edge is gone
 	}
 	return out
+}
+
+// opened opens the route's episode.
+func opened(f *ledger.Frame, r *Route) *ledger.Episode {
+	m := &f.Acct.Marks
+	e := ensureEpisode(m, r.Action)
+	e.Number++
+	e.Open, e.Route, e.Opened, e.Closed, e.Hands = true, r.ID, f.Now, 0, m.Hands
+	return e
 }
 
 func closeEpisode(m *ledger.Marks, action string, now int64) {

@@ -33,8 +33,11 @@ func (p *Policy) publish(f *ledger.Frame, cause lead.Cause, r *Route, action str
 }
 
 func causeText(c lead.Cause) string {
-	if c.Kind == "event" {
+	switch c.Kind {
+	case "event":
 		return c.Name
+	case CauseRelease:
+		return "release " + c.Event
 	}
 	return "time passed"
 }

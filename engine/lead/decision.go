@@ -13,8 +13,9 @@ type Decision struct {
 	Episode  uint32 `json:"episode"` // ordinal of the action's episode, from 1
 	Seq      uint64 `json:"seq"`     // ordinal among the lead's decisions, from 1
 
-	At      int64  `json:"at"`    // logical time of the decision, ms since 1970 UTC
-	Cause   Cause  `json:"cause"` // what led to it
+	At      int64  `json:"at"`                // logical time of the decision, ms since 1970 UTC
+	Cause   Cause  `json:"cause"`             // what led to it
+	Recalls string `json:"recalls,omitempty"` // id of the decision that this one takes back
 	Grade   string `json:"grade,omitempty"`
 	Why     string `json:"grade_reason,omitempty"`
 	Label   string `json:"label,omitempty"`
@@ -29,10 +30,10 @@ type Decision struct {
 
 // Cause is the input behind a decision.
 type Cause struct {
-	Kind  string `json:"kind"`            // "event" or "timer"
-	Event string `json:"event,omitempty"` // event id
+	Kind  string `json:"kind"`            // "event", "timer" or "release"
+	Event string `json:"event,omitempty"` // event id, or number of the release
 	Name  string `json:"name,omitempty"`  // event name, page path or kind
-	At    int64  `json:"at"`              // time of the event, or due time of the timer, ms
+	At    int64  `json:"at"`              // time of the event, or due time of the timer, or time of the switch, ms
 }
 
 // ScoreValue is one score of a lead as shown.

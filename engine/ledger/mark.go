@@ -121,6 +121,11 @@ func (a *Account) Dirty() bool {
 	return a.changed(&now) != 0
 }
 
+// MarksChanged says whether the marks are others than the last delta left.
+func (a *Account) MarksChanged() bool {
+	return a.marksSum() != a.told.marks || a.Marks.Wake != a.told.wake || a.Marks.Probe != a.told.probe
+}
+
 func (a *Account) digests() (s digests) {
 	s.marks = a.marksSum()
 	for i := range a.Held {

@@ -89,6 +89,14 @@ func (r *Runner) Round(items []*Item) error {
 // Settle runs the memoryless steps alone, for items whose clock moved.
 func (r *Runner) Settle(items []*Item) error { return r.settle(items, r.wakeReached) }
 
+// Resettle is Settle in which the steps of force (bit i = step i) look again
+// whatever they said before.
+func (r *Runner) Resettle(items []*Item, force uint64) error {
+	return r.settle(items, func(spec *Spec, it *Item) bool {
+		return force>>uint(spec.Index)&1 == 1 || r.wakeReached(spec, it)
+	})
+}
+
 func (r *Runner) settle(items []*Item, need func(*Spec, *Item) bool) error {
 	for i, spec := range r.specs {
 		if spec.Caps&abi.CapMemoryless == 0 {

@@ -6,6 +6,8 @@
 package step
 
 import (
+	"bytes"
+
 	"github.com/ripenhq/ripen/engine/ledger"
 	"github.com/ripenhq/ripen/sdk/abi"
 )
@@ -41,6 +43,12 @@ type Spec struct {
 	Fallback *Spec
 	// Breaker opens after this many failed inputs in a row, 0 = never.
 	Breaker int
+}
+
+// SameTask says that a step does what another one did, as far as its text goes:
+// the same plugin, perhaps in another version, with the same configuration.
+func (s *Spec) SameTask(o *Spec) bool {
+	return s.Plugin == o.Plugin && s.Sum == o.Sum && bytes.Equal(s.Config, o.Config)
 }
 
 // OnError says what happens to an input whose step failed.
@@ -116,4 +124,12 @@ type Outcome struct {
 type Scorer interface {
 	Score(slots []Slot, probe bool) error
 	Close() error
+}
+
+// Migrator is a Scorer that can convert states between the versions that its
+// plugin knows, up or down.
+type Migrator interface {
+	// Migrate gives the state in version to. An empty state asks whether the plugin
+	// knows both versions. The result is valid until the next call.
+	Migrate(state []byte, from, to uint32) ([]byte, error)
 }
