@@ -19,6 +19,9 @@ const (
 func (e *Engine) lookAtStreams() {
 	ctx, cancel := context.WithTimeout(e.life, lookTime)
 	defer cancel()
+	if astray, err := e.journal.Astray(ctx); err == nil && len(astray) > 0 {
+		e.log.Warn("there are events on subjects that are no partition, which nobody reads; see `ripen doctor`", "subjects", len(astray))
+	}
 	for _, name := range []string{journal.EventsStream, journal.JournalStream} {
 		switch found, err := e.journal.Look(ctx, name, lookedAt); {
 		case ctx.Err() != nil:

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -159,6 +161,7 @@ func (d *doctor) streams(ctx context.Context) {
 	} else {
 		d.say("streams", Well, "", "%d partitions, all settings as they must be", d.e.journal.Partitions())
 	}
+	d.astray(ctx)
 	for _, name := range []string{journal.EventsStream, journal.JournalStream} {
 		s, err := d.e.js.Stream(ctx, name)
 		if err != nil {
@@ -168,6 +171,25 @@ func (d *doctor) streams(ctx context.Context) {
 		d.stream(name, s.CachedInfo())
 		d.contents(ctx, name)
 	}
+}
+
+// astray looks for events that nobody reads.
+func (d *doctor) astray(ctx context.Context) {
+	list, err := d.e.journal.Astray(ctx)
+	if err != nil {
+		d.say("subjects", Failing, "", "%v", err)
+		return
+	}
+	if len(list) == 0 {
+		d.say("subjects", Well, "", "all events lie on subjects of partitions")
+		return
+	}
+	n, subjects := uint64(0), slices.Sorted(maps.Keys(list))
+	for _, subject := range subjects {
+		n += list[subject]
+	}
+	d.say("subjects", Warning, fmt.Sprintf("partitions are %s to %s; send those events again, best to ripen.in, and purge these subjects", journal.EventSubject(0), journal.EventSubject(d.e.journal.Partitions()-1)),
+		"%d messages lie on %s and are never read", n, strings.Join(subjects[:min(5, len(subjects))], ", "))
 }
 
 // contents reads a stream from end to end: a server leaves out what it cannot

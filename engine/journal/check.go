@@ -123,7 +123,7 @@ func misfits(have, want *jetstream.StreamConfig) (list []misfit) {
 	add(have.Retention == want.Retention, "retention", have.Retention, want.Retention, fixed)
 	add(have.Storage == want.Storage, "storage", have.Storage, want.Storage, fixed)
 	add(have.Mirror == nil && len(have.Sources) == 0, "mirror or sources", "set", "none", fixed)
-	add(slices.Equal(slices.Sorted(slices.Values(have.Subjects)), slices.Sorted(slices.Values(want.Subjects))), "subjects",
+	add(wide(have, want) || slices.Equal(slices.Sorted(slices.Values(have.Subjects)), slices.Sorted(slices.Values(want.Subjects))), "subjects",
 		strings.Join(have.Subjects, ","), strings.Join(want.Subjects, ","), edit("--subjects "+strings.Join(want.Subjects, ",")))
 	add(have.Discard == want.Discard, "discard", have.Discard, want.Discard, edit("--discard new"))
 	add(!have.DiscardNewPerSubject, "discard_new_per_subject", true, false, edit("--no-discard-per-subject"))

@@ -88,6 +88,27 @@ func (j *Journal) state(ctx context.Context, stream string) (streamState, error)
 	return answer.State, wrap(stream, err)
 }
 
+// Astray counts the events on subjects that are no partition, by subject. An
+// external server with the streams of an earlier version took them; nobody
+// reads them.
+func (j *Journal) Astray(ctx context.Context) (map[string]uint64, error) {
+	ctx, cancel := context.WithTimeout(ctx, j.cfg.CommitTimeout)
+	defer cancel()
+	s, err := j.js.Stream(ctx, EventsStream) // of its own: the handle keeps what it was told last
+	if err != nil {
+		return nil, wrap(EventsStream, err)
+	}
+	info, err := s.Info(ctx, jetstream.WithSubjectFilter(eventsPrefix+"*"))
+	if err != nil {
+		return nil, wrap(EventsStream, err)
+	}
+	astray := info.State.Subjects
+	for p := range j.partitions {
+		delete(astray, EventSubject(p))
+	}
+	return astray, nil
+}
+
 // look counts once. sure is false if the stream changed in a way that explains
 // a difference.
 func (j *Journal) look(ctx context.Context, stream string, most uint64) (d Damage, sure bool, err error) {

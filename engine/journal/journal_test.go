@@ -166,6 +166,36 @@ func TestStreamsOfSomebodyElseAreRefused(t *testing.T) {
 	require.ErrorIs(t, err, ErrStreams)
 }
 
+// An event on a subject that is no partition is refused, where earlier versions
+// stored it and never read it; their streams are brought up to date.
+func TestEventsOfNoPartition(t *testing.T) {
+	b := newBench(t, Config{Partitions: 3})
+	info, err := b.j.info(t.Context(), EventsStream)
+	require.NoError(t, err)
+	require.Equal(t, []string{"ripen.ctl", "ripen.ev.0", "ripen.ev.1", "ripen.ev.2"}, info.Config.Subjects)
+	old := info.Config
+	old.Subjects = anyPartition
+	_, err = b.js.UpdateStream(t.Context(), old)
+	require.NoError(t, err)
+	_, err = b.js.Publish(t.Context(), "ripen.ev.9", []byte("{}"))
+	require.NoError(t, err)
+	require.NoError(t, b.j.CheckStreams(t.Context()), "it works with the streams of an earlier version")
+	astray, err := b.j.Astray(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, map[string]uint64{"ripen.ev.9": 1}, astray)
+
+	_, _, j := b.engine(Config{Partitions: 3})
+	info, err = j.info(t.Context(), EventsStream)
+	require.NoError(t, err)
+	require.Len(t, info.Config.Subjects, 4)
+	for _, subject := range []string{"ripen.ev.9", "ripen.ev.x", "ripen.ev.00", "ripen.ev.3"} {
+		_, err = b.js.Publish(t.Context(), subject, []byte("{}"), jetstream.WithRetryAttempts(0))
+		require.ErrorIs(t, err, jetstream.ErrNoStreamResponse, subject)
+	}
+	_, err = b.js.Publish(t.Context(), "ripen.ev.2", []byte("{}"))
+	require.NoError(t, err)
+}
+
 func TestFullEventsStreamRefuses(t *testing.T) {
 	b := newBench(t, Config{MaxBytes: 10_000})
 	var err error

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -120,12 +121,18 @@ func fitStream(ctx context.Context, js jetstream.JetStream, s jetstream.Stream, 
 		return err
 	}
 	copies := max(have.Replicas, want.Replicas) // never fewer than somebody asked for
-	if have.MaxBytes == want.MaxBytes && have.MaxAge == want.MaxAge && have.Replicas == copies {
+	if have.MaxBytes == want.MaxBytes && have.MaxAge == want.MaxAge && have.Replicas == copies && !wide(&have, &want) {
 		return nil
 	}
+	have.Subjects = want.Subjects
 	have.MaxBytes, have.MaxAge, have.Replicas = want.MaxBytes, want.MaxAge, copies
 	_, err := js.UpdateStream(ctx, have)
 	return wrap(want.Name, explain(err, &want))
+}
+
+// wide says whether an events stream has the subjects of earlier versions.
+func wide(have, want *jetstream.StreamConfig) bool {
+	return want.Name == EventsStream && slices.Equal(slices.Sorted(slices.Values(have.Subjects)), slices.Sorted(slices.Values(anyPartition)))
 }
 
 func wrap(what string, err error) error {
@@ -145,9 +152,17 @@ func baseConfig(cfg Config, name string, subjects ...string) jetstream.StreamCon
 	}
 }
 
+// anyPartition are the subjects of an events stream of earlier versions: events
+// on a subject that is no partition were stored there, and never read.
+var anyPartition = []string{eventsPrefix + "*", ControlSubject}
+
 // eventsConfig refuses events when it is full: never a silent drop.
 func eventsConfig(cfg Config) jetstream.StreamConfig {
-	sc := baseConfig(cfg, EventsStream, eventsPrefix+"*", ControlSubject)
+	subjects := []string{ControlSubject}
+	for p := range cfg.Partitions {
+		subjects = append(subjects, EventSubject(p))
+	}
+	sc := baseConfig(cfg, EventsStream, subjects...)
 	sc.Description = "events of leads by partition, and ticks"
 	sc.MaxAge = cfg.History
 	if cfg.MaxBytes > 0 {

@@ -3,6 +3,7 @@ package natsd
 import (
 	"crypto/rand"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -26,14 +27,29 @@ const (
 	engineUser    = "engine"
 )
 
-// services are the requests that clients may make; streamed ones may be
-// answered many times.
-var services = []struct {
+// service is a request that clients may make; a streamed one may be answered
+// many times.
+type service struct {
 	subject  string
 	streamed bool
-}{
+}
+
+// services are all of them. Of the subjects of events those alone that are
+// partitions: what lay on another would never be read.
+func (o *Options) services() []service {
+	list := slices.Clone(doors)
+	if o.Partitions == 0 {
+		return append(list, service{subject: "ripen.ev.*"})
+	}
+	for p := range o.Partitions {
+		list = append(list, service{subject: "ripen.ev." + strconv.Itoa(p)})
+	}
+	return list
+}
+
+// doors are the services beside the subjects of events.
+var doors = []service{
 	{subject: "ripen.in"},        // events, answered when durable
-	{subject: "ripen.ev.*"},      // events of producers that partition themselves
 	{subject: "ripen.subscribe"}, // create a durable consumer of decisions
 	// Importing INFO also keeps the server from giving the clients' account a
 	// JetStream API of its own, which would answer first, and only with errors.
@@ -58,23 +74,24 @@ func configureAccess(so *server.Options, o Options, engine, admin login) error {
 	if !o.NoListen {
 		engineUsers = append(engineUsers, userEntry(User{Name: admin.user, Password: admin.password}, ""))
 	}
+	may, list := clientPermissions(o.services()), o.services()
 	var clients []string
 	for _, u := range o.Users {
 		if u.Admin {
 			engineUsers = append(engineUsers, userEntry(u, ""))
 			continue
 		}
-		clients = append(clients, userEntry(u, clientPermissions()))
+		clients = append(clients, userEntry(u, may))
 	}
 	open := len(o.Users) == 0
 	if open {
-		clients = append(clients, userEntry(User{Name: anonymous, Password: rand.Text()}, clientPermissions()))
+		clients = append(clients, userEntry(User{Name: anonymous, Password: rand.Text()}, may))
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "accounts {\n%s {\njetstream: enabled\nusers: [%s]\nexports: [%s]\n}\n",
-		engineAccount, strings.Join(engineUsers, ","), exports())
+		engineAccount, strings.Join(engineUsers, ","), exports(list))
 	fmt.Fprintf(&b, "%s {\nusers: [%s]\nimports: [%s]\n}\n}\n",
-		clientAccount, strings.Join(clients, ","), imports())
+		clientAccount, strings.Join(clients, ","), imports(list))
 	if open {
 		fmt.Fprintf(&b, "no_auth_user: %s\n", anonymous)
 	}
@@ -94,7 +111,7 @@ func userEntry(u User, permissions string) string {
 
 // clientPermissions narrows clients within their own account too, so that they
 // cannot use the engine's server as a broker of their own.
-func clientPermissions() string {
+func clientPermissions(services []service) string {
 	var pub []string
 	for _, s := range services {
 		pub = append(pub, strconv.Quote(s.subject))
@@ -107,7 +124,7 @@ func clientPermissions() string {
 		strings.Join(pub, ","), strings.Join(sub, ","))
 }
 
-func exports() string {
+func exports(services []service) string {
 	var out []string
 	for _, s := range services {
 		e := "service: " + strconv.Quote(s.subject)
@@ -122,7 +139,7 @@ func exports() string {
 	return strings.Join(out, ",\n")
 }
 
-func imports() string {
+func imports(services []service) string {
 	var out []string
 	for _, s := range services {
 		out = append(out, fmt.Sprintf("{service: {account: %s, subject: %q}}", engineAccount, s.subject))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -83,6 +84,24 @@ func TestAnonymousSendsEvents(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "RIPEN_EVENTS", ack.Stream)
 	require.EqualValues(t, 1, ack.Sequence)
+}
+
+// An event on a subject that is no partition would never be read.
+func TestEventsOfNoPartitionAreRefused(t *testing.T) {
+	h := newHouse(t, Options{Partitions: 4})
+	nc, refused := h.client(t)
+	js, err := jetstream.New(nc)
+	require.NoError(t, err)
+	for p := range 4 {
+		_, err = js.Publish(t.Context(), fmt.Sprint("ripen.ev.", p), []byte("event"))
+		require.NoError(t, err)
+	}
+	for i, subject := range []string{"ripen.ev.4", "ripen.ev.9", "ripen.ev.x", "ripen.ev.00", "ripen.ev.*"} {
+		require.NoError(t, nc.Publish(subject, []byte("event")))
+		require.NoError(t, nc.Flush())
+		require.Eventually(t, func() bool { return len(refused()) > i }, 5*time.Second, 5*time.Millisecond, subject)
+	}
+	require.EqualValues(t, 4, h.last(t, "RIPEN_EVENTS"))
 }
 
 func TestAnonymousReadsDecisions(t *testing.T) {

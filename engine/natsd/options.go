@@ -61,6 +61,10 @@ type Options struct {
 	TLS *tls.Config
 	// MaxPayload is the largest message in bytes.
 	MaxPayload int32
+	// Partitions is how many subjects of events there are for clients,
+	// ripen.ev.0 and so on; 0 lets them publish on any, also those that nobody
+	// reads.
+	Partitions int
 	// Logger receives what the server says; nil is silent.
 	Logger hclog.Logger
 }
