@@ -15,7 +15,7 @@ import (
 
 // operatorCommands are those for who runs engines.
 func (a *app) operatorCommands() []*cobra.Command {
-	return []*cobra.Command{a.journalCommand(), a.rejectedCommand(), a.backupCommand(), a.restoreCommand(), a.doctorCommand()}
+	return []*cobra.Command{a.journalCommand(), a.rejectedCommand(), a.subscribersCommand(), a.backupCommand(), a.restoreCommand(), a.doctorCommand()}
 }
 
 // bindOperator adds the flags by which a command finds the streams of an

@@ -399,3 +399,43 @@ func TestSubscribers(t *testing.T) {
 	_, err = cons.Next(jetstream.FetchMaxWait(100 * time.Millisecond))
 	require.ErrorIs(t, err, nats.ErrTimeout)
 }
+
+// Anybody may subscribe, so that places must come free again.
+func TestSubscribers_PlacesComeFree(t *testing.T) {
+	b := newBench(t, Config{})
+	ctx := t.Context()
+	require.NoError(t, b.j.EnsureSubscriber(ctx, Subscriber{Name: "crm", From: "all"}))
+	info, err := b.js.Consumer(ctx, JournalStream, "crm")
+	require.NoError(t, err)
+	require.Equal(t, 90*24*time.Hour, info.CachedInfo().Config.InactiveThreshold)
+	_, err = b.claim(0).Commit(ctx, outputs(3, "one"), Record{})
+	require.NoError(t, err)
+	batch, err := info.Fetch(1)
+	require.NoError(t, err)
+	for m := range batch.Messages() {
+		require.NoError(t, m.DoubleAck(ctx))
+	}
+	for i := range MaxSubscribers - 1 {
+		require.NoError(t, b.j.EnsureSubscriber(ctx, Subscriber{Name: fmt.Sprintf("spam-%03d", i), Filter: "b2b.handoff"}))
+	}
+	err = b.j.EnsureSubscriber(ctx, Subscriber{Name: "late"})
+	require.ErrorIs(t, err, ErrSubscriber)
+	require.ErrorContains(t, err, "there are 256 already, at most 256 fit; the operator removes")
+
+	list, err := b.j.Subscribers(ctx)
+	require.NoError(t, err)
+	require.Len(t, list, MaxSubscribers)
+	require.Equal(t, "crm", list[0].Name)
+	require.EqualValues(t, 2, list[0].Waiting)
+	require.Positive(t, list[0].Used)
+	require.Equal(t, Subscribed{Name: "spam-000", Filter: "b2b.handoff", Created: list[1].Created}, list[1])
+
+	require.NoError(t, b.j.makeRoom(ctx, 0))
+	require.NoError(t, b.j.EnsureSubscriber(ctx, Subscriber{Name: "late"}))
+	require.ErrorIs(t, b.j.RemoveSubscriber(ctx, "spam-000"), ErrSubscriber, "it made room")
+	require.NoError(t, b.j.RemoveSubscriber(ctx, "spam-001"))
+	list, err = b.j.Subscribers(ctx)
+	require.NoError(t, err)
+	require.Len(t, list, MaxSubscribers-1)
+	require.ErrorIs(t, b.j.RemoveSubscriber(ctx, "*"), ErrSubscriber)
+}

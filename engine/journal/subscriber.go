@@ -6,6 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
+	"strings"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -16,8 +19,16 @@ import (
 // any subject, with its own rights.
 const SubscribeSubject = "ripen.subscribe"
 
-// maxSubscribers bounds the consumers that clients can make.
-const maxSubscribers = 256
+// MaxSubscribers bounds the consumers that clients can make.
+const MaxSubscribers = 256
+
+// Anybody may subscribe, so that places must come free again: a subscriber that
+// asks for nothing for so long is forgotten, and when all places are taken one
+// that never asked for anything since it was made makes room.
+const (
+	forgotten = 90 * 24 * time.Hour
+	idleGrace = time.Minute
+)
 
 var (
 	nameRule   = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
@@ -60,8 +71,10 @@ func (j *Journal) EnsureSubscriber(ctx context.Context, s Subscriber) error {
 	if err != nil {
 		return err
 	}
-	if info.State.Consumers >= maxSubscribers {
-		return fmt.Errorf("%w: there are %d already, at most %d fit", ErrSubscriber, info.State.Consumers, maxSubscribers)
+	if info.State.Consumers >= MaxSubscribers {
+		if err := j.makeRoom(ctx, idleGrace); err != nil {
+			return err
+		}
 	}
 	if _, err = j.js.CreateConsumer(ctx, JournalStream, cfg); err != nil {
 		return fmt.Errorf("subscriber %q: %w", s.Name, err)
@@ -69,8 +82,77 @@ func (j *Journal) EnsureSubscriber(ctx context.Context, s Subscriber) error {
 	return nil
 }
 
+// Subscribed is a durable consumer of decisions as it stands.
+type Subscribed struct {
+	Name    string `json:"name"`
+	Filter  string `json:"filter"` // as in Subscriber
+	Created int64  `json:"created"`
+	// Used is when it was handed a decision last, ms; 0 = never.
+	Used    int64  `json:"used,omitempty"`
+	Waiting uint64 `json:"waiting"` // decisions that it has not been handed
+	Unacked int    `json:"unacked"` // that it was handed and has not acknowledged
+	Asking  bool   `json:"asking"`  // it waits for decisions just now
+}
+
+// Subscribers lists the durable consumers of decisions, by name.
+func (j *Journal) Subscribers(ctx context.Context) (list []Subscribed, err error) {
+	s, err := j.js.Stream(ctx, JournalStream)
+	if err != nil {
+		return nil, wrap(JournalStream, err)
+	}
+	all := s.ListConsumers(ctx)
+	for c := range all.Info() {
+		if c.Config.Durable == "" {
+			continue
+		}
+		one := Subscribed{Name: c.Name, Filter: strings.TrimPrefix(c.Config.FilterSubject, decisionPrefix), Created: c.Created.UnixMilli(),
+			Waiting: c.NumPending, Unacked: c.NumAckPending, Asking: c.NumWaiting > 0 || c.PushBound}
+		for _, at := range []*time.Time{c.Delivered.Last, c.AckFloor.Last} {
+			if at != nil {
+				one.Used = max(one.Used, at.UnixMilli())
+			}
+		}
+		list = append(list, one)
+	}
+	slices.SortFunc(list, func(a, b Subscribed) int { return strings.Compare(a.Name, b.Name) })
+	return list, wrap(JournalStream, all.Err())
+}
+
+// RemoveSubscriber forgets a durable consumer of decisions and its position.
+func (j *Journal) RemoveSubscriber(ctx context.Context, name string) error {
+	if !nameRule.MatchString(name) {
+		return fmt.Errorf("%w: name %.80q, expected 1 to 64 letters, digits, - or _", ErrSubscriber, name)
+	}
+	err := j.js.DeleteConsumer(ctx, JournalStream, name)
+	if errors.Is(err, jetstream.ErrConsumerNotFound) {
+		return fmt.Errorf("%w: there is no %q", ErrSubscriber, name)
+	}
+	return wrap(JournalStream, err)
+}
+
+// makeRoom forgets the oldest subscriber that nobody has used.
+func (j *Journal) makeRoom(ctx context.Context, grace time.Duration) error {
+	list, err := j.Subscribers(ctx)
+	if err != nil {
+		return err
+	}
+	var oldest *Subscribed
+	for i := range list {
+		s := &list[i]
+		if s.Used == 0 && !s.Asking && time.Since(time.UnixMilli(s.Created)) > grace && (oldest == nil || s.Created < oldest.Created) {
+			oldest = s
+		}
+	}
+	if oldest == nil {
+		return fmt.Errorf("%w: there are %d already, at most %d fit; the operator removes those that nobody needs with ripen subscribers remove",
+			ErrSubscriber, len(list), MaxSubscribers)
+	}
+	j.cfg.Logger.Warn("all places of subscribers are taken; the oldest that was never used is removed", "subscriber", oldest.Name)
+	return j.RemoveSubscriber(ctx, oldest.Name)
+}
+
 func (s Subscriber) config() (jetstream.ConsumerConfig, error) {
-	cfg := jetstream.ConsumerConfig{Durable: s.Name, AckPolicy: jetstream.AckExplicitPolicy}
+	cfg := jetstream.ConsumerConfig{Durable: s.Name, AckPolicy: jetstream.AckExplicitPolicy, InactiveThreshold: forgotten}
 	if !nameRule.MatchString(s.Name) {
 		return cfg, fmt.Errorf("%w: name %.80q, expected 1 to 64 letters, digits, - or _", ErrSubscriber, s.Name)
 	}
