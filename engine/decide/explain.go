@@ -20,6 +20,7 @@ const (
 	TurnHandedOver Turn = "handed-over"       // the open hand-off of another action comes first
 	TurnResting    Turn = "resting"           // sales said: not before Until
 	TurnCooldown   Turn = "cooldown"          // not before Until
+	TurnDrip       Turn = "drip"              // newly true by release By; its turn comes at Until
 	TurnSentBack   Turn = "sent-back"         // sales sends the lead back in this very moment
 	TurnVetoed     Turn = "vetoed"            // a veto forbids the action
 	TurnSuppressed Turn = "suppressed"        // a suppress block holds: no route is tried
@@ -213,6 +214,8 @@ func (p *Policy) tellOutcome(f *ledger.Frame, r *Route, o *outcome, t *Told) {
 	case open:
 		about(TurnOpen, e)
 		t.By = p.routeName(e.Route)
+	case !r.OnFall && m.Matched == r.ID && m.Drip != nil && m.Drip.Route == r.ID:
+		t.Turn, t.Until, t.By = TurnDrip, m.Drip.Due, m.Drip.Release
 	case !r.OnFall && m.Matched == r.ID:
 		about(TurnFired, e)
 	case p.isSales(r.Action) && m.Resting > f.Now:

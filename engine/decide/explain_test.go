@@ -109,6 +109,16 @@ func TestTell_RestsCooldownsAndEdges(t *testing.T) {
 	assert.EqualValues(t, 20, fired.Since)
 }
 
+func TestTell_WaitsForItsTurn(t *testing.T) {
+	w := newWorld(t)
+	w.is["warm"] = lead.True
+	w.f.Acct.Marks.Matched, w.f.Acct.Marks.Drip = 3, &ledger.Drip{Due: 500, Route: 3, Release: "7"}
+	waits := w.turn("warm")
+	assert.Equal(t, TurnDrip, waits.Turn)
+	assert.EqualValues(t, 500, waits.Until)
+	assert.Equal(t, "7", waits.By)
+}
+
 func TestTell_FallIsArmedWhileTrue(t *testing.T) {
 	w := newWorld(t)
 	w.no("warm", "quiet")

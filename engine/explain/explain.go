@@ -111,6 +111,11 @@ func Of(from Source, w About, key string, at int64, decisions []lead.Decision) (
 		return nil, err
 	}
 	l.Next = append(l.Next, timers(&s)...)
+	for i := range l.Routes {
+		if t := &l.Routes[i]; t.Turn == decide.TurnDrip {
+			l.Next = append(l.Next, Next{t.Until, "the lead has its turn: " + t.Action + "/" + t.Name + " fires if it is still true"})
+		}
+	}
 	slices.SortStableFunc(l.Next, func(a, b Next) int { return int(min(max(a.At-b.At, -1), 1)) })
 	return l, nil
 }

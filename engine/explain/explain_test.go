@@ -120,6 +120,7 @@ func TestTurn_InWords(t *testing.T) {
 		"waits: sales lets the lead rest until 1970-01-02T00:00:00Z":                         {Turn: decide.TurnResting, Until: day},
 		"waits: cooldown until 1970-01-02T00:00:00Z, since episode 4 was closed":             {Turn: decide.TurnCooldown, Until: day, Number: 4},
 		"not now: sales has just sent the lead back":                                         {Turn: decide.TurnSentBack},
+		"waits: newly true by release 7, its turn comes at 1970-01-02T00:00:00Z":             {Turn: decide.TurnDrip, By: "7", Until: day},
 		"vetoed by rival":                                                            {Turn: decide.TurnVetoed, By: "rival"},
 		"suppressed by staff":                                                        {Turn: decide.TurnSuppressed, By: "staff"},
 		"an earlier route has won: sales/warm":                                       {Turn: decide.TurnEarlier, By: "sales/warm"},

@@ -33,6 +33,8 @@ func Turn(t *decide.Told) string {
 		return "waits: sales lets the lead rest until " + Stamp(t.Until)
 	case decide.TurnCooldown:
 		return "waits: cooldown until " + Stamp(t.Until) + ", since " + episode + " was closed"
+	case decide.TurnDrip:
+		return "waits: newly true by release " + t.By + ", its turn comes at " + Stamp(t.Until)
 	case decide.TurnSentBack:
 		return "not now: sales has just sent the lead back"
 	case decide.TurnVetoed:
