@@ -23,10 +23,17 @@ type guest struct {
 
 // admitSome admits a few events. The leads lie all over the memory; each pass
 // goes one step nearer to all of them, so that one does not wait for the other.
-func (c *Core) admitSome(inputs []Input, from, to int, out *Output) error {
+//
+// It stops before an event that is driven again: whether that one counts is
+// known only when all before it is scored.
+func (c *Core) admitSome(inputs []Input, from, to int, out *Output) (n int, err error) {
 	guests := c.guests[:to-from]
 	for i := range guests {
 		e, g := &inputs[from+i].Event, &guests[i]
+		if e.Redrive != nil && (i > 0 || len(c.active) > 0) {
+			guests = guests[:i]
+			break
+		}
 		g.hash = c.leads.hashOf(e.Lead)
 		g.id, c.scratch = hashID(c.scratch, e.Lead, e.ID)
 	}
@@ -49,10 +56,10 @@ func (c *Core) admitSome(inputs []Input, from, to int, out *Output) error {
 	c.warmth = sum // or the compiler would leave the reading out
 	for i := range guests {
 		if err := c.admit(inputs, from+i, &guests[i], out); err != nil {
-			return err
+			return i, err
 		}
 	}
-	return nil
+	return len(guests), nil
 }
 
 // warm reads a word of what admitting looks at.
@@ -61,7 +68,7 @@ func (e *entry) warm() (sum uint64) {
 		sum = uint64(e.key[0])
 	}
 	for i := 0; i < len(e.ids.list) && i < fewIDs; i += 3 {
-		sum += uint64(e.ids.list[i].day)
+		sum += uint64(e.ids.list[i].mark)
 	}
 	return sum
 }
@@ -93,17 +100,50 @@ func (c *Core) admit(inputs []Input, i int, g *guest, out *Output) error {
 	if received == 0 {
 		received = e.At
 	}
-	id := seenID{g.id, int32(received / dayMillis)}
+	id := newID(g.id, received)
 	owner.use()
-	if owner.ids.has(&id.hash, id.day, c.opts.DedupeDays) {
+	if owner.ids.has(&id.hash, id.day(), c.opts.DedupeDays) || e.Redrive != nil && c.accepted(owner, e, received) {
 		out.Duplicates++
 		return nil
 	}
 	owner.ids.add(id, c.opts.DedupeDays)
 	out.Accepted++
-	c.queue(c.workOf(owner), int32(i))
+	w := c.workOf(owner)
+	if c.over == 0 || e.At >= c.over {
+		c.queue(w, int32(i))
+	}
 	return nil
 }
+
+// accepted says whether the event that is driven again counted already. From
+// here on it does, unless the attempt fails.
+func (c *Core) accepted(owner *entry, e *lead.Event, received int64) bool {
+	var hash idHash
+	hash, c.scratch = hashID(c.scratch, owner.key, lead.RedrivenID(e.ID, c.prog.Policy.Workflow))
+	at := owner.ids.find(&hash)
+	switch {
+	case at < 0:
+		owner.ids.add(newID(hash, received), c.opts.DedupeDays)
+		return false
+	case !owner.ids.list[at].refused():
+		return true
+	}
+	owner.retold = owner.ids.judge(&hash, false) || owner.retold
+	return false
+}
+
+// judge notes whether an event was refused. An attempt to score one again is a
+// verdict on that one.
+func (c *Core) judge(owner *entry, id string, refused bool) {
+	var hash idHash
+	hash, c.scratch = hashID(c.scratch, owner.key, lead.RedrivenID(id, c.prog.Policy.Workflow))
+	owner.retold = owner.ids.judge(&hash, refused) || owner.retold
+}
+
+// PassOver says that events dated before over (ms) are remembered and not scored
+// from now on; 0 = score all. It belongs to a replay and is not part of the
+// state.
+func (c *Core) PassOver(over int64) { c.over = over }
 
 // host finds, loads or makes the lead's entry.
 func (c *Core) host(hash uint32, key string) (*entry, error) {

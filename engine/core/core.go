@@ -191,9 +191,14 @@ func (c *Core) run(inputs []Input, from int, out *Output) (next int, err error) 
 func (c *Core) events(inputs []Input, from, to int, out *Output) error {
 	c.queued = slices.Grow(c.queued[:0], len(inputs))[:len(inputs)]
 	for from < to {
-		for stop := min(from+spanSize, to); from < stop; from += roundSize {
-			if err := c.admitSome(inputs, from, min(from+roundSize, stop), out); err != nil {
+		for stop := min(from+spanSize, to); from < stop; {
+			most := min(roundSize, stop-from)
+			n, err := c.admitSome(inputs, from, from+most, out)
+			if err != nil {
 				return err
+			}
+			if from += n; n < most {
+				break
 			}
 		}
 		if err := c.drain(inputs, out); err != nil {

@@ -9,8 +9,9 @@ import (
 )
 
 // deltaVersion is the first byte of the state in a record of the journal:
-// version 1 held whole accounts and SHA-256 ids.
-const deltaVersion = 2
+// version 1 held whole accounts and SHA-256 ids, version 2 grades by their index
+// and ids without a verdict.
+const deltaVersion = 3
 
 // ErrDelta says that the state in a record is damaged or of another version.
 var ErrDelta = errors.New("state in the journal cannot be read")
@@ -32,7 +33,7 @@ const changeAccount = 1 // the account changed
 // emit writes what changed of the lead since its last delta behind the
 // output's deltas: its key, its new event ids, and what changed in the account.
 func (c *Core) emit(e *entry, out *Output) {
-	if e.ids.fresh == 0 && !e.changed {
+	if e.ids.fresh == 0 && !e.changed && !e.retold {
 		return
 	}
 	b := out.Deltas
@@ -41,7 +42,7 @@ func (c *Core) emit(e *entry, out *Output) {
 	}
 	b = binary.AppendUvarint(b, uint64(len(e.key)))
 	b = append(b, e.key...)
-	b = appendIDs(b, e.ids.list[len(e.ids.list)-int(e.ids.fresh):])
+	b = e.ids.appendNews(b, e.retold)
 	if e.changed {
 		b = append(b, changeAccount, 0)
 		from := len(b)
@@ -51,7 +52,10 @@ func (c *Core) emit(e *entry, out *Output) {
 	}
 	out.Deltas = b
 	out.Changes = append(out.Changes, Change{Lead: e.key, End: len(b), entry: e})
-	e.ids.fresh, e.changed, e.pending = 0, false, true
+	if e.ids.fresh = 0; e.retold {
+		e.ids.settle()
+	}
+	e.changed, e.retold, e.pending = false, false, true
 	c.soil(e)
 }
 
@@ -118,7 +122,7 @@ func (c *Core) applyChange(b []byte, stamp uint64) ([]byte, error) {
 	}
 	b, ok = readIDs(b, func(id seenID) {
 		if !skip {
-			e.ids.add(id, c.opts.DedupeDays)
+			e.ids.learn(id, c.opts.DedupeDays)
 		}
 	})
 	if !ok || len(b) == 0 {

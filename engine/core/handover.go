@@ -236,7 +236,7 @@ func (t *turning) renew(a *ledger.Account, now int64, out *Output) (changed bool
 			changed = true
 			state, why := c.convert(i, a)
 			if why != nil {
-				out.reject(lead.Rejected{Lead: a.Key, At: now, Code: "state-unreadable", Step: spec.Name,
+				c.reject(out, lead.Rejected{Lead: a.Key, At: now, Code: "state-unreadable", Step: spec.Name,
 					Reason: fmt.Sprintf("step %s: %v; the step begins anew with this lead", spec.Name, why)}, position{lead: a.Key})
 			}
 			a.Converted(i, state)

@@ -21,11 +21,32 @@ func hashID(scratch []byte, leadKey, event string) (idHash, []byte) {
 }
 
 // seenID is an event id of a lead with its day of receipt (days since 1970
-// UTC). It holds no pointer, so a long list of them costs the collector nothing.
+// UTC), and whether the event was refused. It holds no pointer, so a long list
+// of them costs the collector nothing.
 type seenID struct {
 	hash idHash
-	day  int32
+	mark int32 // the day, shifted, and idRefused, idAgain
 }
+
+// The flags of an id.
+const (
+	idRefused int32 = 1 << iota // the event changed nothing: it may be driven again
+	idAgain                     // that has changed since it was told
+	idFlags   = idRefused | idAgain
+	idShift   = 2
+)
+
+// maxDay is the last day that an id can have: about a million years from now.
+const maxDay = 1<<29 - 1
+
+// newID makes the id of an event received at a time, ms.
+func newID(hash idHash, received int64) seenID {
+	return seenID{hash, int32(min(max(received/dayMillis, -maxDay), maxDay)) << idShift}
+}
+
+func (id *seenID) day() int32 { return id.mark >> idShift }
+
+func (id *seenID) refused() bool { return id.mark&idRefused != 0 }
 
 // idSet is the event ids of one lead within the horizon, in the order in which
 // they were accepted. Few are looked through one by one; many have an index.
@@ -46,7 +67,7 @@ const fewIDs = 48
 // ever.
 func (s *idSet) has(hash *idHash, day, days int32) bool {
 	i := s.find(hash)
-	return i >= 0 && (days == 0 || s.list[i].day >= day-days)
+	return i >= 0 && (days == 0 || s.list[i].day() >= day-days)
 }
 
 func (s *idSet) find(hash *idHash) int {
@@ -65,13 +86,13 @@ func (s *idSet) find(hash *idHash) int {
 // days before it. (Only the new id counts: after a clock that jumped ahead and
 // back again, ids are told apart as before.)
 func (s *idSet) add(id seenID, days int32) {
-	if first := id.day - days; days > 0 && len(s.list) > 0 && s.oldest < first {
+	if first := id.day() - days; days > 0 && len(s.list) > 0 && s.oldest < first {
 		s.drop(first)
 	}
 	if len(s.list) == 0 {
-		s.oldest = id.day
+		s.oldest = id.day()
 	}
-	s.oldest = min(s.oldest, id.day)
+	s.oldest = min(s.oldest, id.day())
 	s.list = append(s.list, id)
 	s.fresh++
 	switch {
@@ -82,12 +103,35 @@ func (s *idSet) add(id seenID, days int32) {
 	}
 }
 
+// judge notes whether the event of an id was refused. told says that a record
+// may hold it otherwise.
+func (s *idSet) judge(hash *idHash, refused bool) (told bool) {
+	i := s.find(hash)
+	if i < 0 || s.list[i].refused() == refused {
+		return false
+	}
+	s.list[i].mark ^= idRefused
+	if i >= len(s.list)-int(s.fresh) {
+		return false
+	}
+	s.list[i].mark |= idAgain
+	return true
+}
+
+// settle notes that all is told.
+func (s *idSet) settle() {
+	s.fresh = 0
+	for i := range s.list {
+		s.list[i].mark &^= idAgain
+	}
+}
+
 // drop forgets the ids of days before first.
 func (s *idSet) drop(first int32) {
 	kept, old := s.list[:0], len(s.list)-int(s.fresh)
 	s.oldest, s.fresh = first, 0
 	for i, id := range s.list {
-		if id.day < first {
+		if id.day() < first {
 			continue
 		}
 		kept = append(kept, id)
@@ -157,17 +201,48 @@ func (x *idIndex) put(list []seenID, at int) {
 	x.places[i] = uint32(at + 1)
 }
 
-// appendIDs encodes ids: their number, then each with its day as a difference
-// to the one before.
+// appendIDs encodes ids: their number, then each with its flags and its day as a
+// difference to the one before.
 func appendIDs(dst []byte, list []seenID) []byte {
 	dst = binary.AppendUvarint(dst, uint64(len(list)))
 	day := int32(0)
 	for i := range list {
-		dst = append(dst, list[i].hash[:]...)
-		dst = binary.AppendVarint(dst, int64(list[i].day)-int64(day))
-		day = list[i].day
+		dst = appendID(dst, &list[i], day)
+		day = list[i].day()
 	}
 	return dst
+}
+
+func appendID(dst []byte, id *seenID, before int32) []byte {
+	dst = append(dst, id.hash[:]...)
+	return binary.AppendVarint(dst, (int64(id.day())-int64(before))<<idShift|int64(id.mark&idFlags))
+}
+
+// appendNews encodes what a record has to tell: new ids, and old ones that were
+// judged anew.
+func (s *idSet) appendNews(dst []byte, again bool) []byte {
+	news := s.list[len(s.list)-int(s.fresh):]
+	if !again {
+		return appendIDs(dst, news)
+	}
+	var list []seenID
+	for _, id := range s.list[:len(s.list)-int(s.fresh)] {
+		if id.mark&idAgain != 0 {
+			list = append(list, id)
+		}
+	}
+	return appendIDs(dst, append(list, news...))
+}
+
+// learn takes what a record tells.
+func (s *idSet) learn(id seenID, days int32) {
+	if id.mark&idAgain == 0 {
+		s.add(id, days)
+		return
+	}
+	if i := s.find(&id.hash); i >= 0 {
+		s.list[i].mark = s.list[i].mark&^idRefused | id.mark&idRefused
+	}
 }
 
 // readIDs decodes what appendIDs wrote, one by one; ok is false if b is
@@ -185,11 +260,11 @@ func readIDs(b []byte, fn func(seenID)) (rest []byte, ok bool) {
 		}
 		id := seenID{hash: idHash(b[:16])}
 		diff, k := binary.Varint(b[16:])
-		day += diff
-		if k <= 0 || int64(int32(day)) != day {
+		day += diff >> idShift
+		if k <= 0 || day < -maxDay || day > maxDay {
 			return nil, false
 		}
-		id.day = int32(day)
+		id.mark = int32(day)<<idShift | int32(diff)&idFlags
 		fn(id)
 		b = b[16+k:]
 	}

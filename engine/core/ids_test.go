@@ -24,21 +24,21 @@ func TestIDs_LikeAPlainList(t *testing.T) {
 		var plain []seenID
 		day := int32(20_000)
 		for range size {
-			id := seenID{idOf(r.IntN(size)), day - int32(r.IntN(4))}
+			id := newID(idOf(r.IntN(size)), int64(day-int32(r.IntN(4)))*dayMillis)
 			if r.IntN(30) == 0 {
 				day += int32(r.IntN(4))
 			}
 			found := false
 			for _, p := range plain {
-				found = found || p.hash == id.hash && (days == 0 || p.day >= id.day-days)
+				found = found || p.hash == id.hash && (days == 0 || p.day() >= id.day()-days)
 			}
-			require.Equal(t, found, s.has(&id.hash, id.day, days))
+			require.Equal(t, found, s.has(&id.hash, id.day(), days))
 			if found {
 				continue
 			}
 			kept := plain[:0]
 			for _, p := range plain {
-				if days == 0 || p.day >= id.day-days {
+				if days == 0 || p.day() >= id.day()-days {
 					kept = append(kept, p)
 				}
 			}

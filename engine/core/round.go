@@ -111,7 +111,7 @@ func (c *Core) warm(leads []*work) {
 		e := w.entry
 		sum += uint64(e.acct.Clock) + e.stamp
 		if n := len(e.ids.list); n > 0 {
-			sum += uint64(e.ids.list[n-1].day)
+			sum += uint64(e.ids.list[n-1].mark)
 		}
 	}
 	for _, w := range leads {
@@ -331,7 +331,7 @@ func (c *Core) fail(w *work, out *Output) {
 		return
 	case w.event == nil:
 		c.dropTimers(a, w.due)
-		out.reject(lead.Rejected{Lead: a.Key, At: w.due, Code: "timer-" + fl.Outcome.Code, Reason: reason(fl), Step: fl.Step}, w.pos)
+		c.reject(out, lead.Rejected{Lead: a.Key, At: w.due, Code: "timer-" + fl.Outcome.Code, Reason: reason(fl), Step: fl.Step}, w.pos)
 	case fl.Hold && w.held:
 		w.blocked = true
 		return
@@ -340,9 +340,11 @@ func (c *Core) fail(w *work, out *Output) {
 		c.hold(w.entry)
 		w.blocked = true
 	case fl.Hold:
-		out.reject(rejection(w.event, "held-full", fmt.Sprintf("%d inputs of the lead wait already for a step with on_error = \"hold\"; mend that step", maxHeld), fl.Step), w.pos)
+		c.reject(out, rejection(w.event, "held-full", fmt.Sprintf("%d inputs of the lead wait already for a step with on_error = \"hold\"; mend that step", maxHeld), fl.Step), w.pos)
+		c.judge(w.entry, w.event.ID, true)
 	default:
-		out.reject(rejection(w.event, fl.Outcome.Code, reason(fl), fl.Step), w.pos)
+		c.reject(out, rejection(w.event, fl.Outcome.Code, reason(fl), fl.Step), w.pos)
+		c.judge(w.entry, w.event.ID, true)
 		if w.held {
 			a.Held = slices.Delete(a.Held, 0, 1)
 		}
@@ -350,6 +352,12 @@ func (c *Core) fail(w *work, out *Output) {
 	if a.First != 0 || len(a.Held) > 0 || w.held {
 		w.entry.touch()
 	}
+}
+
+// reject keeps an input that this workflow refused.
+func (c *Core) reject(out *Output, r lead.Rejected, at position) {
+	r.Workflow = c.prog.Policy.Workflow
+	out.reject(r, at)
 }
 
 // hold remembers that the lead's inputs wait: they are tried again at each

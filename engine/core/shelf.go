@@ -35,7 +35,7 @@ type Stored struct {
 var ErrState = errors.New("stored state of a lead cannot be read")
 
 // stateVersion is the first byte of a stored state.
-const stateVersion = 1
+const stateVersion = 2
 
 // appendState encodes a lead: version, stamp, ids, and the account behind a 1,
 // or a 0.
@@ -94,7 +94,10 @@ func (c *Core) decode(key string, b []byte) (s state, err error) {
 		return damaged(errors.New("no stamp"))
 	}
 	s.stamp = stamp
-	b, ok := readIDs(b[1+n:], func(id seenID) { s.ids.add(id, c.opts.DedupeDays) })
+	b, ok := readIDs(b[1+n:], func(id seenID) {
+		id.mark &^= idAgain
+		s.ids.add(id, c.opts.DedupeDays)
+	})
 	s.ids.fresh = 0
 	if !ok || len(b) == 0 || b[0] > 1 {
 		return damaged(errors.New("truncated event ids"))

@@ -88,6 +88,6 @@ func (c *Core) calm(w *work, limit int64, out *Output) (calmed bool) {
 
 // storm keeps a record of a timer that was dropped.
 func (c *Core) storm(w *work, step, why string, out *Output) {
-	out.reject(lead.Rejected{Lead: w.entry.acct.Key, At: w.due, Code: "timer-storm", Reason: why, Step: step}, w.pos)
+	c.reject(out, lead.Rejected{Lead: w.entry.acct.Key, At: w.due, Code: "timer-storm", Reason: why, Step: step}, w.pos)
 	w.entry.touch()
 }

@@ -11,8 +11,3 @@ var errNotYet = errors.New("not built yet")
 func (c *Core) CarryFrom(src *Core, cut int64, after string, most int, out *Output) (last string, done bool, err error) {
 	return "", false, errNotYet
 }
-
-// PassOver says that events dated before cut (ms) are remembered and not scored
-// from now on; 0 = score all. It belongs to a replay and is not part of the
-// state.
-func (c *Core) PassOver(cut int64) {}

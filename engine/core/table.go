@@ -31,9 +31,10 @@ type entry struct {
 	waits   bool // the place is in Core.holding
 	queued  bool // the timer queue has it under due
 	aside   bool // a timer that failed waits for the tick to end
+	retold  bool // an id that was told has been judged anew
 	used    int8 // how often since it came, up to mostUsed, less how often the clock hand passed
 
-	_ [7]byte // two lines of the processor's cache
+	_ [6]byte // two lines of the processor's cache
 }
 
 // mostUsed is how many passes of the clock hand a busy lead survives unused.

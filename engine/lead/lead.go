@@ -68,6 +68,8 @@ type Rejected struct {
 	Code   string `json:"code"`            // stable machine-readable reason, e.g. "time-in-future"
 	Reason string `json:"reason"`          // what was found, what was expected, what to do
 	Step   string `json:"step,omitempty"`
+	// Workflow is the one that refused it, empty if no workflow could take it.
+	Workflow string `json:"workflow,omitempty"`
 	// Release is the one that refused it, empty if it did not come that far.
 	Release string `json:"release,omitempty"`
 	Line    int    `json:"line,omitempty"` // 1-based line in the input file, 0 if none

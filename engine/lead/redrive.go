@@ -1,6 +1,9 @@
 package lead
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // Redrive names an attempt to score a rejected event after all. It passes the
 // set of known ids and the horizon, because the event was received before, and
@@ -20,6 +23,17 @@ const CodeElsewhere = "redrive-elsewhere"
 // event's own.
 func RedriveID(event string, r *Redrive) string {
 	return fmt.Sprintf("redrive of %s for %s, attempt %d", event, r.Workflow, r.Attempt)
+}
+
+// RedrivenID is the event's own id behind the id of an attempt for a workflow;
+// any other id is given back as it is.
+func RedrivenID(id, workflow string) string {
+	rest, ok := strings.CutPrefix(id, "redrive of ")
+	at := strings.LastIndex(rest, " for "+workflow+", attempt ")
+	if !ok || at < 0 {
+		return id
+	}
+	return rest[:at]
 }
 
 // Misdirected says why a redrive is not for this workflow; the code is empty if
