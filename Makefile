@@ -5,7 +5,7 @@ BIN := bin/ripen
 export GOFLAGS ?= -buildvcs=false
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test race plugins build check fmt vet requirements bench-step bench-drain bench-drain-cold bench-state bench-ingest bench-backtest torture torture-cluster clean
+.PHONY: help demo test race test-mutants plugins build check fmt vet requirements bench-step bench-drain bench-drain-cold bench-state bench-ingest bench-backtest torture torture-cluster clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ fmt:
 vet:
 	$(GO) vet ./...
 	GOOS=wasip1 GOARCH=wasm $(GO) vet ./sdk ./sdk/abi $(addprefix ./,$(PLUGINS))
+
+test-mutants: plugins ## change each number of the shipped workflows by one: their tests must fail
+	MUTANTS=all $(GO) test -count=1 -v -run '^TestMutants' ./engine
 
 requirements: ## list each requirement with the tests that prove it
 	$(GO) run ./engine/internal/requirements
