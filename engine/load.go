@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -56,16 +57,25 @@ type Workflow struct {
 // With a lock file in the folder a plugin that is not the pinned one is such a
 // mistake.
 func Load(ctx context.Context, o LoadOptions) (*Workflow, hcl.Diagnostics, error) {
-	root, err := os.OpenRoot(o.Dir)
-	if err != nil {
-		return nil, nil, fmt.Errorf("workflow folder %s: %w", o.Dir, err)
-	}
-	defer func() { _ = root.Close() }()
-	set, err := registry.Open(root.FS())
+	fsys, set, done, err := openFolder(o.Dir)
 	if err != nil {
 		return nil, nil, err
 	}
-	return load(ctx, root.FS(), set, &o)
+	defer done()
+	return load(ctx, fsys, set, &o)
+}
+
+// openFolder opens a workflow's folder, which nothing leads out of, and finds
+// the plugins there are for it.
+func openFolder(dir string) (fsys fs.FS, set *registry.Set, done func(), err error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, nil, nil, fmt.Errorf("workflow folder %s: %w", dir, err)
+	}
+	if set, err = registry.Open(root.FS()); err != nil {
+		return nil, nil, nil, errors.Join(err, root.Close())
+	}
+	return root.FS(), set, func() { _ = root.Close() }, nil
 }
 
 // LoadBundle is Load for a release: its files, and its plugins by digest. What

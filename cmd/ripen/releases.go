@@ -30,7 +30,7 @@ type releaseJSON struct {
 
 // releaseCommands are those that change scoring.
 func (a *app) releaseCommands() []*cobra.Command {
-	return []*cobra.Command{a.initCommand(), a.releasesCommand()}
+	return []*cobra.Command{a.initCommand(), a.releasesCommand(), a.applyCommand(), a.shadowCommand(), a.promoteCommand(), a.rollbackCommand()}
 }
 
 func (a *app) releasesCommand() *cobra.Command {

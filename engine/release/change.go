@@ -34,10 +34,12 @@ type Conductor struct {
 	Confirm func(Count) (bool, error)
 }
 
-// Count is how many leads would newly be handed over at a switch.
+// Count is Newly of all partitions.
 type Count struct {
-	Total   int            `json:"total"`
-	ByRoute map[string]int `json:"byRoute,omitempty"` // action/route → leads
+	Total    int            `json:"total"`
+	Handoffs int            `json:"handoffs"`
+	Recalls  int            `json:"recalls,omitempty"`
+	ByRoute  map[string]int `json:"byRoute,omitempty"`
 }
 
 // Outcome is how a change ended.
@@ -181,8 +183,8 @@ func (c *Conductor) decide(ctx context.Context, h *Held, out *Outcome) (err erro
 	if out.Newly, err = c.count(ctx, order); err != nil {
 		return err
 	}
-	if fires := h.Terms.OnRelease != lineage.Mark; fires && h.Terms.MaxNew >= 0 && out.Newly.Total > h.Terms.MaxNew {
-		return fmt.Errorf("%w: %d at once (%s), at most %d are allowed", ErrTooMany, out.Newly.Total, out.Newly.routes(), h.Terms.MaxNew)
+	if fires := h.Terms.OnRelease != lineage.Mark; fires && h.Terms.MaxNew >= 0 && out.Newly.Handoffs > h.Terms.MaxNew {
+		return fmt.Errorf("%w: %d (%s), at most %d are allowed", ErrTooMany, out.Newly.Handoffs, out.Newly.routes(), h.Terms.MaxNew)
 	}
 	if c.Confirm != nil {
 		yes, err := c.Confirm(out.Newly)
@@ -240,6 +242,8 @@ func (c *Conductor) count(ctx context.Context, o *lineage.Order) (n Count, err e
 		}
 		for i := range list {
 			n.Total += list[i].Total
+			n.Handoffs += list[i].Handoffs
+			n.Recalls += list[i].Recalls
 			for route, leads := range list[i].ByRoute {
 				n.ByRoute[route] += leads
 			}
@@ -254,7 +258,7 @@ func (c *Conductor) Abort(ctx context.Context, h *Held) error {
 	if h.Step == Switched {
 		return errors.New("the switch point is written already; go on with ripen apply --continue, and back with ripen rollback")
 	}
-	if h.Verb == VerbPromote || h.Step == Begun || h.Terms.InPlace() {
+	if h.Kept || h.Step == Begun || h.Terms.InPlace() {
 		return h.End(ctx)
 	}
 	list, _, err := Statuses(ctx, c.Conn)
@@ -277,7 +281,7 @@ func (c *Conductor) Abort(ctx context.Context, h *Held) error {
 // Verbs of changes.
 const (
 	VerbApply    = "apply"
-	VerbPromote  = "promotion" // of a lineage that is there and stays if it is given up
+	VerbPromote  = "promotion"
 	VerbRollback = "rollback"
 	VerbShadow   = "shadow"
 )

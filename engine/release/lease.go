@@ -63,6 +63,7 @@ type Change struct {
 	Release lineage.Release `json:"release"`
 	Entry   Entry           `json:"entry"` // as it is, or will be, listed
 	Lineage lineage.ID      `json:"lineage,omitempty"`
+	Kept    bool            `json:"kept,omitempty"` // the lineage was there before, and stays if the change is given up
 	Switch  OrderReply      `json:"switch,omitzero"`
 	Terms   Terms           `json:"terms"`
 }
@@ -74,7 +75,7 @@ type Terms struct {
 	OnRelease string `json:"onRelease,omitempty"` // fire, mark or drip
 	PerDay    int64  `json:"perDay,omitempty"`    // of a drip
 	Keep      int64  `json:"keep,omitempty"`      // ms
-	MaxNew    int    `json:"maxNew"`              // newly true leads that may fire; negative is any number
+	MaxNew    int    `json:"maxNew"`              // leads that the switch may newly hand to sales; negative is any number
 	Recall    bool   `json:"recall,omitempty"`
 	Since     int64  `json:"since,omitempty"` // ms: hand-offs since then are recalled
 }

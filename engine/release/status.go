@@ -24,6 +24,9 @@ type LineageStatus struct {
 // a switch.
 type Newly struct {
 	Partition int            `json:"partition"`
-	Total     int            `json:"total"`
+	Leads     int            `json:"leads"`             // that were looked at
+	Total     int            `json:"total"`             // newly true
+	Handoffs  int            `json:"handoffs"`          // of them with a sales action
+	Recalls   int            `json:"recalls,omitempty"` // hand-offs that would be taken back
 	ByRoute   map[string]int `json:"byRoute,omitempty"` // action/route → leads
 }
