@@ -14,7 +14,8 @@ import (
 // Operator is an operator's way to the releases of an engine: of a data folder,
 // whether an engine runs on it or not, or of an external server.
 type Operator struct {
-	e *Engine
+	e      *Engine
+	shared bool // e is a running engine of this process, which ends by itself
 }
 
 // Operate connects an operator. Close it.
@@ -23,7 +24,7 @@ func Operate(ctx context.Context, o Options) (_ *Operator, err error) {
 	if err != nil {
 		return nil, err
 	}
-	op := &Operator{e}
+	op := &Operator{e: e}
 	defer func() {
 		if err != nil {
 			op.Close()
@@ -43,7 +44,14 @@ func Operate(ctx context.Context, o Options) (_ *Operator, err error) {
 }
 
 // Close disconnects.
-func (o *Operator) Close() { o.e.shut(context.Background()) }
+func (o *Operator) Close() {
+	if !o.shared {
+		o.e.shut(context.Background())
+	}
+}
+
+// Operator is the way to the releases of an engine in this process.
+func (e *Engine) Operator() *Operator { return &Operator{e: e, shared: true} }
 
 // Conn is the connection, with the operator's rights.
 func (o *Operator) Conn() *nats.Conn { return o.e.conn }
@@ -58,7 +66,7 @@ func (o *Operator) Module(ctx context.Context, digest string) ([]byte, error) {
 
 // Running says whether there may be an engine to ask: on a data folder that
 // nobody runs on there is none.
-func (o *Operator) Running() bool { return o.e.server == nil }
+func (o *Operator) Running() bool { return o.shared || o.e.server == nil }
 
 // Load loads a listed release. Mistakes cannot be its author's any more: they
 // are errors. Close it.

@@ -14,7 +14,6 @@ import (
 	"github.com/ripenhq/ripen/engine/lineage"
 	"github.com/ripenhq/ripen/engine/registry"
 	"github.com/ripenhq/ripen/engine/release"
-	"github.com/ripenhq/ripen/engine/workflow"
 )
 
 // ErrNotPrepared says that a release cannot be run here now. Who needs it waits
@@ -223,30 +222,4 @@ func firstError(diags hcl.Diagnostics) string {
 		text += fmt.Sprintf(" (and %d more)", n-1)
 	}
 	return text
-}
-
-// SelfTest plays the tests that came with a release. Its golden leads were
-// scored when it was loaded.
-func (w *Workflow) SelfTest(ctx context.Context) error {
-	tests, _, diags := workflow.LoadTests(w.Bundle.FS(), workflow.Options{})
-	if !diags.HasErrors() {
-		diags = append(diags, w.CheckScenarios(tests)...)
-	}
-	if diags.HasErrors() {
-		return errors.New(firstError(diags))
-	}
-	var failed []string
-	var why hcl.Diagnostics
-	err := w.RunScenarios(ctx, tests, func(r ScenarioResult) {
-		if len(r.Missed) > 0 {
-			failed, why = append(failed, r.Name), append(why, r.Missed...)
-		}
-	})
-	if err != nil {
-		return err
-	}
-	if len(failed) > 0 {
-		return fmt.Errorf("%d of %d tests fail: %q: %s", len(failed), len(tests), failed[0], firstError(why))
-	}
-	return nil
 }

@@ -14,6 +14,7 @@ import (
 type diffFlags struct {
 	json     bool
 	exitCode bool
+	workflow string
 }
 
 // changeJSON is a change as scripts read it.
@@ -32,38 +33,38 @@ func (a *app) diffCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "diff [flags] A B",
 		Short: "What one workflow changes of another: rules, scores, thresholds, routes",
-		Long: `Compares the workflows in two folders the way people talk about them: which rule,
-score, threshold, route or table changed, and from what to what. Layout,
-comments and the split into files make no difference.
+		Long: `Compares two workflows the way people talk about them: which rule, score,
+threshold, route or table changed, and from what to what. Layout, comments and
+the split into files make no difference. Each is a folder, or the number of a
+release of an engine (ripen releases lists them).
 
 Exit code 0, also if they differ; with --detailed-exitcode 1 if they differ.`,
 		Example: `  ripen diff workflows/staged-fit-p1 workflows/staged-fit-p2
+  ripen diff 12 14
+  ripen diff 14 .
   ripen diff --json marketing/ sales/ | jq -r 'select(.kind == "threshold") | .path | join(" ")'`,
 		Args: args(cobra.ExactArgs(2)),
 		RunE: func(cmd *cobra.Command, list []string) error { return a.diff(cmd, &f, list[0], list[1]) },
 	}
-	bindSettings(cmd, "cache")
+	bindOperator(cmd)
+	cmd.Flags().StringVar(&f.workflow, "of", "", "the workflow of numbers, if the engine has several")
 	cmd.Flags().BoolVar(&f.json, "json", false, "print one JSON object per change")
 	cmd.Flags().BoolVar(&f.exitCode, "detailed-exitcode", false, "exit with 1 if the workflows differ")
 	return cmd
 }
 
 func (a *app) diff(cmd *cobra.Command, f *diffFlags, was, is string) error {
-	c, err := a.configure(cmd)
+	ctx := cmd.Context()
+	both, err := a.sides(ctx, cmd, f.workflow, []string{was, is})
 	if err != nil {
 		return err
 	}
-	before, err := a.load(cmd.Context(), was, c.cache())
+	defer both.close()
+	before, after, err := both.read(ctx, was, is)
 	if err != nil {
 		return err
 	}
-	defer before.Close()
-	after, err := a.load(cmd.Context(), is, c.cache())
-	if err != nil {
-		return err
-	}
-	defer after.Close()
-	changes := workflow.Diff(before.Def, after.Def)
+	changes := workflow.Diff(before, after)
 	if f.json {
 		err = a.diffJSON(changes)
 	} else {

@@ -36,11 +36,16 @@ func (a *app) load(ctx context.Context, dir, cache string) (*engine.Workflow, er
 // read reads and compiles a workflow.
 func (a *app) read(ctx context.Context, dir, cache string) (*engine.Workflow, hcl.Diagnostics, error) {
 	w, diags, err := engine.Load(ctx, engine.LoadOptions{Dir: dir, CacheDir: cache, Quiet: true, Progress: a.compiling()})
+	return w, diags, noFolder(dir, err)
+}
+
+// noFolder says what to do about a folder that is not there.
+func noFolder(dir string, err error) error {
 	var path *fs.PathError
 	if errors.As(err, &path) && errors.Is(err, fs.ErrNotExist) {
-		err = fmt.Errorf("workflow folder %s: there is no such folder; name one with -w, or run `ripen demo`", dir)
+		return fmt.Errorf("workflow folder %s: there is no such folder; name one with -w, or run `ripen demo`", dir)
 	}
-	return w, diags, err
+	return err
 }
 
 // compiling shows on a terminal that plugins are being compiled.

@@ -26,6 +26,7 @@ const drainTime = 30 * time.Second
 const repeatTime = time.Second
 
 func (a *app) runCommand() *cobra.Command {
+	var watch bool
 	cmd := &cobra.Command{
 		Use:   "run [DIR]",
 		Short: "Run the engine on a workflow",
@@ -36,6 +37,10 @@ in a folder; --nats uses an external one.
 Leads that are not hot lie on the disk, in --state; --cache-leads bounds those in
 memory. What lies there is made anew from the journal when it is missing, so it
 needs no backup. Engines that share a server need a --state folder each.
+
+On streams that have the workflow already, the engine runs the release that is
+live there, whatever the folder holds; ripen apply makes the folder the next one.
+With --watch that happens whenever a file of it is saved.
 
 Send events as requests to the subject ripen.in; subscribe to decisions on
 ripen.decisions.<workflow>.<action>. Settings come from ripen.hcl, RIPEN_…
@@ -56,14 +61,15 @@ A second signal ends at once, unless it comes within a second of the first.`,
 			if len(list) > 0 {
 				dir = list[0]
 			}
-			return a.runEngine(cmd.Context(), c, dir)
+			return a.runEngine(cmd.Context(), c, dir, watch)
 		},
 	}
 	bindSettings(cmd)
+	cmd.Flags().BoolVar(&watch, "watch", false, "apply the folder whenever it is saved, without asking: for development")
 	return cmd
 }
 
-func (a *app) runEngine(ctx context.Context, c *config, dir string) error {
+func (a *app) runEngine(ctx context.Context, c *config, dir string, watch bool) error {
 	engine.TuneMemory(engine.MemorySlack)
 	w, err := a.load(ctx, dir, c.cache())
 	if err != nil {
@@ -77,7 +83,12 @@ func (a *app) runEngine(ctx context.Context, c *config, dir string) error {
 	o := c.engineOptions(w, log)
 	e, err := engine.New(ctx, o)
 	if err == nil {
-		if err = a.serve(e, o, signals, log); err == nil {
+		var w *watcher
+		if watch {
+			w = a.watch(e.Operator(), dir, c.cache())
+		}
+		err = a.serve(e, o, signals, log)
+		if w.stop(); err == nil {
 			log.Info("stopped")
 		}
 	}
@@ -160,7 +171,7 @@ func (c *config) engineOptions(w *engine.Workflow, log hclog.Logger) engine.Opti
 		History: c.duration("history"), Replicas: c.number("replicas"), Clock: engine.Clock(c.text("clock")), Tick: c.duration("tick"),
 		Quiet: c.duration("quiet"), Lateness: c.duration("lateness"), Skew: c.duration("skew"), Dedupe: c.duration("dedupe"),
 		State: c.state(), Cache: cmp.Or(c.number("cache_leads"), -1), SnapshotEvery: cmp.Or(c.duration("snapshot_every"), -1), SkipLost: c.text("skip_lost") == "true",
-		HTTP: c.text("http"), Logger: log,
+		HTTP: c.text("http"), CacheDir: c.cache(), Logger: log,
 	}
 }
 

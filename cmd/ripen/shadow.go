@@ -29,10 +29,10 @@ func (a *app) shadowCommand() *cobra.Command {
 		Short: "Run a release beside the live one and see where it would decide otherwise",
 		Args:  args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return fmt.Errorf("name what to do: %s start, list, diff or stop", cmd.CommandPath())
+			return fmt.Errorf("name what to do: %s start, list or stop", cmd.CommandPath())
 		},
 	}
-	cmd.AddCommand(a.shadowStart(), a.shadowList(), a.shadowDiff(), a.shadowStop())
+	cmd.AddCommand(a.shadowStart(), a.shadowList(), a.shadowStop())
 	return cmd
 }
 
