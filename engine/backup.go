@@ -62,6 +62,9 @@ func BackUp(ctx context.Context, o Options, dir string, progress func(stream str
 	if err := emptyFolder(dir); err != nil {
 		return nil, err
 	}
+	if o.NATS == "" && within(dir, o.Data) {
+		return nil, fmt.Errorf("%s lies in the data folder %s: a backup that is lost with it is none; name a folder elsewhere", dir, o.Data)
+	}
 	e, err := reach(o)
 	if err != nil {
 		return nil, err
@@ -78,6 +81,25 @@ func BackUp(ctx context.Context, o Options, dir string, progress func(stream str
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
 	return &b.done, nil
+}
+
+// within says whether a path lies in a folder, as far as both are there.
+func within(path, dir string) bool {
+	real := func(p string) string {
+		p, _ = filepath.Abs(p) // fails only without a working folder
+		rest := ""
+		for at := p; ; at = filepath.Dir(at) {
+			if r, err := filepath.EvalSymlinks(at); err == nil {
+				return filepath.Join(r, rest)
+			}
+			if at == filepath.Dir(at) {
+				return p
+			}
+			rest = filepath.Join(filepath.Base(at), rest)
+		}
+	}
+	rel, err := filepath.Rel(real(dir), real(path))
+	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
 }
 
 // emptyFolder demands that there is nothing at dir, and nothing of value.
@@ -178,8 +200,17 @@ func (b *backup) names(ctx context.Context) (names []string, err error) {
 		}
 	}
 	slices.Sort(names)
-	return append(names, journal.JournalStream, journal.EventsStream), list.Err()
+	names = append(names, journal.JournalStream, journal.EventsStream)
+	for _, name := range releaseStreams { // an order among the events must find its release
+		if i := slices.Index(names, name); i >= 0 {
+			names = append(slices.Delete(names, i, i+1), name)
+		}
+	}
+	return names, list.Err()
 }
+
+// releaseStreams hold what the orders in the events stream name.
+var releaseStreams = []string{"OBJ_RIPEN_RELEASES", "KV_RIPEN_RELEASE_LOG"}
 
 // snapshotChunk is the size of the pieces that the server sends and takes.
 const snapshotChunk = 128 << 10

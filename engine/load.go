@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"sync"
 
 	"github.com/hashicorp/go-hclog"
@@ -62,7 +63,8 @@ func Load(ctx context.Context, o LoadOptions) (*Workflow, hcl.Diagnostics, error
 		return nil, nil, err
 	}
 	defer done()
-	return load(ctx, fsys, set, &o)
+	w, diags, err := load(ctx, fsys, set, &o)
+	return w, append(diags, noted(set, o.Dir)...), err
 }
 
 // openFolder opens a workflow's folder, which nothing leads out of, and finds
@@ -76,6 +78,16 @@ func openFolder(dir string) (fsys fs.FS, set *registry.Set, done func(), err err
 		return nil, nil, nil, errors.Join(err, root.Close())
 	}
 	return root.FS(), set, func() { _ = root.Close() }, nil
+}
+
+// noted are the notes about plugins beside a workflow, as warnings.
+func noted(set *registry.Set, dir string) (diags hcl.Diagnostics) {
+	for _, n := range set.Notes() {
+		at := hcl.Pos{Line: 1, Column: 1}
+		diags = append(diags, &hcl.Diagnostic{Severity: hcl.DiagWarning, Summary: "Plugin beside the workflow", Detail: n.Text,
+			Subject: &hcl.Range{Filename: filepath.Join(dir, filepath.FromSlash(n.File)), Start: at, End: at}})
+	}
+	return diags
 }
 
 // LoadBundle is Load for a release: its files, and its plugins by digest. What

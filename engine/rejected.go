@@ -105,6 +105,9 @@ func (l *RejectedLog) List(ctx context.Context, f RejectedFilter) ([]RejectedEve
 	if f.Partition != nil {
 		subject = journal.RejectedSubject(*f.Partition)
 	}
+	if p := f.Partition; p != nil && (*p < 0 || *p >= l.Partitions()) {
+		return nil, fmt.Errorf("found partition %d, expected 0 to %d", *p, l.Partitions()-1)
+	}
 	var list []RejectedEvent
 	at := map[uint64]int{}
 	scan := f
@@ -159,7 +162,7 @@ func (l *RejectedLog) Get(ctx context.Context, seq uint64) (RejectedEvent, error
 		return RejectedEvent{}, fmt.Errorf("%s at sequence %d: %w", journal.JournalStream, seq, err)
 	}
 	if _, ok := readMark(m.Data); ok || !strings.HasPrefix(m.Subject, "ripen.rejected.") {
-		return RejectedEvent{}, fmt.Errorf("%w at sequence %d: found a message on %s", ErrNotRejected, seq, m.Subject)
+		return RejectedEvent{}, fmt.Errorf("%w at sequence %d: the message there lies on %s; ripen rejected list shows those there are", ErrNotRejected, seq, m.Subject)
 	}
 	r, err := rejectedOf(&journal.Message{Seq: seq, Time: m.Time.UnixMilli(), Subject: m.Subject, Data: m.Data})
 	if err != nil {

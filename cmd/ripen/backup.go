@@ -73,7 +73,7 @@ func (a *app) backup(cmd *cobra.Command, to string, asJSON bool) (err error) {
 		return json.NewEncoder(a.stdout).Encode(b)
 	}
 	a.printBackup(b)
-	a.say("backed up to %s; test it: ripen restore %s --data /tmp/restored && ripen journal verify --data /tmp/restored", to, to)
+	a.say("backed up to %s; test it: ripen restore %s --data /tmp/restored && ripen journal verify DIR --data /tmp/restored (DIR is the workflow's folder)", to, to)
 	return nil
 }
 
@@ -207,7 +207,11 @@ func (a *app) restore(cmd *cobra.Command, from string, asJSON bool) (err error) 
 	o := engine.Options{Data: c.text("data"), Logger: a.logger(c)}
 	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if info, serr := os.Stat(from); serr == nil && info.Mode().IsRegular() {
+	info, serr := os.Stat(from)
+	if errors.Is(serr, os.ErrNotExist) {
+		return fmt.Errorf("found nothing at %s, expected a backup: a folder or a .tar file that ripen backup has written", from)
+	}
+	if serr == nil && info.Mode().IsRegular() {
 		dir := filepath.Clean(o.Data) + ".unpacked"
 		if err := os.RemoveAll(dir); err != nil {
 			return err

@@ -141,7 +141,10 @@ func (h *history) summary(leads int) error {
 		text += fmt.Sprintf(", later than --as-of and left out %s", thousands(h.later))
 	}
 	h.app.note("%s", text)
-	if leads >= 0 {
+	switch {
+	case leads == 0 && h.asOf == 0:
+		h.app.note("leads 0: there is no event to score")
+	case leads >= 0:
 		h.app.note("leads %s, as of %s", thousands(leads), stamp(h.asOf))
 	}
 	if len(names) > 0 {

@@ -79,7 +79,7 @@ func timeOrAge(text string, now time.Time) (int64, error) {
 	}
 	at, err := parseTime(text)
 	if err != nil {
-		return 0, fmt.Errorf("found %q, expected a duration such as 30d, or a time: %w", text, err)
+		return 0, fmt.Errorf("found %q, expected a duration such as 30d, a time such as 2026-03-01T09:00:00Z, or a day such as 2026-03-01", text)
 	}
 	return at, nil
 }
@@ -262,6 +262,10 @@ func (a *app) purgeRejected(ctx context.Context, l *engine.RejectedLog, f *rejec
 	list, err := l.List(ctx, flt)
 	if err != nil {
 		return err
+	}
+	if len(list) == 0 && !f.json {
+		a.say("no rejected event is chosen; nothing was deleted")
+		return nil
 	}
 	if !yes && len(list) > 0 {
 		return no("%s would be deleted for good; say --yes", plural(len(list), "rejected event"))

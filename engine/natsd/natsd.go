@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"strconv"
 	"sync"
 	"time"
@@ -58,13 +59,19 @@ func Start(o Options) (*Server, error) {
 	if err := o.validate(); err != nil {
 		return nil, err
 	}
+	_, err := os.Stat(o.Dir)
+	fresh := errors.Is(err, os.ErrNotExist)
 	f, err := openFolder(o.Dir)
 	if err != nil {
 		return nil, err
 	}
 	s := &Server{opts: o, folder: f, engine: newLogin(engineUser), admin: newLogin(adminUser), port: o.Port}
 	if err := s.boot(); err != nil {
-		return nil, errors.Join(err, f.close())
+		err = errors.Join(err, f.close())
+		if fresh && errors.Is(err, ErrPort) { // nothing is in it yet
+			err = errors.Join(err, os.RemoveAll(o.Dir))
+		}
+		return nil, err
 	}
 	if err := s.writeAdmin(); err != nil {
 		return nil, errors.Join(err, s.Stop(context.Background()))

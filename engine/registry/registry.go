@@ -66,7 +66,15 @@ func Digest(wasm []byte) string {
 type Set struct {
 	byName  map[string]*Plugin
 	builtin bool
+	broken  map[string]error // files that hold no plugin, by what they are called
+	notes   []Note
 }
+
+// Note is something about a file beside a workflow that its author should know.
+type Note struct{ File, Text string }
+
+// Notes are what Open has noticed, in the order of files.
+func (s *Set) Notes() []Note { return s.notes }
 
 // Builtin returns the plugins that came with this binary; ErrNotBuilt when it
 // was made without them.
@@ -83,7 +91,8 @@ func Builtin() (*Set, error) {
 }
 
 // Open returns the built-in plugins and those in the folder plugins of a
-// workflow, which take precedence.
+// workflow, which take precedence. A file there that cannot be read is a note:
+// it is an error once a step uses the plugin that it is called after.
 func Open(workflow fs.FS) (*Set, error) {
 	set, err := load(workflow, Folder, "")
 	if err != nil {
@@ -98,9 +107,12 @@ func Open(workflow fs.FS) (*Set, error) {
 		return nil, err
 	}
 	set.builtin = true
-	for name, p := range shipped.byName {
-		if set.byName[name] == nil {
-			set.byName[name] = p
+	for _, name := range shipped.Names() {
+		switch own := set.byName[name]; {
+		case own != nil:
+			set.notes = append(set.notes, Note{own.Origin, fmt.Sprintf("%s is used instead of the built-in plugin %q.", own.Origin, name)})
+		case set.broken[name] == nil:
+			set.byName[name] = shipped.byName[name]
 		}
 	}
 	return set, nil
@@ -116,7 +128,7 @@ func Of(plugins ...*Plugin) *Set {
 }
 
 func load(fsys fs.FS, dir, origin string) (*Set, error) {
-	set := &Set{byName: map[string]*Plugin{}}
+	set := &Set{byName: map[string]*Plugin{}, broken: map[string]error{}}
 	files, err := fs.Glob(fsys, path.Join(dir, "*.wasm"))
 	if err != nil {
 		return nil, err
@@ -126,11 +138,12 @@ func load(fsys fs.FS, dir, origin string) (*Set, error) {
 		if from == "" {
 			from = file
 		}
-		wasm, err := readModule(fsys, file)
-		if err != nil {
-			return nil, err
+		p, err := readPlugin(fsys, file, from)
+		if err != nil && origin == "" {
+			set.broken[strings.TrimSuffix(path.Base(file), ".wasm")] = err
+			set.notes = append(set.notes, Note{file, fmt.Sprintf("%s holds no plugin that can be used: %v.", file, err)})
+			continue
 		}
-		p, err := Read(wasm, from)
 		if err != nil {
 			return nil, err
 		}
@@ -140,6 +153,14 @@ func load(fsys fs.FS, dir, origin string) (*Set, error) {
 		set.byName[p.Manifest.Name] = p
 	}
 	return set, nil
+}
+
+func readPlugin(fsys fs.FS, file, from string) (*Plugin, error) {
+	wasm, err := readModule(fsys, file)
+	if err != nil {
+		return nil, err
+	}
+	return Read(wasm, from)
 }
 
 // readModule reads a file that is no larger than a module may be, and no pipe,
@@ -171,6 +192,9 @@ func (s *Set) Names() []string {
 func (s *Set) Lookup(name string) (*Plugin, error) {
 	if p := s.byName[name]; p != nil {
 		return p, nil
+	}
+	if err := s.broken[name]; err != nil {
+		return nil, fmt.Errorf("%w %q: %w", ErrUnknown, name, err)
 	}
 	if !s.builtin {
 		return nil, fmt.Errorf("%w %q: the workflow's folder has %s. %w", ErrUnknown, name, strings.Join(s.Names(), ", "), ErrNotBuilt)
