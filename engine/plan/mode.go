@@ -17,7 +17,9 @@ const (
 
 // Mode is the way in which the release would be applied.
 type Mode struct {
-	Rescore   bool   `json:"rescore"`
+	Rescore bool `json:"rescore"`
+	// InPlace, without a re-score: the live release is not kept beside the new one.
+	InPlace   bool   `json:"in_place,omitempty"`
 	OnRelease string `json:"on_release"` // fire, mark or drip
 	PerDay    int    `json:"per_day,omitempty"`
 	Most      int    `json:"max_new_handoffs,omitempty"` // 0 = no limit

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/ripenhq/ripen/engine/core"
+	"github.com/ripenhq/ripen/engine/decide"
 	"github.com/ripenhq/ripen/engine/lead"
 )
 
@@ -21,36 +22,28 @@ type Switched struct {
 // Onto makes the candidate's cores live behind those of the live release, in the
 // way that apply does it, and tells what that leads to. With a re-score the
 // candidate's cores have scored the history; without, they are empty and go on
-// from what the live ones know. The live cores are only read.
-//
-// order is the sequence of the order that the switch would have, at its time in
-// ms.
+// from what the live ones know. The live cores are only read. order is the
+// sequence that the switch would have in the stream, at its time in ms.
 func (c *Comparison) Onto(live, candidate []*core.Core, mode *Mode, order uint64, at int64) (Switched, error) {
-	rescore := mode.Rescore
+	was := c.sides[before].Program
 	sw := core.Switch{Release: strconv.FormatUint(uint64(c.sides[after].Number), 10), At: at, Order: order, OnRelease: mode.code(), PerDay: int64(mode.PerDay)}
+	if !mode.Rescore {
+		if err := fork(live, candidate, mode, sw, &was); err != nil {
+			return Switched{}, err
+		}
+	}
+	from := live
+	if !mode.Rescore && mode.InPlace {
+		from, sw.Was = candidate, &was
+	}
 	out := Switched{At: at}
 	counts := make([]core.Newly, len(live))
-	err := each(len(live), func(p int) (err error) {
-		if rescore {
-			_, _, err = candidate[p].CountNew(live[p], &sw, "", 0, &counts[p])
-			return err
-		}
-		_, _, err = candidate[p].CopyFrom(live[p], "", 0)
+	err := each(len(live), func(p int) error {
+		_, _, err := candidate[p].CountNew(from[p], &sw, "", 0, &counts[p])
 		return err
 	})
 	if err != nil {
 		return out, err
-	}
-	was := c.sides[before].Program
-	if !rescore {
-		sw.Was = &was
-		err = each(len(live), func(p int) error {
-			_, _, err := candidate[p].CountNew(candidate[p], &sw, "", 0, &counts[p])
-			return err
-		})
-		if err != nil {
-			return out, err
-		}
 	}
 	for p := range counts {
 		out.Newly.Add(&counts[p])
@@ -58,17 +51,27 @@ func (c *Comparison) Onto(live, candidate []*core.Core, mode *Mode, order uint64
 	sw.Total = int64(out.Newly.Total)
 	outs := make([]core.Output, len(live))
 	err = each(len(live), func(p int) error {
-		from := live[p]
-		if !rescore {
-			from = candidate[p]
-		}
-		_, _, err := candidate[p].SwitchFrom(from, &sw, "", 0, &outs[p])
+		_, _, err := candidate[p].SwitchFrom(from[p], &sw, "", 0, &outs[p])
 		return err
 	})
 	for p := range outs {
 		out.Decisions = append(out.Decisions, outs[p].Decisions...)
 	}
 	return out, err
+}
+
+// fork fills the candidate's cores with what the live ones know. If the live
+// release goes on beside the candidate, they become the candidate's own first.
+func fork(live, candidate []*core.Core, mode *Mode, sw core.Switch, was *core.Program) error {
+	sw.OnRelease, sw.Was, sw.At = decide.Mark, was, 0
+	return each(len(live), func(p int) error {
+		if _, _, err := candidate[p].CopyFrom(live[p], "", 0); err != nil || mode.InPlace {
+			return err
+		}
+		var silent core.Output
+		_, _, err := candidate[p].SwitchFrom(candidate[p], &sw, "", 0, &silent)
+		return err
+	})
 }
 
 // each runs fn for all partitions, side by side.
