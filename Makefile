@@ -5,7 +5,7 @@ BIN := bin/ripen
 export GOFLAGS ?= -buildvcs=false
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test race test-mutants plugins build check fmt vet requirements bench-step bench-drain bench-drain-cold bench-state bench-ingest bench-backtest torture torture-cluster clean
+.PHONY: help demo test race test-mutants plugins build check fmt vet requirements bench-step bench-drain bench-drain-cold bench-state bench-ingest bench-backtest torture torture-cluster clean bench-plan bench-rescore
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,8 +58,13 @@ bench-drain-cold: build ## the same with a million leads of which a tenth fits i
 bench-state: plugins ## memory and disk of LEADS leads (default 5000000), and a restart against scoring again
 	LEADS=$(LEADS) CGO_ENABLED=0 $(GO) test -run '^$$' -bench '^BenchmarkState$$' -benchtime 1x -timeout 60m ./engine
 
-bench-backtest: plugins ## ripen backtest beside ripen score on the same events, by processor time
+bench-backtest: plugins ## ripen score, backtest and plan on the same events, by processor time, with PASS or FAIL
 	$(GO) test -run '^$$' -bench Backtest -benchtime 5x ./cmd/ripen
+
+bench-plan: bench-backtest ## the same as bench-backtest
+
+bench-rescore: plugins ## time to score LEADS leads with EVENTS events again (default 100000 and 2000000; LEADS=1000000 EVENTS=20000000)
+	LEADS=$(LEADS) EVENTS=$(EVENTS) CGO_ENABLED=0 $(GO) test -run '^$$' -bench '^BenchmarkRescore$$' -benchtime 1x -timeout 60m ./engine
 
 bench-ingest: plugins ## durable events a second at the door against plain publishing, and latency to the decision
 	$(GO) run ./engine/internal/ingestbench

@@ -227,8 +227,9 @@ func differing(was, is string) (string, string) {
 	for front < min(len(was), len(is)) && was[front] == is[front] {
 		front++
 	}
-	front = max(strings.LastIndex(was[:front], "&& "), strings.LastIndex(was[:front], "|| "), -3) + 3
-	was, is = was[front:], is[front:]
+	if front = max(strings.LastIndex(was[:front], "&& "), strings.LastIndex(was[:front], "|| ")); front >= 0 {
+		was, is = was[front+3:], is[front+3:]
+	}
 	back := 0
 	for back < min(len(was), len(is)) && was[len(was)-1-back] == is[len(is)-1-back] {
 		back++
