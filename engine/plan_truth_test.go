@@ -90,6 +90,9 @@ func newPair(t *testing.T, s *engine.Shelf, seed uint64) *pair {
 	p.history = append(p.history, randflow.Tick(p.at))
 	p.switched = uint64(len(p.history)) + 2
 	p.mode = plan.Mode{Rescore: rng.IntN(2) == 0, InPlace: rng.IntN(2) == 0}
+	if !p.mode.Rescore && core.CanReprogram(&p.crews[0].Program, &p.crews[1].Program) != nil {
+		p.mode.Rescore = true // the other way is refused
+	}
 	require.NoError(t, p.mode.SetOnRelease([]string{"fire", "fire", "mark", "drip 2/day"}[rng.IntN(4)]))
 	return p
 }
@@ -255,7 +258,15 @@ func (h home) Copy(from *lineage.Member, d *lineage.Descriptor) (*core.Core, err
 func (p *pair) apply(t *testing.T, part, parts int, total int64, out *outcome) (live *core.Core) {
 	t.Helper()
 	set := lineage.New(home{t, p})
-	name := p.was.Model.Name
+	name, record := p.was.Model.Name, uint64(0)
+	commit := func() {
+		record++
+		for _, m := range set.Members() {
+			for i := range m.Out.Changes {
+				m.Out.Changes[i].Stamp(record)
+			}
+		}
+	}
 	obey := func(o *lineage.Order, seq uint64, step int) (decided []lead.Decision) {
 		o.Workflow = name
 		w, err := set.Obey(o, seq, p.at)
@@ -267,6 +278,7 @@ func (p *pair) apply(t *testing.T, part, parts int, total int64, out *outcome) (
 			if m := w.Member(); m != nil && m.Heard() {
 				decided = append(decided, m.Out.Decisions...)
 			}
+			commit()
 		}
 		w.Done()
 		return decided
@@ -275,6 +287,7 @@ func (p *pair) apply(t *testing.T, part, parts int, total int64, out *outcome) (
 	run := func(e *lead.Event) {
 		if mine(e) {
 			require.NoError(t, set.Run([]core.Input{{Event: *e}}))
+			commit()
 		}
 	}
 	obey(&lineage.Order{Op: lineage.Start, Origin: lineage.FromEmpty, First: true, Release: lineage.Release{Number: 1, Model: p.was.Model.Digest}}, 1, 0)
@@ -296,6 +309,7 @@ func (p *pair) apply(t *testing.T, part, parts int, total int64, out *outcome) (
 		for i := range p.history {
 			if mine(&p.history[i]) {
 				require.NoError(t, set.Build(m, []core.Input{{Event: p.history[i]}}, lineage.Place{Seq: uint64(i)}))
+				commit()
 			}
 		}
 		set.Join(m, set.Live(name).Core.Clock())
@@ -342,11 +356,15 @@ func TestPlan_IsTheTruth(t *testing.T) {
 			require.NoError(t, same(want.ends, got.ends), "states at the end; "+why)
 			assert.Equal(t, len(want.views), r.Leads.All-r.Leads.Gone)
 			assert.Equal(t, len(want.atSwitch), r.Switch.Decisions)
-			if p.mode.OnRelease == plan.Fire {
+			switch p.mode.OnRelease {
+			case plan.Fire:
 				assert.Equal(t, r.Switch.Newly, r.Switch.Decisions)
-			} else {
+			case plan.Mark:
 				assert.Zero(t, r.Switch.Decisions)
+			default: // who has the first turn of a drip has it at once
+				assert.LessOrEqual(t, r.Switch.Decisions, r.Switch.Newly)
 			}
+			assert.LessOrEqual(t, r.Switch.Newly, len(r.Switch.List))
 			newly, gained = newly+r.Switch.Newly, gained+r.Sales.Gained.Count
 		})
 	}

@@ -132,6 +132,9 @@ func (a *app) plan(cmd *cobra.Command, f *planFlags, dir string, list []string) 
 		return err
 	}
 	defer is.Close()
+	if a, b := was.Model.Name, is.Model.Name; a != b {
+		return fmt.Errorf("found the workflows %q and %q: a release follows one of the same workflow; give both one name", a, b)
+	}
 	r, err := a.planFiles(cmd.Context(), &filePlan{flags: f, was: was, is: is, dir: dir, mode: mode, inputs: list})
 	if err != nil {
 		return err
@@ -185,9 +188,13 @@ func (a *app) planFiles(ctx context.Context, p *filePlan) (*plan.Report, error) 
 		return nil, err
 	}
 	defer done()
+	if !p.mode.Rescore {
+		if err := c.CanGoOn(); err != nil {
+			return nil, no("--no-rescore: %s", err)
+		}
+	}
 	releases := []replay.Programs{programs(ctx, p.was), programs(ctx, p.is)}
 	o := replay.Options{Partitions: f.partitions, Batch: f.batch, Decided: c.Decided, Now: planClock}
-	fuel := [2]uint64{fuelOf(p.was), fuelOf(p.is)}
 	inputs := releases
 	if !p.mode.Rescore {
 		inputs = releases[:1]
@@ -197,6 +204,7 @@ func (a *app) planFiles(ctx context.Context, p *filePlan) (*plan.Report, error) 
 		return nil, err
 	}
 	defer h.close()
+	fuel := [2]uint64{fuelOf(p.was), fuelOf(p.is)}
 	if f.html != "" {
 		if err := spare(f.html, h.sources); err != nil {
 			return nil, err

@@ -89,6 +89,12 @@ func (c *Comparison) both(score int) bool {
 	return c.places[before][score] >= 0 && c.places[after][score] >= 0
 }
 
+// CanGoOn says why leads cannot go on under the new release without a re-score,
+// nil if they can.
+func (c *Comparison) CanGoOn() error {
+	return core.CanReprogram(&c.sides[before].Program, &c.sides[after].Program)
+}
+
 // Decided takes what a release (0 = before, 1 = after) decided about leads of a
 // partition, in the order in which each lead has it. Partitions may run side by
 // side.

@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/ripenhq/ripen/engine/core"
@@ -42,7 +43,7 @@ func (c *Comparison) detail(r *Report, s *State) error {
 	for i := range r.Switch.List {
 		x := &r.Switch.List[i]
 		x.Now = stands[x.Lead]
-		x.Why = c.why(x.Now, c.changedRoutes(r, x.Action, x.Route))
+		x.Why = c.whyThen(x.Now, gained, c.changedRoutes(r, x.Action, x.Route))
 		if x.Display == "" {
 			x.Display, x.Lines = x.Now.After.Display, heaviest(x.Now.After.Lines)
 		}
@@ -85,6 +86,25 @@ func (c *Comparison) describe(release int, f *ledger.Frame, at *Stand) {
 	var d lead.Decision
 	c.sides[release].Policy.Describe(f, &d)
 	*at = Stand{Known: true, Display: strings.Clone(d.Display), Grade: d.Grade, Label: d.Label, Scores: d.Scores, Lines: f.Explain(), why: d.Why}
+	for i := range at.Lines {
+		c.revive(1-release, &at.Lines[i])
+	}
+}
+
+// revive names a line whose rule the release at hand does not have any more, or
+// not yet, by the other one: points go on without their rule.
+func (c *Comparison) revive(other int, l *lead.Line) {
+	text, ok := strings.CutPrefix(l.Rule, "retired-")
+	if !ok || l.Step != "" {
+		return
+	}
+	id, err := strconv.ParseUint(text, 16, 32)
+	if err != nil {
+		return
+	}
+	if r, ok := c.sides[other].Book.RuleByID(uint32(id)); ok {
+		l.Step, l.Rule = r.Step, r.Name
+	}
 }
 
 // mostReasons is how many reasons a lead is given.

@@ -23,7 +23,8 @@ type Switched struct {
 // way that apply does it, and tells what that leads to. With a re-score the
 // candidate's cores have scored the history; without, they are empty and go on
 // from what the live ones know. The live cores are only read. order is the
-// sequence that the switch would have in the stream, at its time in ms.
+// sequence that the switch would have in the stream, at its time in ms. Without a
+// re-score it may be refused: core.ErrProgram.
 func (c *Comparison) Onto(live, candidate []*core.Core, mode *Mode, order uint64, at int64) (Switched, error) {
 	was := c.sides[before].Program
 	sw := core.Switch{Release: strconv.FormatUint(uint64(c.sides[after].Number), 10), At: at, Order: order, OnRelease: mode.code(), PerDay: int64(mode.PerDay)}
@@ -89,20 +90,21 @@ func each(partitions int, fn func(p int) error) error {
 func (c *Comparison) switched(r *Report, s *State) {
 	w := &s.Switched
 	r.Switch = Switch{At: w.At, Newly: w.Newly.Total, Sales: w.Newly.Handoffs, ByRoute: []Counted{}, Decisions: len(w.Decisions), List: []NewlyTrue{},
-		Refused: s.Mode.Most > 0 && w.Newly.Handoffs > s.Mode.Most}
+		Refused: s.Mode.Most > 0 && s.Mode.OnRelease != Mark && w.Newly.Handoffs > s.Mode.Most}
 	var list []NewlyTrue
+	decided := map[string]bool{}
 	for i := range w.Decisions {
 		d := &w.Decisions[i]
+		decided[d.Lead] = true
 		list = append(list, NewlyTrue{Lead: d.Lead, Action: d.Action, Route: d.Route, Display: d.Display, Say: d.Say, Lines: heaviest(d.Lines)})
 	}
 	for i := range w.Newly.Routes {
 		x := &w.Newly.Routes[i]
 		r.Switch.ByRoute = append(r.Switch.ByRoute, Counted{x.Action + " (" + x.Route + ")", x.Leads})
-		if s.Mode.OnRelease == Fire {
-			continue
-		}
 		for _, key := range x.First {
-			list = append(list, NewlyTrue{Lead: key, Action: x.Action, Route: x.Route})
+			if !decided[key] {
+				list = append(list, NewlyTrue{Lead: key, Action: x.Action, Route: x.Route})
+			}
 		}
 	}
 	rank := func(f *NewlyTrue) int {

@@ -67,3 +67,22 @@ func TestReader_AccountsForEveryRow(t *testing.T) {
 	assert.Equal(t, []string{"ann", "ann", "ann", "cid", "cid"}, who)
 	assert.Equal(t, ReadCounts{Rows: 3, Accepted: 1, Repaired: 1, Rejected: 1, Events: 5}, r.Counts())
 }
+
+func TestReader_PassesOverWhoIsNotWanted(t *testing.T) {
+	event := func(id, who string) string {
+		return `{"messageId":"` + id + `","type":"track","event":"x","timestamp":"2026-01-01T00:00:00Z",` + who + `}` + "\n"
+	}
+	text := event("1", `"userId":"ann"`) + event("2", `"userId":"bob"`) + event("3", `"user_id":"ann"`) + event("4", `"anonymousId":"ann"`) +
+		event("5", `"userId":"ann"`) + event("6", `"anonymousId":"ann","properties":{"userId":"bob"}`) + event("7", `"properties":{"userId":"bob"},"userId":"ann"`) +
+		event("8", `"userId":""`) + `{"type":"tick","timestamp":"2026-01-02T00:00:00Z"}` + "\n"
+	r := NewEvents(strings.NewReader(text))
+	r.Only = func(key string) bool { return key == "ann" }
+	var ids string
+	for _, it := range drain(t, r) {
+		if it.Rejected == nil && it.Event.Lead == "ann" {
+			ids += it.Event.ID
+		}
+		assert.NotEqual(t, "2", it.Event.ID, "it is not even decoded")
+	}
+	assert.Equal(t, "134567", ids)
+}

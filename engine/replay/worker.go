@@ -21,7 +21,8 @@ type seat struct {
 	decisions []lead.Decision
 	refused   []Refused
 	counts    Counts
-	took      int64 // ns, if somebody told the time
+	number    uint64 // of the batch
+	took      int64  // ns, if somebody told the time
 }
 
 // worker is one partition: a core of each release and the goroutine that runs
@@ -136,6 +137,10 @@ func (w *worker) score(b batch) {
 }
 
 func (s *seat) take(b *batch) {
+	s.number++
+	for i := range s.out.Changes {
+		s.out.Changes[i].Stamp(s.number) // no journal holds them, but they are settled
+	}
 	s.counts.Accepted += s.out.Accepted
 	s.counts.Duplicates += s.out.Duplicates
 	for i := range s.out.Rejected {

@@ -213,7 +213,7 @@ func (r report) moversTable(top int) sheet.Table {
 
 func (r report) costTable() sheet.Table {
 	t := sheet.Table{ID: "cost", Title: "Cost", Left: 1, Head: []string{"release", "events", "fuel per event", "time per event"},
-		About: "Fuel counts the steps' instructions and is the same on every machine; the time is that of one core of this one, with everything around the steps."}
+		About: "Fuel counts what the steps execute, whatever the machine; the time is that of one core of this one, with everything around the steps."}
 	for _, x := range []struct {
 		name string
 		*plan.Effort

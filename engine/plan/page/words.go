@@ -90,11 +90,16 @@ func (r report) sales() string {
 	if s.Gained.Count+s.Lost.Count+s.Sooner.Count+s.Later.Count == 0 {
 		return fmt.Sprintf("Over the history the same %s would have gone to sales, at the same times.", plural(s.After, r.LeadWord))
 	}
-	text := fmt.Sprintf("Over the history %s would have gone to sales instead of %s: %s newly, %s no longer", plural(s.After, r.LeadWord), count(s.Before), count(s.Gained.Count), count(s.Lost.Count))
-	if s.Sooner.Count+s.Later.Count > 0 {
-		text += fmt.Sprintf(", %s sooner, %s later", count(s.Sooner.Count), count(s.Later.Count))
+	var parts []string
+	for _, x := range []struct {
+		n    int
+		what string
+	}{{s.Gained.Count, "newly"}, {s.Lost.Count, "no longer"}, {s.Sooner.Count, "sooner"}, {s.Later.Count, "later"}} {
+		if x.n > 0 {
+			parts = append(parts, count(x.n)+" "+x.what)
+		}
 	}
-	return text + "."
+	return fmt.Sprintf("Over the history %s would have gone to sales instead of %s: %s.", plural(s.After, r.LeadWord), count(s.Before), strings.Join(parts, ", "))
 }
 
 func (r report) atTheSwitch() string {
