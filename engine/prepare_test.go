@@ -123,7 +123,7 @@ func TestPrepare_RefusesWhatCannotRun(t *testing.T) {
 		w := open(t, folderOf(t, small, map[string][]byte{"plugins/slow.wasm": starved(t)}))
 		put(w)
 		err := prepare(e, w, 4)
-		require.ErrorContains(t, err, `step "points" breaks on a plain event (fuel)`)
+		require.ErrorContains(t, err, `step "points" breaks on an event that it looks for (fuel)`)
 		require.ErrorContains(t, err, "(partitions 0, 1, 2, 3)")
 	})
 	t.Run("a plugin that is another one", func(t *testing.T) {
@@ -155,4 +155,16 @@ func TestPrepare_RefusesWhatCannotRun(t *testing.T) {
 	})
 	require.NoError(t, e.Ready())
 	require.NoError(t, prepare(e, good, 2))
+}
+
+// TestSelfTest_StartersPass plays what an apply of each starter model would.
+func TestSelfTest_StartersPass(t *testing.T) {
+	models, err := filepath.Glob("../workflows/*/workflow.hcl")
+	require.NoError(t, err)
+	require.NotEmpty(t, models)
+	for _, file := range models {
+		t.Run(filepath.Base(filepath.Dir(file)), func(t *testing.T) {
+			require.NoError(t, open(t, filepath.Dir(file)).SelfTest(context.Background()))
+		})
+	}
 }
