@@ -37,7 +37,7 @@ func (e *Engine) serverError(nc *nats.Conn, _ *nats.Subscription, err error) {
 		return
 	}
 	what := strings.TrimPrefix(err.Error(), nats.ErrPermissionViolation.Error()+": ")
-	todo := "log in as a user who may publish on and subscribe to $JS.>, $KV.RIPEN_OWNERS.>, $O.RIPEN_SNAPSHOTS.>, ripen.> and _INBOX.>, e.g. with --creds"
+	todo := "log in as a user who may publish on and subscribe to $JS.>, $KV.RIPEN_OWNERS.>, $KV.RIPEN_RELEASE_LOG.>, $O.RIPEN_SNAPSHOTS.>, $O.RIPEN_RELEASES.>, ripen.> and _INBOX.>, e.g. with --creds"
 	if nc.ConnectedServerName() == natsd.ServerName {
 		todo = "this is the server inside a running engine, whose clients may only send events and read decisions; " +
 			"name its folder with --data, or run it on a NATS server of your own and log in there with --creds"
