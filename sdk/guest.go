@@ -136,6 +136,29 @@ func (g *Guest) Process(n int32) int32 {
 	return int32(i)
 }
 
+// Migrate converts the state in the arena, see abi.MigrateState.
+func (g *Guest) Migrate(from, to uint32) int32 {
+	if g.plugin.Migrate == nil {
+		return abi.MigrateUnknown
+	}
+	n, room := g.get(abi.MigrateLen), g.get(abi.MigrateCap)
+	if uint64(abi.MigrateState)+uint64(max(n, room)) > uint64(len(g.arena)) {
+		return abi.MigrateFails
+	}
+	state, err := g.plugin.Migrate(g.arena[abi.MigrateState:abi.MigrateState+n], from, to)
+	switch {
+	case errors.Is(err, ErrVersion):
+		return abi.MigrateUnknown
+	case n == 0 && err == nil:
+		return 0
+	case err != nil, uint32(len(state)) > room, uint32(len(state)) > g.plugin.StateMax && to == g.plugin.StateVersion:
+		return abi.MigrateFails
+	}
+	copy(g.arena[abi.MigrateState:], state)
+	g.put(abi.MigrateLen, uint32(len(state)))
+	return 0
+}
+
 // round runs the slots from HdrFirst on and returns the first that is not
 // done. Calls and copies are what costs in a guest: a slot without an error and
 // without a state takes one call here, the scorer's.

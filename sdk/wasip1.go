@@ -62,3 +62,6 @@ func exportProcess(n int32) int32 {
 	runtime.Gosched()
 	return guest.Process(n)
 }
+
+//go:wasmexport ripen_migrate
+func exportMigrate(from, to uint32) int32 { return guest.Migrate(from, to) }

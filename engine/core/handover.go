@@ -234,7 +234,7 @@ func (t *turning) renew(a *ledger.Account, now int64, out *Output) (changed bool
 	for i, spec := range c.prog.Steps {
 		if spec.Caps&abi.CapState != 0 && a.Stale(i) {
 			changed = true
-			state, why := c.convert(i, a)
+			state, why := t.convert(i, a)
 			if why != nil {
 				c.reject(out, lead.Rejected{Lead: a.Key, At: now, Code: "state-unreadable", Step: spec.Name,
 					Reason: fmt.Sprintf("step %s: %v; the step begins anew with this lead", spec.Name, why)}, position{lead: a.Key})
@@ -252,13 +252,18 @@ func (t *turning) renew(a *ledger.Account, now int64, out *Output) (changed bool
 }
 
 // convert gives the state of step i in the version that the step wants.
-func (c *Core) convert(i int, a *ledger.Account) ([]byte, error) {
-	from, to := a.StateVersion(c.prog.Book, i), c.prog.Book.Steps[i].StateVersion
-	m, ok := c.prog.Scorers[i].(step.Migrator)
-	if !ok {
-		return nil, fmt.Errorf("its state has version %d, the plugin wants %d and cannot convert", from, to)
+func (t *turning) convert(i int, a *ledger.Account) ([]byte, error) {
+	c, scorers := t.core, make([]step.Scorer, 1, 2)
+	def := &c.prog.Book.Steps[i]
+	scorers[0] = c.prog.Scorers[i]
+	if k := stepIndex(t.change.was.Book, def.ID); k >= 0 {
+		scorers = append(scorers, t.change.was.Scorers[k])
 	}
-	state, err := m.Migrate(a.Steps[i].State, from, to)
+	from := a.StateVersion(c.prog.Book, i)
+	state, err := migrate(a.Steps[i].State, from, def.StateVersion, scorers...)
+	if most := c.prog.Steps[i].StateMax; err == nil && most > 0 && len(state) > most {
+		return nil, fmt.Errorf("its state of version %d has %d bytes in version %d, at most %d", from, len(state), def.StateVersion, most)
+	}
 	return slices.Clone(state), err
 }
 

@@ -15,7 +15,8 @@ import (
 var ErrProgram = errors.New("the release cannot take over the state of the leads")
 
 // CanReprogram says why leads under one program cannot go on under another, nil
-// if they can: then the release needs to be built from history.
+// if they can; if not, the release must be built from history. It asks the
+// plugins of both, so the scorers must not be at work.
 func CanReprogram(was, prog *Program) error {
 	if _, err := ledger.NewRebinding(was.Book, prog.Book); err != nil {
 		return fmt.Errorf("%w: %w", ErrProgram, err)
@@ -30,15 +31,31 @@ func CanReprogram(was, prog *Program) error {
 		if from == to {
 			continue
 		}
-		m, ok := prog.Scorers[i].(step.Migrator)
-		if !ok {
-			return fmt.Errorf("%w: step %q: states of version %d cannot be converted to version %d", ErrProgram, def.Name, from, to)
-		}
-		if _, err := m.Migrate(nil, from, to); err != nil {
+		if _, err := migrate(nil, from, to, prog.Scorers[i], was.Scorers[k]); err != nil {
 			return fmt.Errorf("%w: step %q: %w", ErrProgram, def.Name, err)
 		}
 	}
 	return nil
+}
+
+// migrate converts a state by the first of the scorers that can: a plugin knows
+// the versions before its own, so the way back is up to the one that leaves.
+func migrate(state []byte, from, to uint32, scorers ...step.Scorer) ([]byte, error) {
+	err := fmt.Errorf("states of version %d cannot be converted to version %d", from, to)
+	for n, s := range scorers {
+		m, ok := s.(step.Migrator)
+		if !ok {
+			continue
+		}
+		out, why := m.Migrate(state, from, to)
+		if why == nil {
+			return out, nil
+		}
+		if n == 0 {
+			err = why
+		}
+	}
+	return nil, err
 }
 
 func stepIndex(b *ledger.Book, id uint32) int {

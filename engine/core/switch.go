@@ -26,8 +26,9 @@ type Switch struct {
 	Recall bool
 	Since  int64
 	// Was is the program that ran before, for a switch in place of which the core
-	// was made with the new program (after a restart in the middle of it). nil:
-	// what Reprogram replaced.
+	// was made with the new program (after a restart in the middle of it, or a
+	// fork). nil: what Reprogram replaced. Its scorers may be asked to convert
+	// states: they must not be closed before the switch is done.
 	Was *Program
 }
 

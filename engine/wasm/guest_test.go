@@ -24,7 +24,7 @@ import (
 )
 
 const guestManifest = `{"name": "guest", "version": "1.0.0", "abi": "1.0", "capabilities": ["ledger", "state", "timers"],
-	"state": {"max": 16, "version": 1}, "schema": {}}`
+	"state": {"max": 16, "version": 2}, "schema": {}}`
 
 // buildGuest builds testdata/guest with the Go toolchain, once for all tests.
 var buildGuest = sync.OnceValues(func() ([]byte, error) {

@@ -27,6 +27,7 @@ type instance struct {
 	mem     api.Memory
 	fuel    api.MutableGlobal
 	process api.Function // looked up once: each look-up allocates
+	migrate api.Function // nil until it is asked for
 	stack   []uint64
 	self    guest // as host functions see it
 

@@ -26,10 +26,14 @@ type Scorer struct {
 
 	entries []abi.Entry // of this call of Score
 	states  []byte
+	moved   []byte // the state that Migrate gave
 	closed  bool
 }
 
-var _ step.Scorer = (*Scorer)(nil)
+var (
+	_ step.Scorer   = (*Scorer)(nil)
+	_ step.Migrator = (*Scorer)(nil)
+)
 
 // NewScorer makes the instances of a configured step. The plugin stays loaded
 // until the scorer is closed.

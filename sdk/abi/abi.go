@@ -17,6 +17,8 @@
 //	ripen_bind(o, n)       the Binding blob lies at arena+o; ≥0 accepts
 //	ripen_process(n)       a round of n slots lies in the arena; any number of
 //	                       times; ≥0 done up to the cursor, <0 protocol error
+//	ripen_migrate(from, to) optional; between rounds: one state lies in the
+//	                       arena, see MigrateState
 //
 // A guest that trapped is never called again.
 package abi

@@ -43,6 +43,20 @@ const (
 // the future).
 const HeaderProbe = 1
 
+// A call of ripen_migrate finds a state of version `from` at MigrateState, its
+// length at MigrateLen and the room for the new one at MigrateCap (u32 each). The
+// guest leaves the state in version `to` and its length there and answers ≥0, or
+// answers MigrateUnknown if it does not know one of the versions, or
+// MigrateFails. A state of no bytes only asks whether it knows them.
+const (
+	MigrateLen   = 0
+	MigrateCap   = 4
+	MigrateState = HeaderSize
+
+	MigrateUnknown int32 = -1
+	MigrateFails   int32 = -2
+)
+
 // Slot is the fixed part of one slot. Behind it follow HdrWords bitmap words
 // (bit i set: input i is present) and HdrInputs columns of 8 bytes.
 type Slot struct {

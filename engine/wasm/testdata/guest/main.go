@@ -16,9 +16,32 @@ func main() {}
 
 func init() {
 	sdk.Register(sdk.Plugin{
-		Caps: sdk.CapLedger | sdk.CapState | sdk.CapTimers, StateMax: 16, StateVersion: 1, ArenaWant: 256 << 10,
+		Caps: sdk.CapLedger | sdk.CapState | sdk.CapTimers, StateMax: 16, StateVersion: 2, ArenaWant: 256 << 10,
+		Migrate:   migrate,
 		Configure: configure,
 	})
+}
+
+// migrate knows the state of version 1, which had four bytes; version 7 breaks.
+func migrate(state []byte, from, to uint32) ([]byte, error) {
+	switch {
+	case from == 7:
+		panic("seven")
+	case from == 1 && to == 2:
+		if len(state) == 4 {
+			return append(state, 0, 0, 0, 0), nil
+		}
+	case from == 2 && to == 1:
+		if len(state) == 8 && binary.LittleEndian.Uint32(state[4:]) == 0 {
+			return state[:4], nil
+		}
+	default:
+		return nil, sdk.ErrVersion
+	}
+	if len(state) == 0 {
+		return nil, nil
+	}
+	return nil, errors.New("too large for four bytes")
 }
 
 type scorer struct {
