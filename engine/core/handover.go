@@ -163,8 +163,9 @@ func (t *turning) run(out *Output) error {
 	return nil
 }
 
-// turn takes one lead over. What its look changed is kept only if anything came
-// of it: points that fade are the same when they are computed later.
+// turn takes one lead over. Of its look only the marks are kept, if they changed:
+// points that fade are computed when something happens to the lead, as before,
+// unless they fade otherwise from now on.
 func (t *turning) turn(l *turned, w *lane, out *Output) error {
 	c, a, f := t.core, l.acct, &w.item.Frame
 	if w.item.Failure != nil { // it is looked at for real with the next input, where its policy says what happens
@@ -178,10 +179,14 @@ func (t *turning) turn(l *turned, w *lane, out *Output) error {
 		t.counted(l, found)
 		keep = keep || len(c.raised) > 0 || a.MarksChanged()
 	}
-	if keep {
+	switch marks := a.Marks; {
+	case t.change.force != 0 && keep:
 		a.Clock = f.Now
 		a.Keep()
-	} else {
+	case keep:
+		a.Rollback()
+		a.Marks = marks
+	default:
 		a.Rollback()
 	}
 	anew, err := t.renew(a, f.Now, out)
