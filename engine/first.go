@@ -77,7 +77,7 @@ func (e *Engine) firstRelease(ctx context.Context, name string, list []release.E
 			return list[i], nil
 		}
 	}
-	entry := release.Entry{Workflow: name, Digest: digest, Model: e.work.Model.Policy.Release, Message: "first release, by ripen run", Made: e.opts.Now()}
+	entry := release.Entry{Workflow: name, Digest: digest, Model: e.work.Model.Digest, Message: "first release, by ripen run", Made: e.opts.Now()}
 	if len(list) > 0 {
 		return e.catalog.Add(ctx, entry) // the streams are new, the list is not
 	}

@@ -89,7 +89,7 @@ func alien(t *testing.T) *registry.Plugin {
 func prepare(e *engine.Engine, w *engine.Workflow, number uint32) error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	return release.Ask(ctx, e.Conn(), release.VerbPrepare, release.PrepareRequest{Workflow: w.Model.Name, Number: number, Digest: w.Bundle.Digest(), Model: w.Model.Policy.Release},
+	return release.Ask(ctx, e.Conn(), release.VerbPrepare, release.PrepareRequest{Workflow: w.Model.Name, Number: number, Digest: w.Bundle.Digest(), Model: w.Model.Digest},
 		func(*release.Reply) error { return nil })
 }
 

@@ -61,10 +61,10 @@ func newShelf(own *Workflow, o LoadOptions, fetch func(context.Context, string) 
 // plugins take to compile. Return gives it back.
 func (s *shelf) Acquire(ctx context.Context, name string, r lineage.Release) (*Workflow, error) {
 	w, err := s.acquire(ctx, r.Digest)
-	if err == nil && (w.Model.Name != name || w.Model.Policy.Release != r.Model) {
+	if err == nil && (w.Model.Name != name || w.Model.Digest != r.Model) {
 		s.Return(name, r)
 		err = fmt.Errorf("it is %s with model %s, expected %s with %s; does this engine have another version than the one that made the release?",
-			w.Model.Name, shortDigest(w.Model.Policy.Release), name, shortDigest(r.Model))
+			w.Model.Name, shortDigest(w.Model.Digest), name, shortDigest(r.Model))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: release %d of workflow %q: %w", ErrNotPrepared, r.Number, name, err)

@@ -188,7 +188,7 @@ func (a *app) compare(ctx context.Context, op *engine.Operator, f *applyFlags, b
 // hold takes the lease for an apply.
 func (a *app) hold(ctx context.Context, op *engine.Operator, f *applyFlags, terms release.Terms, before *release.LineageStatus, w *engine.Workflow) (*release.Held, error) {
 	now := time.Now().UnixMilli()
-	r := lineage.Release{Digest: w.Bundle.Digest(), Model: w.Model.Policy.Release}
+	r := lineage.Release{Digest: w.Bundle.Digest(), Model: w.Model.Digest}
 	entry := release.Entry{Workflow: w.Model.Name, Digest: r.Digest, Model: r.Model, Author: f.author, Message: f.message, Made: now}
 	if before != nil {
 		entry.Parent = before.Release

@@ -111,7 +111,7 @@ func (a *app) shadowChange(ctx context.Context, cmd *cobra.Command, op *engine.O
 	if before == nil {
 		return nil, no("the engine runs no workflow %q that it could shadow", w.Model.Name)
 	}
-	c.Workflow, c.Release = w.Model.Name, lineage.Release{Digest: w.Bundle.Digest(), Model: w.Model.Policy.Release}
+	c.Workflow, c.Release = w.Model.Name, lineage.Release{Digest: w.Bundle.Digest(), Model: w.Model.Digest}
 	c.Entry = release.Entry{Workflow: c.Workflow, Digest: c.Release.Digest, Model: c.Release.Model, Author: f.author, Message: f.message, Made: c.Since, Parent: before.Release}
 	return c, op.Store().Put(ctx, w.Bundle, w.Modules())
 }
