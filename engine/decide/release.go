@@ -180,7 +180,7 @@ func (p *Policy) recall(f *ledger.Frame, h *Handover, out []lead.Decision) (n in
 			continue // nobody was told
 		}
 		n++
-		r := Route{Action: RecallAction, Name: h.routeName(e.Route)}
+		r := Route{Action: RecallAction, Name: h.routeName(e.Action)}
 		recalled := hex.EncodeToString(e.Last[:])
 		out = p.publish(f, h.Cause, &r, RecallAction, e, out)
 		out[len(out)-1].Recalls = recalled
@@ -188,10 +188,13 @@ func (p *Policy) recall(f *ledger.Frame, h *Handover, out []lead.Decision) (n in
 	return n, out
 }
 
-// routeName is the name of the route that opened an episode.
-func (h *Handover) routeName(id uint32) string {
-	if h.Was != nil {
-		if r := h.Was.Route(id); r != nil {
+// routeName is the name of the route that opened the action's episode.
+func (h *Handover) routeName(action string) string {
+	if h.Was == nil {
+		return ""
+	}
+	if e := episode(h.Before, action); e != nil {
+		if r := h.Was.Route(e.Route); r != nil {
 			return r.Name
 		}
 	}
