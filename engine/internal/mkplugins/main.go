@@ -15,7 +15,6 @@ import (
 	"path/filepath"
 
 	"github.com/ripenhq/ripen/engine/registry/pack"
-	"github.com/ripenhq/ripen/sdk/abi"
 )
 
 func main() {
@@ -75,9 +74,8 @@ func build(out, dir string) (module []byte, name string, err error) {
 	if module, err = os.ReadFile(raw); err != nil {
 		return nil, "", err
 	}
-	module = pack.Append(module, abi.ManifestSection, manifest)
-	if len(module) > abi.MaxModule {
-		return nil, "", fmt.Errorf("the module has %d bytes, at most %d are loaded", len(module), abi.MaxModule)
+	if module, err = pack.Pack(module, manifest); err != nil {
+		return nil, "", err
 	}
 	return module, m.Name, nil
 }
