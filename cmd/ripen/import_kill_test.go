@@ -51,7 +51,7 @@ func TestImport_OutlivesKillsOfTheEngine(t *testing.T) {
 	events := filepath.Join(dir, "events.ndjson")
 	require.NoError(t, os.WriteFile(events, stream, 0o600))
 	n := bytes.Count(stream, []byte("\n"))
-	r := &runner{t: t, bin: buildRipen(t, dir), flow: flow, data: filepath.Join(dir, "data"), port: freePort(t)}
+	r := &runner{t: t, bin: buildRipen(t), flow: flow, data: filepath.Join(dir, "data"), port: freePort(t)}
 	r.start()
 	url := fmt.Sprintf("nats://127.0.0.1:%d", r.port)
 	im := startImport(t, r.bin, url, events)
@@ -86,7 +86,7 @@ func TestImport_OutlivesKillsOfTheEngine(t *testing.T) {
 
 // Whoever interrupts an import hears exactly how far it came.
 func TestImport_InterruptedSaysHowFarItCame(t *testing.T) {
-	bin := buildRipen(t, t.TempDir())
+	bin := buildRipen(t)
 	third := make(chan struct{})
 	url := server(t, func(n, events int) ingest.Answer {
 		if n == 3 {
@@ -108,7 +108,7 @@ func TestImport_InterruptedSaysHowFarItCame(t *testing.T) {
 }
 
 func TestImport_InterruptedWhileNothingAnswers(t *testing.T) {
-	bin := buildRipen(t, t.TempDir())
+	bin := buildRipen(t)
 	second := make(chan struct{})
 	url := server(t, func(n, events int) ingest.Answer {
 		if n == 2 {
@@ -133,7 +133,7 @@ func TestImport_InterruptedWhileNothingAnswers(t *testing.T) {
 // A pipe whose writer takes his time: what came is sent, and an interrupt is
 // heard while nothing comes.
 func TestImport_FromASlowPipe(t *testing.T) {
-	bin := buildRipen(t, t.TempDir())
+	bin := buildRipen(t)
 	got := make(chan int, 10)
 	url := server(t, func(_, events int) ingest.Answer {
 		got <- events
@@ -164,7 +164,7 @@ func TestImport_FromASlowPipe(t *testing.T) {
 
 func TestImport_RefusalsOfTheEngineAddUp(t *testing.T) {
 	dir, flow := t.TempDir(), filepath.Join("..", "..", "workflows", "letter-and-number")
-	bin := buildRipen(t, dir)
+	bin := buildRipen(t)
 	port := freePort(t)
 	cmd := exec.Command(bin, "run", flow, "--data", filepath.Join(dir, "data"), "--port", fmt.Sprint(port))
 	require.NoError(t, cmd.Start())

@@ -41,7 +41,7 @@ func TestKill(t *testing.T) {
 	events := filepath.Join(dir, "events.ndjson")
 	require.NoError(t, os.WriteFile(events, append(bytes.Join(lines, []byte("\n")), '\n'), 0o600))
 
-	r := &runner{t: t, bin: buildRipen(t, dir), flow: flow, data: filepath.Join(dir, "data"), port: freePort(t)}
+	r := &runner{t: t, bin: buildRipen(t), flow: flow, data: filepath.Join(dir, "data"), port: freePort(t)}
 	r.start()
 	ctx, cancel := context.WithCancel(t.Context())
 	sent := r.produce(ctx, lines, kills)
@@ -87,14 +87,26 @@ func number(t *testing.T, env string, def int) int {
 	return n
 }
 
-// buildRipen builds the command as people run it.
-func buildRipen(t *testing.T, dir string) string {
+// buildRipen builds the command as people run it, once for all tests.
+func buildRipen(t *testing.T) string {
 	t.Helper()
-	bin := filepath.Join(dir, "ripen")
-	out, err := exec.Command("go", "build", "-o", bin, ".").CombinedOutput()
-	require.NoError(t, err, "%s", out)
+	bin, err := built()
+	require.NoError(t, err)
 	return bin
 }
+
+// built is in the folder of build results: an old one is replaced only if
+// something changed, which saves linking it.
+var built = sync.OnceValues(func() (string, error) {
+	bin, err := filepath.Abs(filepath.Join("..", "..", "build", "test", "ripen"))
+	if err != nil {
+		return "", err
+	}
+	if out, err := exec.Command("go", "build", "-o", bin, ".").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("%w: %s", err, out)
+	}
+	return bin, nil
+})
 
 func freePort(t *testing.T) int {
 	t.Helper()

@@ -39,10 +39,15 @@ func TestScripts(t *testing.T) {
 	require.NoError(t, err)
 	cache := filepath.Join(root, "build", "plugin-cache") // shared: compiling is slow
 	require.NoError(t, os.MkdirAll(cache, 0o700))
+	plain := ""
+	if raceDetector { // pays in engines; the hundreds of short commands run as people run them
+		plain = filepath.Dir(buildRipen(t)) + string(filepath.ListSeparator)
+	}
 	testscript.Run(t, testscript.Params{
 		Dir: filepath.Join(root, "testdata", "script"),
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("RIPEN_CACHE", cache)
+			e.Setenv("PATH", plain+e.Getenv("PATH"))
 			e.Setenv("REPO", root)
 			e.Setenv("XEDU", xEducation(root))
 			return nil
