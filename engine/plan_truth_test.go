@@ -39,6 +39,7 @@ type pair struct {
 	follow   []lead.Event
 	began    int    // before this input stands the order to build the candidate
 	switched uint64 // sequence of the switch
+	sw       *core.Switch
 }
 
 var (

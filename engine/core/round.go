@@ -378,6 +378,9 @@ func (c *Core) dropTimers(a *ledger.Account, t int64) {
 			a.Steps[i].Wake = 0
 		}
 	}
+	if d := a.Marks.Drip; d != nil && d.Due <= t {
+		decide.Undrip(&a.Marks)
+	}
 	a.Marks.Wake, a.Marks.Probe = 0, c.firstChance(a, t)
 	c.expire(&ledger.Frame{Book: c.prog.Book, Acct: a, At: t})
 }

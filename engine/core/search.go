@@ -20,7 +20,7 @@ const maxProbes = 4000
 // searchOnly says that the timer due at t is only the search.
 func (c *Core) searchOnly(a *ledger.Account, t int64) bool {
 	m := &a.Marks
-	if m.Probe == 0 || m.Probe > t || (m.Wake != 0 && m.Wake <= t) || c.dueSteps(a, t) != 0 {
+	if m.Probe == 0 || m.Probe > t || (m.Wake != 0 && m.Wake <= t) || (m.Drip != nil && m.Drip.Due <= t) || c.dueSteps(a, t) != 0 {
 		return false
 	}
 	for i := range m.Adjusts {

@@ -109,11 +109,15 @@ func (c *Core) isDue(t timer) bool {
 }
 
 // nextTimer is the earliest due time of the lead's timers, 0 = none: those of
-// steps, the next look at the routes, the next search for one, and the end of
-// manual adjustments. What a memoryless step names is no timer.
+// steps, the next look at the routes, the next search for one, its turn in a
+// drip, and the end of manual adjustments. What a memoryless step names is no
+// timer.
 func (c *Core) nextTimer(a *ledger.Account) int64 {
 	m := &a.Marks
 	due := earliest(m.Wake, m.Probe)
+	if m.Drip != nil {
+		due = earliest(due, m.Drip.Due)
+	}
 	for i, spec := range c.prog.Steps {
 		if spec.Caps&abi.CapMemoryless == 0 {
 			due = earliest(due, a.Steps[i].Wake)
