@@ -61,6 +61,9 @@ func (e *Engine) answerOrder(ctx context.Context, body json.RawMessage, _ func(s
 	if e.clock == nil {
 		return nil, errors.New("the engine is starting; try again")
 	}
+	if err := e.complete(ctx, o); err != nil {
+		return nil, err
+	}
 	return e.clock.order(ctx, o)
 }
 
