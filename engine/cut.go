@@ -21,18 +21,13 @@ func (e *Engine) complete(ctx context.Context, o *lineage.Order) error {
 	}
 	defer e.releases.Return(o.Workflow, o.Release)
 	steps := []int64{w.Def.AgeStep}
-	for _, l := range e.lineages() {
-		if l.Workflow != o.Workflow || l.Role != lineage.Live.String() {
-			continue
-		}
-		r := lineage.Release{Number: l.Release, Digest: l.Digest, Model: l.Model}
-		live, err := e.releases.Acquire(ctx, l.Workflow, r)
-		if err != nil {
-			return err
-		}
+	live, done, err := e.acquireLive(ctx, o.Workflow)
+	if err != nil {
+		return err
+	}
+	if live != nil {
 		steps = append(steps, live.Def.AgeStep)
-		e.releases.Return(l.Workflow, r)
-		break
+		done()
 	}
 	o.Cut, err = e.historyCut(ctx, steps...)
 	return err

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/ripenhq/ripen/engine/core"
 	"github.com/ripenhq/ripen/engine/journal"
 	"github.com/ripenhq/ripen/engine/lineage"
 	"github.com/ripenhq/ripen/engine/release"
@@ -28,7 +29,7 @@ func (e *Engine) answerPrepare(ctx context.Context, body json.RawMessage, say fu
 	defer alive.Stop()
 	done := make(chan error, 1)
 	go func() {
-		done <- e.prepare(ctx, r.Workflow, lineage.Release{Number: r.Number, Digest: r.Digest, Model: r.Model})
+	go func() { done <- e.prepare(ctx, &r) }()
 	}()
 	for {
 		select {
@@ -40,16 +41,57 @@ func (e *Engine) answerPrepare(ctx context.Context, body json.RawMessage, say fu
 	}
 }
 
-func (e *Engine) prepare(ctx context.Context, name string, r lineage.Release) error {
-	w, err := e.releases.Acquire(ctx, name, r)
+func (e *Engine) prepare(ctx context.Context, p *release.PrepareRequest) error {
+	r := lineage.Release{Number: p.Number, Digest: p.Digest, Model: p.Model}
+	w, err := e.releases.Acquire(ctx, p.Workflow, r)
 	if err != nil {
 		return err
 	}
-	defer e.releases.Return(name, r) // it stays on the shelf for the order
+	defer e.releases.Return(p.Workflow, r) // it stays on the shelf for the order
 	if err := w.SelfTest(ctx); err != nil {
 		return fmt.Errorf("self-test of release %d: %w", r.Number, err)
 	}
+	if !p.Ledgers {
+		return nil
+	}
+	return e.takesOver(ctx, p.Workflow, w)
+}
+
+// takesOver says why a release cannot go on with the ledgers of the live one,
+// nil if it can.
+func (e *Engine) takesOver(ctx context.Context, name string, w *Workflow) error {
+	was, done, err := e.acquireLive(ctx, name)
+	if err != nil || was == nil {
+		return err
+	}
+	defer done()
+	before, err := was.NewCrew(ctx)
+	if err != nil {
+		return err
+	}
+	defer before.Close()
+	after, err := w.NewCrew(ctx)
+	if err != nil {
+		return err
+	}
+	defer after.Close()
+	if err := core.CanReprogram(&before.Program, &after.Program); err != nil {
+		return fmt.Errorf("%w; apply it without --no-rescore, which builds it from history", err)
+	}
 	return nil
+}
+
+// acquireLive is the live release of a workflow that this engine runs; nil if
+// it runs none. done gives it back.
+func (e *Engine) acquireLive(ctx context.Context, name string) (w *Workflow, done func(), err error) {
+	for _, l := range e.lineages() {
+		if l.Workflow == name && l.Role == lineage.Live.String() {
+			r := lineage.Release{Number: l.Release, Digest: l.Digest, Model: l.Model}
+			w, err = e.releases.Acquire(ctx, name, r)
+			return w, func() { e.releases.Return(name, r) }, err
+		}
+	}
+	return nil, nil, nil
 }
 
 // answerOrder writes an order behind the newest control message.

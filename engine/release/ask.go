@@ -189,7 +189,7 @@ type PrepareRequest struct {
 	Number   uint32 `json:"number"`
 	Digest   string `json:"digest"`
 	Model    string `json:"model"`
-	InPlace  bool   `json:"inPlace,omitempty"` // the ledgers of the live release must fit it
+	Ledgers  bool   `json:"ledgers,omitempty"` // it is to take the ledgers of the live release as they are
 }
 
 // PrepareReply says that an engine is ready to run it.

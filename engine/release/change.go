@@ -113,7 +113,7 @@ func (c *Conductor) run(ctx context.Context, h *Held, out *Outcome) error {
 // prepare has every engine load and test the release, and lists it.
 func (c *Conductor) prepare(ctx context.Context, h *Held, _ *Outcome) error {
 	c.Say("preparing: every engine compiles and tests the release")
-	request := PrepareRequest{Workflow: h.Workflow, Number: h.Release.Number, Digest: h.Release.Digest, Model: h.Release.Model, InPlace: h.Terms.InPlace()}
+	request := PrepareRequest{Workflow: h.Workflow, Number: h.Release.Number, Digest: h.Release.Digest, Model: h.Release.Model, Ledgers: h.Terms.NoRescore}
 	bounded, cancel := context.WithTimeout(ctx, c.Patience.Prepare)
 	defer cancel()
 	err := Ask(bounded, c.Conn, VerbPrepare, request, func(*Reply) error { return nil })
