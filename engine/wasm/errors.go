@@ -89,7 +89,11 @@ func classify(err error, left int64, budget uint64, said string) *fault {
 	switch {
 	case left < 0:
 		f.code = CodeFuel
-		f.text = fmt.Sprintf("the plugin used more fuel than the %d units that one input may cost", budget)
+		what := "one input"
+		if budget == LoadFuel { // more than any input may have
+			what = "loading and configuring"
+		}
+		f.text = fmt.Sprintf("the plugin used more fuel than the %d units that %s may cost", budget, what)
 		return f
 	case errors.As(err, &e):
 		f.code, f.text = CodeExit, e.Error()
