@@ -29,7 +29,7 @@ func (e *Engine) answerPrepare(ctx context.Context, body json.RawMessage, say fu
 	defer alive.Stop()
 	done := make(chan error, 1)
 	go func() {
-	go func() { done <- e.prepare(ctx, &r) }()
+		go func() { done <- e.prepare(ctx, &r) }()
 	}()
 	for {
 		select {
