@@ -154,7 +154,7 @@ func (d *decoder) label(a *Account, k *Bucket) {
 
 func (d *decoder) applySteps(a *Account, b *Book) {
 	for flags := d.byte(); flags != 0; flags = d.byte() {
-		if flags&0x80 == 0 || flags&0x40 != 0 {
+		if words := flags & (memoGrade | memoReason | memoOut); flags&0x80 == 0 || flags&memoSame != 0 && words != 0 {
 			d.fail()
 			return
 		}
@@ -171,10 +171,17 @@ func (d *decoder) applySteps(a *Account, b *Book) {
 // known says that the book has the step, whose states are of a version.
 func (d *decoder) memo(m *StepMemo, flags uint8, clock int64, v *words, version uint32, known bool) {
 	var unknown foreign
-	if old := m.foreign; old != nil && old.stale {
-		unknown.stale, unknown.version = true, old.version
+	old := *m
+	if f := old.foreign; f != nil && f.stale {
+		unknown.stale, unknown.version = true, f.version
 	}
 	*m = StepMemo{Ran: flags&memoRan != 0, State: m.State}
+	if flags&memoSame != 0 {
+		m.Grade, m.Reason, m.Out = old.Grade, old.Reason, old.Out
+		if f := old.foreign; f != nil {
+			unknown.grade, unknown.reason, unknown.flags = f.grade, f.reason, f.flags
+		}
+	}
 	if flags&memoGrade != 0 {
 		m.Grade, unknown.grade = place(v.grades, d.u32())
 	}

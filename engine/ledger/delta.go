@@ -41,6 +41,7 @@ const (
 	memoOut
 	memoWake
 	memoState
+	memoSame // grade, reason and flags are what they were
 )
 
 // The modes of a list in a delta: what happens to the old elements before the
@@ -270,20 +271,13 @@ func (m *StepMemo) deltaFlags(whole bool) (flags uint8) {
 	if m.Ran {
 		flags |= memoRan
 	}
-	if m.Grade != 0 {
-		flags |= memoGrade
-	}
-	if m.Reason != 0 {
-		flags |= memoReason
-	}
-	if m.Out != 0 {
-		flags |= memoOut
-	}
 	if m.Wake != 0 {
 		flags |= memoWake
 	}
-	if f := m.foreign; f != nil {
-		flags |= f.deltaFlags()
+	if whole || m.mark&markWords != 0 {
+		flags |= m.wordFlags()
+	} else {
+		flags |= memoSame
 	}
 	if whole && len(m.State) > 0 || !whole && m.mark&markText != 0 {
 		flags |= memoState
@@ -291,14 +285,16 @@ func (m *StepMemo) deltaFlags(whole bool) (flags uint8) {
 	return flags
 }
 
-func (f *foreign) deltaFlags() (flags uint8) {
-	if f.grade != 0 {
+// wordFlags say which words the memo has.
+func (m *StepMemo) wordFlags() (flags uint8) {
+	f := m.foreign
+	if m.Grade != 0 || f != nil && f.grade != 0 {
 		flags |= memoGrade
 	}
-	if f.reason != 0 {
+	if m.Reason != 0 || f != nil && f.reason != 0 {
 		flags |= memoReason
 	}
-	if len(f.flags) != 0 {
+	if m.Out != 0 || f != nil && len(f.flags) != 0 {
 		flags |= memoOut
 	}
 	return flags

@@ -17,6 +17,8 @@ const (
 	markNew  uint8 = 1 << iota // the last delta did not have it
 	markSet                    // its values changed
 	markText                   // bucket: the label changed; memo: the state changed
+
+	markWords = markNew // memo: grade, reason or flags changed
 )
 
 // The marks of a counter.

@@ -260,7 +260,10 @@ func (a *Account) SetStep(i int, memo StepMemo) {
 		memo.mark |= markText
 	}
 	if old.foreign != memo.foreign {
-		memo.mark |= markText // the version may be another one
+		memo.mark |= markText | markWords // the version may be another one
+	}
+	if old.Grade != memo.Grade || old.Reason != memo.Reason || old.Out != memo.Out {
+		memo.mark |= markWords
 	}
 	memo.State = state
 	*old = memo
