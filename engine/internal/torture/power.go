@@ -3,6 +3,7 @@ package torture
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -65,15 +66,20 @@ func powerLoss(r *round, _ *fault) error {
 }
 
 // cutUntold cuts messages at the end of the events of which no producer knows
-// that they are stored, or tears a new one.
+// that they are stored, or tears a new one. What the journal has read stays: a
+// server that syncs each write hands nothing out before.
 func (r *round) cutUntold() error {
+	next, err := r.unread()
+	if err != nil {
+		return err
+	}
 	b, err := lastBlock(r.data(), journal.EventsStream)
 	if err != nil {
 		return err
 	}
 	known := r.load.all()
 	n := len(b.records)
-	for n > 0 && untold(known, eventIDs(b.bytes(&b.records[n-1]))) && !b.records[n-1].mark {
+	for n > 0 && b.records[n-1].seq >= next && untold(known, eventIDs(b.bytes(&b.records[n-1]))) && !b.records[n-1].mark {
 		n--
 	}
 	if n == len(b.records) {
@@ -84,6 +90,32 @@ func (r *round) cutUntold() error {
 	at := first.from + r.rnd.IntN(first.to-first.from)
 	r.note("cut %d untold messages of %s, from sequence %d on", len(b.records)-n, b.stream, first.seq)
 	return b.cut(at)
+}
+
+// unread is the first sequence of the events that no record of the journal has
+// read, of any partition.
+func (r *round) unread() (next uint64, err error) {
+	if r.server != nil {
+		if err := r.server.start(); err != nil {
+			return 0, err
+		}
+		defer r.server.kill()
+	}
+	err = r.open(func(ctx context.Context, js jetstream.JetStream) error {
+		j, err := journal.Open(ctx, js, journal.Config{ReadOnly: true})
+		if err != nil {
+			return err
+		}
+		for p := range r.partitions {
+			last, err := j.Last(ctx, p)
+			if err != nil && !errors.Is(err, journal.ErrCorrupt) {
+				return err
+			}
+			next = max(next, last.Pos.Seq)
+		}
+		return nil
+	})
+	return next, err
 }
 
 func untold(known map[string]event, ids []string) bool {
