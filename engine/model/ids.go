@@ -3,16 +3,26 @@ package model
 import (
 	"github.com/hashicorp/hcl/v2"
 
+	"github.com/ripenhq/ripen/engine/ledger"
 	"github.com/ripenhq/ripen/engine/workflow"
 )
+
+// named is a name with its id.
+type named struct {
+	id   uint32
+	name string
+}
+
+func words(list []string, id func(string) uint32) (out []named) {
+	for _, w := range list {
+		out = append(out, named{id(w), w})
+	}
+	return out
+}
 
 // ids refuses two names of one kind with the same id: accounts are kept by
 // ids. With 32 bits that happens once in a while, and a new name helps.
 func (b *builder) ids() {
-	type named struct {
-		id   uint32
-		name string
-	}
 	check := func(kind string, list []named) {
 		seen := map[uint32]string{}
 		for _, n := range list {
@@ -51,6 +61,12 @@ func (b *builder) ids() {
 	check("step", steps)
 	check("route", routes)
 	check("peak", peaks)
+	for i := range b.book.Steps {
+		s := &b.book.Steps[i]
+		check("grade", words(s.Grades, ledger.GradeID))
+		check("reason", words(s.Reasons, ledger.ReasonID))
+		check("flag", words(s.Flags, ledger.FlagID))
+	}
 }
 
 // of names a route for silences.
