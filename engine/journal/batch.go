@@ -77,7 +77,7 @@ func (pt *Partition) publish(ctx context.Context, s *share, company bool) (uint6
 	switch {
 	case len(s.outs) == 0:
 		failpoint.Soon("commit.sent")
-		return request(ctx, nc, s.fenced())
+		return pt.j.group.alone(ctx, s)
 	case company:
 		return pt.j.group.commit(ctx, s)
 	}

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nuid"
@@ -26,7 +27,10 @@ type group struct {
 	j       *Journal
 	mu      sync.Mutex
 	waiting []*share
-	busy    bool // a goroutine works waiting off
+	busy    bool          // a goroutine works waiting off
+	lone    int           // records without outputs on their way: they need no batch
+	missing int           // how many are expected back before the next batch
+	full    chan struct{} // closed when none is missing any more
 }
 
 // share is one partition's commit in a group.
@@ -55,6 +59,7 @@ func (g *group) commit(ctx context.Context, s *share) (uint64, error) {
 	s.done = make(chan struct{})
 	g.mu.Lock()
 	g.waiting = append(g.waiting, s)
+	g.arrived()
 	if !g.busy {
 		g.busy = true
 		go g.work()
@@ -67,6 +72,21 @@ func (g *group) commit(ctx context.Context, s *share) (uint64, error) {
 		g.leave(s)
 		return 0, ctx.Err()
 	}
+}
+
+// alone publishes a record that has no outputs. The server stores it behind the
+// batch that is on its way.
+func (g *group) alone(ctx context.Context, s *share) (uint64, error) {
+	g.mu.Lock()
+	g.arrived()
+	g.lone++
+	g.mu.Unlock()
+	defer func() {
+		g.mu.Lock()
+		g.lone--
+		g.mu.Unlock()
+	}()
+	return request(ctx, g.j.nc, s.fenced())
 }
 
 // leave gives up waiting for a share. Its memory is the caller's again: either
@@ -96,8 +116,47 @@ func (g *group) work() {
 			cancel()
 			return
 		}
-		g.send(ctx, b)
+		began := time.Now()
+		seq, err := send(ctx, g.j.nc, b)
 		cancel()
+		full := g.expect(len(b.shares))
+		b.tell(seq, err)
+		if err == nil {
+			g.regroup(full, min(time.Since(began)/4, mostRegroup))
+		}
+	}
+}
+
+// mostRegroup bounds what a batch waits for those who were in the one before.
+const mostRegroup = 2 * time.Millisecond
+
+// expect gives a channel that is closed once n and those with a lone record
+// have come with their next commit.
+func (g *group) expect(n int) <-chan struct{} {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.missing, g.full = n+g.lone, make(chan struct{})
+	return g.full
+}
+
+// arrived is called with the lock held.
+func (g *group) arrived() {
+	if g.missing--; g.missing == 0 {
+		close(g.full)
+	}
+}
+
+// regroup waits until the partitions of the last batch are back, for a small
+// part of the time that a batch takes. They scored the next micro-batch while it
+// was on its way and only need to hear what became of it. Without them the next
+// batch would hold the others alone, and each commit would wait for one of
+// theirs before its own.
+func (g *group) regroup(full <-chan struct{}, most time.Duration) {
+	t := time.NewTimer(most)
+	defer t.Stop()
+	select {
+	case <-full:
+	case <-t.C:
 	}
 }
 
@@ -124,14 +183,18 @@ func (g *group) take(cancel context.CancelFunc) *batch {
 	return b
 }
 
-// send publishes one batch and tells all in it what became of it.
-func (g *group) send(ctx context.Context, b *batch) {
-	seq := uint64(0)
-	last, err := publishBatch(g.j.nc, b.shares)
-	if err == nil {
-		seq, err = request(ctx, g.j.nc, last)
+// send publishes one batch. It returns the sequence of its last record.
+func send(ctx context.Context, nc *nats.Conn, b *batch) (uint64, error) {
+	last, err := publishBatch(nc, b.shares)
+	if err != nil {
+		return 0, err
 	}
-	// A batch lies in the stream without a gap and ends with the last record.
+	return request(ctx, nc, last)
+}
+
+// tell says to all in a batch what became of it. It lies in the stream without
+// a gap and ends with the last record.
+func (b *batch) tell(seq uint64, err error) {
 	for _, s := range slices.Backward(b.shares) {
 		if s.err = err; err == nil {
 			s.seq, seq = seq, seq-uint64(len(s.outs))-1
