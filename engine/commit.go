@@ -173,13 +173,13 @@ func (p *partition) send(plan *commitPlan, events int) error {
 	if err := p.settle(true); err != nil {
 		return err
 	}
-	f := &flight{done: make(chan struct{})}
+	f, end := newFlight(p.e.life)
 	p.flight = f
 	// A drain lets the last commit end, so it does not stop with the session.
 	pending := p.pt.CommitAsync(p.e.life, plan.outs, plan.rec)
 	abort, began := p.abort, time.Now()
 	go func() {
-		defer close(f.done)
+		defer end()
 		if f.rec, f.err = pending.Wait(p.e.life); f.err != nil {
 			abort(f.err)
 			return

@@ -70,7 +70,8 @@ const warnEvery = 10 * time.Second
 // flight is a commit on its way.
 type flight struct {
 	done chan struct{}
-	rec  journal.Record // as it is stored; valid, like err, once done is closed
+	over context.Context // ends with done
+	rec  journal.Record  // as it is stored; valid, like err, once done is closed
 	err  error
 }
 
@@ -178,6 +179,9 @@ func (p *partition) turn(ctx context.Context) error {
 		if err := p.take(&msgs[i]); err != nil {
 			return err
 		}
+	}
+	if err := p.collect(); err != nil {
+		return err
 	}
 	if err := p.flush(); err != nil {
 		return err

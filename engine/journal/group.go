@@ -122,7 +122,7 @@ func (g *group) work() {
 		full := g.expect(len(b.shares))
 		b.tell(seq, err)
 		if err == nil {
-			g.regroup(full, min(time.Since(began)/4, mostRegroup))
+			g.regroup(full, min(time.Since(began)/2, mostRegroup))
 		}
 	}
 }
@@ -146,8 +146,8 @@ func (g *group) arrived() {
 	}
 }
 
-// regroup waits until the partitions of the last batch are back, for a small
-// part of the time that a batch takes. They scored the next micro-batch while it
+// regroup waits until the partitions of the last batch are back, for a part of
+// the time that a batch takes at most. They scored the next micro-batch while it
 // was on its way and only need to hear what became of it. Without them the next
 // batch would hold the others alone, and each commit would wait for one of
 // theirs before its own.
