@@ -614,3 +614,38 @@ func TestAnswersStayBelowTheLargestMessage(t *testing.T) {
 	require.Equal(t, 875, got.MoreRejected)
 	require.Equal(t, 3, got.Accepted)
 }
+
+// Many rejected events go out together: the server syncs a batch once.
+func TestRejectedEventsAreKeptTogether(t *testing.T) {
+	b := newBench(t, journal.Config{}, nil)
+	a := ask(t, b.client(), string(bad(3000)))
+	require.Nil(t, a.Error)
+	require.Equal(t, 3000, len(a.Rejected)+a.MoreRejected)
+	batches := map[string]int{}
+	for _, m := range b.stored(journal.JournalStream) {
+		id := m.Header.Get(headerBatchID)
+		require.True(t, strings.HasPrefix(id, lead.RejectedBatch))
+		batches[id]++
+		var r lead.Rejected
+		require.NoError(t, json.Unmarshal(m.Data, &r))
+		require.Equal(t, intake.CodeMalformed, r.Code)
+	}
+	total := 0
+	for _, n := range batches {
+		total += n
+	}
+	require.Equal(t, 3000, total)
+	require.LessOrEqual(t, len(batches), 3000/rejectWindow+2)
+
+	// A stream that takes no batches gets them one by one.
+	s, err := b.js.Stream(t.Context(), journal.JournalStream)
+	require.NoError(t, err)
+	cfg := s.CachedInfo().Config
+	cfg.AllowAtomicPublish = false
+	_, err = b.js.UpdateStream(t.Context(), cfg)
+	require.NoError(t, err)
+	a = ask(t, b.client(), string(bad(20)))
+	require.Nil(t, a.Error)
+	require.Len(t, a.Rejected, 20)
+	require.Len(t, b.stored(journal.JournalStream), 3020)
+}

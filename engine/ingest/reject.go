@@ -4,10 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strconv"
 	"sync"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/nats-io/nuid"
 	"golang.org/x/sync/semaphore"
 
 	"github.com/ripenhq/ripen/engine/lead"
@@ -101,21 +104,15 @@ func (l *rejectLane) run(ctx context.Context) {
 // keep stores a window of rejected events and settles them.
 func (l *rejectLane) keep(ctx context.Context, work []kept) {
 	errs := make([]error, len(work))
-	var wg sync.WaitGroup
+	msgs := make([]*nats.Msg, len(work))
 	for i := range work {
-		data, err := json.Marshal(work[i].what)
-		if err != nil {
-			errs[i] = err
-			continue
+		var data []byte
+		if data, errs[i] = json.Marshal(work[i].what); errs[i] == nil {
+			subject := rejectedPrefix + strconv.Itoa(lead.Partition(work[i].what.Lead, l.o.Partitions))
+			msgs[i] = &nats.Msg{Subject: subject, Data: data, Header: nats.Header{}}
 		}
-		subject := rejectedPrefix + strconv.Itoa(lead.Partition(work[i].what.Lead, l.o.Partitions))
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
-			_, errs[i] = publish(ctx, l.o, &nats.Msg{Subject: subject, Data: data})
-		}()
 	}
-	wg.Wait()
+	l.publish(ctx, msgs, errs)
 	for i := range work {
 		l.room.Release(work[i].weight)
 		switch err := errs[i]; {
@@ -127,4 +124,82 @@ func (l *rejectLane) keep(ctx context.Context, work []kept) {
 			work[i].owner.unkept(notStored(err))
 		}
 	}
+}
+
+// companyFrom is from how many rejected events on they go out as one batch: the
+// server syncs each single message, and a batch once.
+const companyFrom = 8
+
+// maxCompany bounds such a batch, in bytes: the server stages it.
+const maxCompany = 4 << 20
+
+func size(msgs []*nats.Msg) (n int) {
+	for _, m := range msgs {
+		n += len(m.Data)
+	}
+	return n
+}
+
+// Headers of an atomic batch.
+const (
+	headerBatchID  = "Nats-Batch-Id"
+	headerBatchSeq = "Nats-Batch-Sequence"
+	headerBatchEnd = "Nats-Batch-Commit"
+)
+
+// publish stores messages, nil ones left out, and notes what went wrong.
+func (l *rejectLane) publish(ctx context.Context, msgs []*nats.Msg, errs []error) {
+	if len(msgs) >= companyFrom && !slices.Contains(msgs, nil) && size(msgs) <= maxCompany {
+		err := l.together(ctx, msgs)
+		var refused *jetstream.APIError
+		if !errors.As(err, &refused) { // stored, or nobody knows: the producer asks again
+			for i := range errs {
+				errs[i] = err
+			}
+			return
+		}
+		l.o.Logger.Debug("a batch of rejected events is refused, they go out one by one", "error", err)
+	}
+	var wg sync.WaitGroup
+	for i, m := range msgs {
+		if m == nil {
+			continue
+		}
+		wg.Go(func() {
+			_, errs[i] = publish(ctx, l.o, &nats.Msg{Subject: m.Subject, Data: m.Data})
+		})
+	}
+	wg.Wait()
+}
+
+// together stores messages as one atomic batch. Its id says that no record of a
+// partition belongs to it.
+func (l *rejectLane) together(ctx context.Context, msgs []*nats.Msg) error {
+	ctx, cancel := context.WithTimeout(ctx, l.o.GiveUp)
+	defer cancel()
+	id := []string{lead.RejectedBatch + nuid.Next()}
+	for i, m := range msgs {
+		m.Header[headerBatchID], m.Header[headerBatchSeq] = id, []string{strconv.Itoa(i + 1)}
+		if i < len(msgs)-1 {
+			if err := l.o.Conn.PublishMsg(m); err != nil {
+				return err
+			}
+		}
+	}
+	last := msgs[len(msgs)-1]
+	last.Header[headerBatchEnd] = []string{"1"}
+	answer, err := l.o.Conn.RequestMsgWithContext(ctx, last)
+	if err != nil {
+		return err
+	}
+	var ack struct {
+		Error *jetstream.APIError `json:"error"`
+	}
+	if err := json.Unmarshal(answer.Data, &ack); err != nil {
+		return err
+	}
+	if ack.Error != nil {
+		return ack.Error
+	}
+	return nil
 }

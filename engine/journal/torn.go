@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/ripenhq/ripen/engine/lead"
 )
 
 // A server that runs out of disk in the middle of an atomic batch has stored
@@ -115,6 +117,9 @@ type fragments struct {
 
 func (f *fragments) note(m *Message) {
 	id := m.Header.Get(headerBatchID)
+	if strings.HasPrefix(id, lead.RejectedBatch) {
+		id = "" // of the door, and of no partition
+	}
 	if m.Seq != f.seq+1 {
 		f.open = f.open[:0]
 	} else if id != f.batch {

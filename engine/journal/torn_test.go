@@ -1,10 +1,13 @@
 package journal
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/require"
+
+	"github.com/ripenhq/ripen/engine/lead"
 )
 
 func TestFragments(t *testing.T) {
@@ -27,11 +30,13 @@ func TestFragments(t *testing.T) {
 		"twice":                                 {[]m{{1, out, "a"}, {2, rec, ""}, {3, out, "b"}, {4, rec, ""}}, []uint64{1, 3}},
 		"a purged record is no sign":            {[]m{{1, out, "a"}, {3, out, "b"}, {5, out, "c"}, {6, rec, "c"}}, nil},
 		"a purged record, then torn":            {[]m{{1, out, "a"}, {3, out, "a"}, {4, rec, ""}}, []uint64{3}},
+		"nor those in a batch":                  {[]m{{1, rej, "door-1"}, {2, rej, "door-1"}, {3, rec, ""}, {4, rej, "door-2"}, {5, out, "a"}, {6, rec, "a"}}, nil},
 		"rejected at the door belong to nobody": {[]m{{1, rej, ""}, {2, rej, ""}, {3, rec, ""}}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var f fragments
 			for _, one := range c.messages {
+				one.batch = strings.Replace(one.batch, "door-", lead.RejectedBatch, 1)
 				msg := Message{Seq: one.seq, Subject: one.subject}
 				if one.batch != "" {
 					msg.Header = nats.Header{headerBatchID: {one.batch}}

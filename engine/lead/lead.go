@@ -60,6 +60,10 @@ type Event struct {
 	Raw []byte
 }
 
+// RejectedBatch begins the id of an atomic batch in which the door keeps what it
+// rejects: no record of a partition belongs to it.
+const RejectedBatch = "door-"
+
 // Rejected is an input that changed nothing, kept with its reason.
 type Rejected struct {
 	Lead   string `json:"lead,omitempty"`
