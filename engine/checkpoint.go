@@ -2,11 +2,13 @@ package engine
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/ripenhq/ripen/engine/core"
 	"github.com/ripenhq/ripen/engine/internal/failpoint"
 	"github.com/ripenhq/ripen/engine/journal"
+	"github.com/ripenhq/ripen/engine/lineage"
 	"github.com/ripenhq/ripen/engine/store"
 )
 
@@ -37,7 +39,9 @@ type keeping struct {
 	last           time.Time
 	running        bool
 	base           journal.Base // of the running checkpoint
+	left           []lineage.ID // whose leads it has not written yet
 
+	wanted                 bool  // a snapshot is to be made as soon as can be
 	shotBytes, shotRecords int64 // since the last snapshot
 	shot                   time.Time
 	size                   int64 // of the last snapshot
@@ -55,20 +59,23 @@ func newKeeping(snapshots time.Duration) keeping {
 
 // note counts a record that is durable.
 func (k *keeping) note(rec *journal.Record) {
-	n := int64(len(rec.Delta))
+	n := int64(0)
+	for i := range rec.Lineages {
+		n += int64(len(rec.Lineages[i].Delta))
+	}
 	k.bytes, k.records = k.bytes+n, k.records+1
 	k.shotBytes, k.shotRecords = k.shotBytes+n, k.shotRecords+1
 }
 
 // little says that the store holds nearly all that the journal does.
 func (k *keeping) little() bool {
-	least := k.bytes < leastBytes && k.records < int64(failpoint.Number("checkpoint.records", leastRecords))
+	least := !k.wanted && k.bytes < leastBytes && k.records < int64(failpoint.Number("checkpoint.records", leastRecords))
 	return !k.running && least && (k.every >= time.Minute || k.records == 0)
 }
 
 // due says whether a checkpoint should begin.
 func (k *keeping) due(now time.Time) bool {
-	return k.bytes >= checkpointBytes || !k.little() && now.Sub(k.last) >= failpoint.Duration("checkpoint.every", k.every)
+	return k.wanted || k.bytes >= checkpointBytes || !k.little() && now.Sub(k.last) >= failpoint.Duration("checkpoint.every", k.every)
 }
 
 // end stops a snapshot that is being written.
@@ -108,17 +115,26 @@ type shelve struct {
 
 func (p *partition) newShelve() *shelve { return &shelve{p: p} }
 
-func (s *shelve) put(l core.Stored) error {
+// putOf takes the leads of a lineage.
+func (s *shelve) putOf(id lineage.ID) func(core.Stored) error {
+	home := s.p.house.homes[id]
+	return func(l core.Stored) error {
+		b := s.open()
+		if s.puts++; l.New {
+			home.stored++
+		}
+		if err := b.Put(uint64(id), l.Lead, l.State, l.Due, l.OldDue, l.Held); err != nil || b.Len() < batchBytes {
+			return err
+		}
+		return s.write()
+	}
+}
+
+func (s *shelve) open() *store.Batch {
 	if s.batch == nil {
 		s.batch = s.p.shelf.NewBatch()
 	}
-	if s.puts++; l.New {
-		s.p.stored++
-	}
-	if err := s.batch.Put(l.Lead, l.State, l.Due, l.OldDue, l.Held); err != nil || s.batch.Len() < batchBytes {
-		return err
-	}
-	return s.write()
+	return s.batch
 }
 
 // write makes the batch, with the mark that bounds it, part of the store.
@@ -126,11 +142,23 @@ func (s *shelve) write() error {
 	if s.batch == nil || s.batch.Empty() {
 		return nil
 	}
-	if err := errors.Join(s.batch.Newest(s.p.base.Mark.Append(nil)), s.batch.Count(s.p.stored)); err != nil {
+	err := s.batch.Newest(s.p.base.Mark.Append(nil))
+	for id, home := range s.p.house.homes {
+		err = errors.Join(err, s.batch.Count(uint64(id), home.stored))
+	}
+	if err != nil {
 		return err
 	}
 	failpoint.Hit("store.put")
 	return s.batch.Commit()
+}
+
+// head writes what the store is complete up to.
+func (s *shelve) head(base *journal.Base) error {
+	if err := s.open().Head(base.Append(nil)); err != nil {
+		return err
+	}
+	return s.write()
 }
 
 func (s *shelve) close() {
@@ -143,8 +171,10 @@ func (s *shelve) close() {
 func (p *partition) evict() error {
 	s := p.newShelve()
 	defer s.close()
-	if err := p.core.Evict(s.put); err != nil {
-		return err
+	for _, m := range p.set.Members() {
+		if err := m.Core.Evict(s.putOf(m.ID)); err != nil {
+			return err
+		}
 	}
 	if s.puts > 0 {
 		failpoint.Hit("evict")
@@ -159,40 +189,60 @@ func (p *partition) checkpoint() (moved bool, err error) {
 	k := &p.keeping
 	if !k.running {
 		failpoint.Hit("checkpoint.before")
-		k.running, k.base, k.bytes, k.records = true, p.base, 0, 0
+		k.running, k.base, k.bytes, k.records, k.left = true, p.base, 0, 0, k.left[:0]
+		for _, m := range p.set.Members() {
+			k.left = append(k.left, m.ID)
+		}
 	}
 	s := p.newShelve()
 	defer s.close()
-	done, err := p.core.Flush(failpoint.Number("checkpoint.slice", flushSlice), s.put)
-	if err == nil && !done && s.puts == 0 && p.flight != nil { // all that is left is in the commit in flight
+	err = p.flushSome(s, failpoint.Number("checkpoint.slice", flushSlice))
+	if err == nil && len(k.left) > 0 && s.puts == 0 && p.flight != nil { // all that is left is in the commit in flight
 		if err = p.settle(true); err == nil {
-			done, err = p.core.Flush(flushSlice, s.put)
+			err = p.flushSome(s, flushSlice)
 		}
 	}
 	switch {
 	case err != nil:
 		return false, err
-	case done:
+	case len(k.left) == 0:
 		return true, p.complete(s)
 	}
 	failpoint.Hit("checkpoint.middle")
 	return s.puts > 0, s.write()
 }
 
+// flushSome writes about most leads of the running checkpoint.
+func (p *partition) flushSome(s *shelve, most int) error {
+	k := &p.keeping
+	for left := s.puts + most; len(k.left) > 0; {
+		m := p.set.Get(k.left[0])
+		done := m == nil
+		if m != nil {
+			var err error
+			if done, err = m.Core.Flush(max(left-s.puts, 1), s.putOf(m.ID)); err != nil {
+				return err
+			}
+		}
+		if !done {
+			return nil
+		}
+		k.left = k.left[1:]
+	}
+	return nil
+}
+
 // complete writes the head with the last leads of a checkpoint.
 func (p *partition) complete(s *shelve) error {
 	k := &p.keeping
-	if s.batch == nil {
-		s.batch = p.shelf.NewBatch()
-	}
 	failpoint.Hit("checkpoint.head")
-	if err := s.batch.Head(k.base.Append(nil)); err != nil {
-		return err
-	}
-	if err := s.write(); err != nil {
+	if err := s.head(&k.base); err != nil {
 		return err
 	}
 	if err := p.db.StartFlush(); err != nil {
+		return err
+	}
+	if err := p.house.forget(func(id lineage.ID) bool { return named(k.base.Lineages, id) }); err != nil {
 		return err
 	}
 	failpoint.Hit("checkpoint.after")
@@ -202,6 +252,11 @@ func (p *partition) complete(s *shelve) error {
 	p.log.Debug("checkpoint", "record", k.base.Number)
 	p.shoot(now)
 	return nil
+}
+
+// named says whether a record names the lineage.
+func named(list []journal.Lineage, id lineage.ID) bool {
+	return slices.ContainsFunc(list, func(l journal.Lineage) bool { return l.ID == uint64(id) })
 }
 
 // park makes a last checkpoint before the partition is given up, if it does not

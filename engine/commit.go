@@ -9,6 +9,8 @@ import (
 	"github.com/ripenhq/ripen/engine/internal/failpoint"
 	"github.com/ripenhq/ripen/engine/journal"
 	"github.com/ripenhq/ripen/engine/lead"
+	"github.com/ripenhq/ripen/engine/lineage"
+	"github.com/ripenhq/ripen/engine/release"
 )
 
 // take queues the inputs of one message and flushes when a batch is full.
@@ -20,10 +22,11 @@ func (p *partition) take(m *journal.Message) error {
 	if m.Seq == p.pos.Seq {
 		skip = p.pos.Index
 	}
-	p.last = *m
 	if m.Subject == journal.ControlSubject {
 		return p.control(m)
 	}
+	p.hear(m)
+	p.firstEvent(m.Seq)
 	index := uint32(0)
 	var flushErr error
 	err := intake.Messages(m.Data, func(_ int, raw []byte, received int64) {
@@ -78,16 +81,31 @@ func misplaced(ev *lead.Event, partitions, number int) *lead.Rejected {
 	return r
 }
 
+// hear notes that a message was read.
+func (p *partition) hear(m *journal.Message) { p.last = heardInput{m.Seq, journal.HashInput(m.Data)} }
+
 // control takes a message of the engine to all partitions.
 func (p *partition) control(m *journal.Message) error {
 	c, err := journal.DecodeControl(m.Data)
 	if err != nil {
 		return err
 	}
-	if c.Type == journal.ControlTick {
+	switch c.Type {
+	case journal.ControlRelease:
+		return p.order(m, &c)
+	case journal.ControlTick:
+		if p.set.Expires(c.At) { // before the tick, in whatever batch it comes
+			if err := p.flush(); err != nil {
+				return err
+			}
+			p.set.Expire(c.At)
+			p.house.tidy(p.set)
+			p.tell()
+		}
 		p.inputs = append(p.inputs, core.Input{Event: lead.Event{Kind: lead.Tick, At: c.At}})
 		p.status.tick.Store(c.At)
 	}
+	p.hear(m)
 	p.pos = journal.Position{Seq: m.Seq + 1}
 	return nil
 }
@@ -100,58 +118,91 @@ func (p *partition) flush() error {
 	return p.commit()
 }
 
-// commit runs the core over the queued inputs and hands the result to the
+// commit runs all lineages over the queued inputs and hands the result to the
 // journal. One commit is in flight while the next batch is scored.
 func (p *partition) commit() error {
-	inputs := p.inputs
+	p.set.Take(p.inputs)
 	p.inputs = p.inputs[:0]
-	for {
-		p.out.Reset()
+	for done := false; !done; {
 		failpoint.Hit("batch.before")
-		n, err := p.core.RunSlice(inputs, &p.out)
-		if err != nil {
+		var err error
+		if done, err = p.set.Slice(); err != nil {
 			return err
 		}
 		failpoint.Hit("batch.after")
-		inputs = inputs[n:]
-		if err := p.commitSlice(len(inputs) == 0); err != nil {
+		if err := p.commitSlice(done); err != nil {
 			return err
 		}
 		if err := p.tidy(); err != nil {
 			return err
 		}
-		if len(inputs) == 0 {
-			return nil
-		}
 	}
+	return nil
 }
 
-// commitSlice hands what the core said to the journal. The position moves with
-// the last slice of a batch: until then a restart reads all of it again.
+// commitSlice hands what the lineages said to the journal. The position moves
+// with the last slice of a batch: until then a restart reads all of it again.
 func (p *partition) commitSlice(last bool) error {
-	byRelease(p.out.Rejected, p.e.work.Model.Policy.Release)
-	done := journal.Record{Pos: p.pos, InputSeq: p.last.Seq, InputHash: journal.HashInput(p.last.Data), Clock: p.core.Clock(), Model: modelName(p.e.work.Model),
-		Health: appendHealth(nil, p.crew), Newest: p.status.newest.Load()}
-	if !last {
-		done.Pos, done.Clock, done.Health = p.begin.Pos, 0, p.begin.Health
+	done := p.begin
+	if last {
+		done = p.record(p.pos)
+	} else {
+		done.Clock = 0
 	}
-	plans, err := p.planner.plan(&p.out, p.begin, done, p.next)
+	if err := p.plan(done, true); err != nil {
+		return err
+	}
+	p.adapt(p.planner.size)
+	return nil
+}
+
+// record is what a commit says beside the state of leads, if all that was read
+// is done.
+func (p *partition) record(pos journal.Position) journal.Record {
+	return journal.Record{Pos: pos, InputSeq: p.last.seq, InputHash: p.last.hash, Clock: p.set.Clock(), Lineages: p.lineages(), Newest: p.status.newest.Load()}
+}
+
+// lineages are those of the partition, as a record names them.
+func (p *partition) lineages() []journal.Lineage {
+	members := p.set.Members()
+	list := make([]journal.Lineage, len(members))
+	for i, m := range members {
+		list[i] = recordOf(&m.Descriptor)
+		list[i].Health = appendHealth(nil, p.house.homes[m.ID].crew)
+	}
+	return list
+}
+
+// plan cuts what the lineages said into commits and sends them. fresh says that
+// their inputs are new to the partition, and are counted.
+func (p *partition) plan(done journal.Record, fresh bool) error {
+	plans, err := p.planner.plan(p.set.Members(), p.begin, done, p.next)
 	if err != nil {
 		return err
 	}
 	p.next += uint64(len(plans))
+	keeper := p.keeper()
 	for i := range plans {
 		events := 0
-		if i == len(plans)-1 {
-			events = p.out.Accepted
+		if i == len(plans)-1 && fresh && keeper != nil {
+			events = keeper.Out.Accepted
 		}
 		if err := p.send(&plans[i], events); err != nil {
 			return err
 		}
 	}
-	p.begin = journal.Record{Pos: done.Pos, Health: done.Health}
-	p.count()
-	p.adapt(p.planner.size)
+	p.begin = done
+	p.count(keeper, fresh)
+	return nil
+}
+
+// keeper is the lineage that the inputs are counted by, nil without a live one.
+func (p *partition) keeper() *lineage.Member {
+	for _, m := range p.set.Members() {
+		if m.Role == lineage.Live {
+			return m
+		}
+	}
 	return nil
 }
 
@@ -178,11 +229,18 @@ func (p *partition) send(plan *commitPlan, events int) error {
 	// A drain lets the last commit end, so it does not stop with the session.
 	pending := p.pt.CommitAsync(p.e.life, plan.outs, plan.rec)
 	abort, began := p.abort, time.Now()
+	var news *[]release.LineageStatus
+	if p.untold && events > 0 {
+		news, p.untold = p.standing(), false
+	}
 	go func() {
 		defer end()
 		if f.rec, f.err = pending.Wait(p.e.life); f.err != nil {
 			abort(f.err)
 			return
+		}
+		if news != nil {
+			p.status.lineages.Store(news)
 		}
 		p.status.commitTime.observe(time.Since(began))
 		p.status.committed.Add(int64(events))
@@ -210,23 +268,37 @@ func (p *partition) settle(wait bool) error {
 		return f.err
 	}
 	p.base.Follow(&f.rec)
-	p.core.Acked(f.rec.Number)
+	for _, m := range p.set.Members() {
+		m.Core.Acked(f.rec.Number)
+	}
 	p.keeping.note(&f.rec)
 	return nil
 }
 
-func (p *partition) count() {
-	p.status.events.Add(int64(p.out.Accepted))
-	p.status.repeated.Add(int64(p.out.Duplicates))
-	p.status.decisions.Add(int64(len(p.out.Decisions)))
-	p.status.rejected.Add(int64(len(p.out.Rejected)))
-	p.status.leads.Store(int64(p.stored + p.core.Unstored()))
-	p.status.timers.Store(int64(p.core.Timers()))
-	p.status.codes.add(p.out.Rejected)
-	p.status.commits.Add(1)
-	if n := len(p.out.Rejected); n > 0 && time.Since(p.warned) >= warnEvery {
+func (p *partition) count(keeper *lineage.Member, fresh bool) {
+	s := &p.status
+	if keeper != nil && fresh {
+		s.events.Add(int64(keeper.Out.Accepted))
+		s.repeated.Add(int64(keeper.Out.Duplicates))
+	}
+	timers := 0
+	for _, m := range p.set.Members() {
+		timers += m.Core.Timers()
+		if m.Heard() {
+			s.decisions.Add(int64(len(m.Out.Decisions)))
+			p.countRejected(m.Out.Rejected)
+		}
+	}
+	s.leads.Store(int64(p.house.leads(p.set)))
+	s.timers.Store(int64(timers))
+	s.commits.Add(1)
+}
+
+func (p *partition) countRejected(list []lead.Rejected) {
+	p.status.rejected.Add(int64(len(list)))
+	p.status.codes.add(list)
+	if n := len(list); n > 0 && time.Since(p.warned) >= warnEvery {
 		p.warned = time.Now()
-		first := &p.out.Rejected[0]
-		p.log.Warn("events are rejected and kept on "+journal.RejectedSubject(p.number), "of this batch", n, "first code", first.Code, "first reason", first.Reason)
+		p.log.Warn("events are rejected and kept on "+journal.RejectedSubject(p.number), "of this batch", n, "first code", list[0].Code, "first reason", list[0].Reason)
 	}
 }

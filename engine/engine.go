@@ -35,7 +35,12 @@ const (
 
 // Options configure an engine. The zero value of each field means its default.
 type Options struct {
-	Workflow *Workflow // loaded; required; stays the caller's
+	// Workflow is loaded and stays the caller's. On streams without it, it is
+	// begun; else what is live in the streams goes on.
+	Workflow *Workflow
+	// Releases gives the releases that the streams name; nil are those that are
+	// stored beside them. See Given.
+	Releases Releases
 	// Data is the folder of the embedded server. Ignored with NATS.
 	Data string
 	// NATS is the URL of an external JetStream server; empty embeds one.
@@ -139,7 +144,8 @@ type Engine struct {
 	web      *web
 	subs     *nats.Subscription
 	catalog  *release.Store // nil for an operator
-	releases *shelf
+	releases Releases
+	shelf    *shelf // of stored releases; nil if the releases are the caller's
 	ops      *operations
 	refusal  atomic.Pointer[context.CancelCauseFunc] // see allowed
 
@@ -173,10 +179,16 @@ func New(ctx context.Context, o Options) (_ *Engine, err error) {
 	if err = e.openStore(); err != nil {
 		return nil, err
 	}
-	if e.subs, err = e.journal.ServeSubscribers(ctx); err != nil {
+	if err = e.allowed(ctx, e.agree); err != nil {
 		return nil, err
 	}
 	if err = e.openReleases(ctx); err != nil {
+		return nil, err
+	}
+	if err = e.allowed(ctx, e.ensureFirst); err != nil {
+		return nil, err
+	}
+	if e.subs, err = e.journal.ServeSubscribers(ctx); err != nil {
 		return nil, err
 	}
 	if err = e.startParts(ctx); err != nil {
@@ -189,7 +201,7 @@ func New(ctx context.Context, o Options) (_ *Engine, err error) {
 // startParts lets partitions work, and ends the engine if it cannot go on.
 func (e *Engine) startParts(ctx context.Context) error {
 	for n := range e.journal.Partitions() {
-		p := &partition{e: e, number: n, log: e.log.Named("partition").With("partition", n), largest: maxInputs, decoder: intake.NewDecoder(intake.Options{})}
+		p := &partition{e: e, number: n, log: e.log.Named("partition").With("partition", n), largest: maxInputs, errands: make(chan *errand, 4), wake: make(chan struct{}, 1), decoder: intake.NewDecoder(intake.Options{})}
 		e.parts = append(e.parts, p)
 	}
 	k := newKeeper(e.log, e.parts, e.conn, e.newest)
@@ -333,8 +345,8 @@ func (e *Engine) shut(ctx context.Context) {
 			e.watch.Wait()
 		}
 		e.closeStore()
-		if e.releases != nil {
-			e.releases.Close()
+		if e.shelf != nil {
+			e.shelf.Close()
 		}
 		if e.conn != nil {
 			e.conn.Close()

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hashicorp/go-hclog"
 	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -227,13 +228,34 @@ func TestEngine_AnotherWorkflowsDataIsRefused(t *testing.T) {
 	require.NoError(t, stopEngine(e))
 	other := loadWorkflow(t, strings.Replace(smallWorkflow, `"small"`, `"other"`, 1))
 	_, err := engine.Inspect(t.Context(), engine.Options{Workflow: other, Data: data})
-	assert.ErrorContains(t, err, `found "small", this engine runs "other"`)
-	e, err = engine.New(t.Context(), engine.Options{Workflow: other, Data: data, Port: -1, Clock: engine.ClockStream, Partitions: 1})
+	assert.ErrorContains(t, err, `found "small", the workflow given is "other"`)
+	_, err = engine.New(t.Context(), engine.Options{Workflow: other, Data: data, Port: -1, Clock: engine.ClockStream, Partitions: 1})
+	assert.ErrorContains(t, err, `found "small", this engine was given "other"`)
+	assert.ErrorContains(t, err, "ripen apply")
+}
+
+// What the folder says matters for the first start only: from then on the
+// release that is live in the streams goes on.
+func TestEngine_TheLiveReleaseGoesOnWhateverTheFolderSays(t *testing.T) {
+	data, log := t.TempDir(), &strings.Builder{}
+	first := loadWorkflow(t, smallWorkflow)
+	changed := loadWorkflow(t, strings.Replace(smallWorkflow, `"Demo Requested" = 100`, `"Demo Requested" = 90`, 1))
+	require.NotEqual(t, first.Model.Digest, changed.Model.Digest)
+	e := startEngine(t, engine.Options{Workflow: first, Data: data, Clock: engine.ClockStream, Partitions: 1})
+	send(t, anonymous(t, e), track("1", "ann", "Guide Downloaded", "2026-01-01T00:00:00Z"))
+	require.Eventually(t, func() bool { return e.Committed() == 1 }, 10*time.Second, time.Millisecond)
+	require.NoError(t, stopEngine(e))
+
+	e = startEngine(t, engine.Options{Workflow: changed, Releases: engine.Given(first), Data: data, Clock: engine.ClockStream, Partitions: 1,
+		Logger: hclog.New(&hclog.LoggerOptions{Output: log})})
+	nc := anonymous(t, e)
+	sub, err := nc.SubscribeSync("ripen.decisions.>")
 	require.NoError(t, err)
-	select {
-	case <-e.Done():
-	case <-time.After(10 * time.Second):
-		t.Error("the engine runs on another workflow's data")
-	}
-	assert.ErrorContains(t, stopEngine(e), `found "small", this engine runs "other"`)
+	require.NoError(t, nc.Flush())
+	send(t, nc, track("2", "ann", "Demo Requested", "2026-01-01T00:00:00Z"))
+	m, err := sub.NextMsg(10 * time.Second)
+	require.NoError(t, err)
+	assert.Equal(t, first.Model.Policy.Release, decision(t, m).Release)
+	require.NoError(t, stopEngine(e))
+	assert.Equal(t, 1, strings.Count(log.String(), "ripen apply"))
 }

@@ -32,6 +32,10 @@ func OpenExplainer(ctx context.Context, o Options) (*Explainer, error) {
 		e.shut(context.Background())
 		return nil, err
 	}
+	if err := e.allowed(ctx, e.findReleases); err != nil {
+		e.shut(context.Background())
+		return nil, err
+	}
 	return &Explainer{e: e, p: e.journal.Partitions()}, nil
 }
 
@@ -54,8 +58,9 @@ type Story struct {
 	Events, Ticks int
 	First         uint64
 
-	core *core.Core
-	crew *Crew
+	core  *core.Core
+	crew  *Crew  // of a rerun
+	visit *visit // of what is stored
 }
 
 // Look shows the lead at a time, ms.
@@ -70,9 +75,13 @@ func (s *Story) Foresee(key string, at int64, fn func(*ledger.Frame)) (core.Fore
 
 // Close releases the plugins' instances.
 func (s *Story) Close() {
-	if s != nil && s.crew != nil {
+	if s == nil {
+		return
+	}
+	if s.crew != nil {
 		s.crew.Close()
 	}
+	s.visit.close()
 }
 
 // Now is a lead as the newest state has it.
@@ -84,16 +93,10 @@ func (x *Explainer) Now(ctx context.Context, key string) (_ *Story, err error) {
 		}
 	}()
 	n := lead.Partition(key, x.p)
-	p := &partition{e: x.e, number: n}
-	fresh := func() (*core.Core, error) {
-		s.Close()
-		if s.crew, err = x.e.work.NewCrew(ctx); err != nil {
-			return nil, err
-		}
-		return core.New(s.crew.Program, x.e.coreOptions()), nil
-	}
 	err = x.e.allowed(ctx, func(ctx context.Context) (err error) {
-		s.core, _, err = x.e.readState(ctx, n, fresh, p.checkModel)
+		if s.visit, _, err = x.e.readState(ctx, n); err == nil {
+			s.core, err = s.visit.live()
+		}
 		return err
 	})
 	if err != nil {
@@ -182,7 +185,12 @@ func (x *Explainer) record(ctx context.Context, s *Stored) error {
 		if err != nil {
 			return fmt.Errorf("record at sequence %d: %w", m.Sequence, err)
 		}
-		s.Record, s.Model, s.Input = rec.Number, rec.Model, rec.InputSeq
+		s.Record, s.Input = rec.Number, rec.InputSeq
+		for i := range rec.Lineages {
+			if l := &rec.Lineages[i]; l.Workflow == s.Workflow && l.Role == journal.RoleLive {
+				s.Model = l.Workflow + "@" + l.Model
+			}
+		}
 		return nil
 	})
 }

@@ -7,7 +7,9 @@ import (
 	"path/filepath"
 
 	"github.com/ripenhq/ripen/engine/journal"
+	"github.com/ripenhq/ripen/engine/lineage"
 	"github.com/ripenhq/ripen/engine/natsd"
+	"github.com/ripenhq/ripen/engine/release"
 )
 
 // SnapshotAndPurge takes snapshots of all partitions from the local store of a
@@ -95,4 +97,27 @@ func (e *Engine) Leads() (n int) {
 		n += int(p.status.leads.Load())
 	}
 	return n
+}
+
+// Order writes an order behind all that is in the stream.
+func (e *Engine) Order(ctx context.Context, o lineage.Order) (uint64, error) {
+	r, err := e.clock.order(ctx, &o)
+	if err != nil {
+		return 0, err
+	}
+	return r.Seq, nil
+}
+
+// Lineages are those of all partitions that this engine runs.
+func (e *Engine) Lineages() []release.LineageStatus { return e.lineages() }
+
+// Durable says whether all that partitions were told is committed.
+func (e *Engine) Durable() bool {
+	for _, p := range e.parts {
+		rec, err := e.journal.Last(context.Background(), p.number)
+		if err != nil || rec.Pos.Seq < p.status.position.Load() {
+			return false
+		}
+	}
+	return true
 }

@@ -13,14 +13,49 @@ import (
 // openReleases finds or makes the store of releases and the shelf of loaded
 // ones.
 func (e *Engine) openReleases(ctx context.Context) error {
+	if e.given() {
+		return nil
+	}
 	if err := e.allowed(ctx, func(ctx context.Context) (err error) {
 		e.catalog, err = release.Open(ctx, e.js, e.opts.Replicas)
 		return err
 	}); err != nil {
 		return err
 	}
-	e.releases = newShelf(e.work, LoadOptions{CacheDir: e.opts.CacheDir, Logger: e.log.Named("plugin")}, e.catalog.Fetch)
+	e.stock()
 	return nil
+}
+
+// given says whether the releases are the caller's, and sees to that.
+func (e *Engine) given() bool {
+	e.releases = e.opts.Releases
+	if e.releases == nil && e.work != nil && e.work.Bundle == nil {
+		e.releases = Given(e.work)
+	}
+	return e.releases != nil
+}
+
+func (e *Engine) stock() {
+	e.shelf = newShelf(e.work, LoadOptions{CacheDir: e.opts.CacheDir, Logger: e.log.Named("plugin")}, e.catalog.Fetch)
+	e.releases = e.shelf
+}
+
+// findReleases is openReleases for those who only read: where no engine has
+// stored any, there is the workflow that was given.
+func (e *Engine) findReleases(ctx context.Context) (err error) {
+	if e.given() {
+		return nil
+	}
+	if e.catalog == nil {
+		e.catalog, err = release.Find(ctx, e.js)
+	}
+	switch {
+	case err == nil:
+		e.stock()
+	case errors.Is(err, release.ErrNone):
+		e.releases, err = Given(e.work), nil
+	}
+	return err
 }
 
 // ensureFirst makes the engine's own workflow a release and begins with it on
@@ -30,6 +65,9 @@ func (e *Engine) openReleases(ctx context.Context) error {
 func (e *Engine) ensureFirst(ctx context.Context) error {
 	if e.work == nil || e.work.Model == nil {
 		return nil
+	}
+	if e.catalog == nil {
+		return e.beginGiven(ctx)
 	}
 	name, stream := e.work.Model.Name, e.journal.Input().Created
 	list, err := e.catalog.List(ctx, name)
@@ -45,8 +83,16 @@ func (e *Engine) ensureFirst(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("first release of workflow %q: %w", name, err)
 	}
-	order := lineage.Order{Op: lineage.Start, Workflow: name, Origin: lineage.FromEmpty, First: true,
-		Release: lineage.Release{Number: first.Number, Digest: first.Digest, Model: first.Model}}
+	r := lineage.Release{Number: first.Number, Digest: first.Digest, Model: first.Model}
+	if err := e.orderFirst(ctx, name, r); err != nil {
+		return err
+	}
+	return e.catalog.Begin(ctx, first, stream)
+}
+
+// orderFirst orders the very first lineage of a workflow.
+func (e *Engine) orderFirst(ctx context.Context, workflow string, r lineage.Release) error {
+	order := lineage.Order{Op: lineage.Start, Workflow: workflow, Origin: lineage.FromEmpty, First: true, Release: r}
 	text, err := order.Encode()
 	if err != nil {
 		return err
@@ -57,13 +103,20 @@ func (e *Engine) ensureFirst(ctx context.Context) error {
 	}
 	for {
 		_, err := line.Publish(ctx, journal.Control{Type: journal.ControlRelease, At: line.Last().At, Body: text})
-		if err == nil {
-			return e.catalog.Begin(ctx, first, stream)
-		}
 		if !errors.Is(err, journal.ErrFenced) || ctx.Err() != nil {
 			return err
 		}
 	}
+}
+
+// beginGiven begins the workflow that the engine was given, of which no release
+// is stored, on streams that have none.
+func (e *Engine) beginGiven(ctx context.Context) error {
+	live, err := e.lives(ctx)
+	if err != nil || len(live) > 0 {
+		return err
+	}
+	return e.orderFirst(ctx, e.work.Model.Name, ReleaseOf(e.work, 1))
 }
 
 // firstRelease lists the engine's workflow, or finds where it is listed.

@@ -16,7 +16,7 @@ import (
 type Snapshot struct {
 	// Decisions are all that were published, in the order of the journal.
 	Decisions []lead.Decision
-	crews     []*Crew
+	visits    []*visit
 	cores     []*core.Core
 }
 
@@ -30,6 +30,9 @@ func Inspect(ctx context.Context, o Options) (_ *Snapshot, err error) {
 	}
 	defer e.shut(context.Background())
 	if err := e.openJournal(ctx, true); err != nil {
+		return nil, err
+	}
+	if err := e.allowed(ctx, e.findReleases); err != nil {
 		return nil, err
 	}
 	s := &Snapshot{}
@@ -47,17 +50,13 @@ func Inspect(ctx context.Context, o Options) (_ *Snapshot, err error) {
 }
 
 func (s *Snapshot) restore(ctx context.Context, e *Engine, n int) error {
-	p := &partition{e: e, number: n}
-	fresh := func() (*core.Core, error) {
-		crew, err := e.work.NewCrew(ctx)
-		if err != nil {
-			return nil, err
-		}
-		s.crews = append(s.crews, crew)
-		return core.New(crew.Program, e.coreOptions()), nil
-	}
 	return e.allowed(ctx, func(ctx context.Context) error {
-		c, _, err := e.readState(ctx, n, fresh, p.checkModel)
+		v, _, err := e.readState(ctx, n)
+		if err != nil {
+			return err
+		}
+		s.visits = append(s.visits, v)
+		c, err := v.live()
 		s.cores = append(s.cores, c)
 		return err
 	})
@@ -112,7 +111,7 @@ func (s *Snapshot) Look(keys []string, at int64, fn func(*ledger.Frame)) error {
 
 // Close releases the plugins' instances.
 func (s *Snapshot) Close() {
-	for _, c := range s.crews {
-		c.Close()
+	for _, v := range s.visits {
+		v.close()
 	}
 }

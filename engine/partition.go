@@ -12,6 +12,8 @@ import (
 	"github.com/ripenhq/ripen/engine/core"
 	"github.com/ripenhq/ripen/engine/intake"
 	"github.com/ripenhq/ripen/engine/journal"
+	"github.com/ripenhq/ripen/engine/lineage"
+	"github.com/ripenhq/ripen/engine/release"
 	"github.com/ripenhq/ripen/engine/store"
 )
 
@@ -37,28 +39,39 @@ type partition struct {
 	largest, batch int
 
 	pt      *journal.Partition
-	crew    *Crew
 	abort   context.CancelCauseFunc // ends the session
-	older   string                  // digest of the model of the newest record, if it is not ours
 	warned  time.Time               // when the log last told of rejected events
-	core    *core.Core
+	house   *household
+	set     *lineage.Set
 	reader  *journal.Reader
+	history *historian // reads for a lineage that is being built, nil without one
 	decoder *intake.Decoder
 	inputs  []core.Input
-	out     core.Output
 	planner planner
 	next    uint64 // number of the record that the next commit becomes
 	flight  *flight
 	base    journal.Base // the newest record that is acknowledged
 	db      *store.DB    // of this session
 	shelf   *store.Partition
-	stored  int // leads with an account on the shelf
 	keeping keeping
 	doubts  int                // how often the stored state could not be read
 	spoiled []journal.Snapshot // found damaged in this start
-	begin   journal.Record     // position and breakers behind the newest batch
+	begin   journal.Record     // what the newest batch left: position, input, lineages and their breakers
 	pos     journal.Position   // of the next input to be taken
-	last    journal.Message    // last message read
+	last    heardInput         // last message read
+	errands chan *errand
+	errand  *errand            // at hand
+	wake    chan struct{}      // an errand waits
+	firsts  map[string]*scored // by workflow: what its newest release has scored
+	// unscored says that no event came behind a switch so far, untold that one
+	// did whose commit is not acknowledged.
+	unscored, untold bool
+}
+
+// heardInput is the last message of the events stream that was read.
+type heardInput struct {
+	seq  uint64
+	hash [32]byte
 }
 
 // errTaken ends an engine that is no longer the owner of its partitions.
@@ -88,6 +101,8 @@ type partitionStatus struct {
 	decisions atomic.Int64
 	rejected  atomic.Int64
 	repeated  atomic.Int64
+	lineages  atomic.Pointer[[]release.LineageStatus]
+	kept      atomic.Pointer[[]journal.Lineage] // of the newest snapshot
 	commits   atomic.Int64
 	committed atomic.Int64 // events whose commit is acknowledged
 
@@ -151,13 +166,13 @@ func sleep(ctx context.Context, d time.Duration) {
 // session is one ownership: from the claim to the first failure.
 func (p *partition) session(outer context.Context) error {
 	defer p.close()
-	if err := p.open(outer); err != nil {
-		return err
-	}
-	defer p.reader.Close()
 	ctx, abort := context.WithCancelCause(outer)
 	p.abort = abort
 	defer abort(nil)
+	if err := p.open(ctx); err != nil {
+		return err
+	}
+	defer p.reader.Close()
 	p.status.ready.Store(true)
 	for {
 		if err := p.turn(ctx); err != nil {
@@ -186,15 +201,25 @@ func (p *partition) turn(ctx context.Context) error {
 	if err := p.flush(); err != nil {
 		return err
 	}
+	if err := p.runErrand(); err != nil {
+		return err
+	}
+	if m := p.set.Building(); m != nil {
+		return p.build(ctx, m, len(msgs) == 0)
+	}
 	if len(msgs) == 0 {
 		return p.tidy()
 	}
 	return nil
 }
 
-// read waits for messages; for a while only if there is something to store.
+// read waits for messages; for a while only if there is something to store, and
+// hardly if a lineage is being built.
 func (p *partition) read(ctx context.Context) ([]journal.Message, error) {
-	if p.keeping.little() {
+	switch {
+	case p.set.Building() != nil || p.errand != nil:
+		return p.reader.Poll(ctx, buildPause)
+	case p.keeping.little():
 		return p.reader.Next(ctx)
 	}
 	idle, cancel := context.WithTimeout(ctx, min(idlePause, p.keeping.every))
@@ -226,9 +251,10 @@ func (p *partition) leave(outer context.Context, err error) error {
 // close gives the plugins' instances and the leads in memory back.
 func (p *partition) close() {
 	p.keeping.end()
-	if p.crew != nil {
-		p.crew.Close()
-		p.crew = nil
+	p.dropErrands()
+	p.history.close()
+	if p.house != nil {
+		p.house.close()
 	}
-	p.core, p.shelf, p.out, p.planner = nil, nil, core.Output{}, planner{}
+	p.house, p.set, p.shelf, p.history, p.planner = nil, nil, nil, nil, planner{}
 }

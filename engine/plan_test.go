@@ -13,11 +13,12 @@ import (
 	"github.com/ripenhq/ripen/engine/journal"
 	"github.com/ripenhq/ripen/engine/lead"
 	"github.com/ripenhq/ripen/engine/ledger"
+	"github.com/ripenhq/ripen/engine/lineage"
 )
 
 // told makes what a core says of so many leads with so many bytes of traits, so
 // many decisions and rejected events each, and so many rejected without a lead.
-func told(t *testing.T, leads, state, decisions, rejected, homeless int) *core.Output {
+func told(t *testing.T, leads, state, decisions, rejected, homeless int) []*lineage.Member {
 	t.Helper()
 	b := &ledger.Book{AgeStep: 86_400_000, MaxBuckets: 10, MaxUses: 10}
 	b.Index()
@@ -40,12 +41,12 @@ func told(t *testing.T, leads, state, decisions, rejected, homeless int) *core.O
 	for range homeless {
 		out.Rejected = append(out.Rejected, lead.Rejected{Code: "c"})
 	}
-	return &out
+	return []*lineage.Member{{Descriptor: lineage.Descriptor{ID: 3, Role: lineage.Live}, Core: c, Out: out}}
 }
 
 func TestPlanner(t *testing.T) {
-	begin := journal.Record{Pos: journal.Position{Seq: 5}, Health: []byte("before")}
-	done := journal.Record{Pos: journal.Position{Seq: 9}, Clock: 77, Health: []byte("after")}
+	begin := journal.Record{Pos: journal.Position{Seq: 5}, Lineages: []journal.Lineage{{ID: 3, Health: []byte("before")}}}
+	done := journal.Record{Pos: journal.Position{Seq: 9}, Clock: 77, Lineages: []journal.Lineage{{ID: 3, Health: []byte("after")}}}
 	tests := map[string]struct {
 		leads, decisions, rejected, homeless, state int // per lead: decisions, rejected events, bytes of state
 		plans                                       int
@@ -65,7 +66,7 @@ func TestPlanner(t *testing.T) {
 			plans, err := p.plan(out, begin, done, 100)
 			require.NoError(t, err)
 			assert.Len(t, plans, tc.plans)
-			checkPlans(t, plans, out, begin, done)
+			checkPlans(t, plans, &out[0].Out, begin, done)
 		})
 	}
 }
@@ -78,17 +79,17 @@ func checkPlans(t *testing.T, plans []commitPlan, out *core.Output, begin, done 
 	for i := range plans {
 		assert.LessOrEqual(t, len(plans[i].outs), journal.MaxOutputs)
 		outs += len(plans[i].outs)
-		require.NoError(t, core.DeltaLeads(plans[i].rec.Delta, func(lead string) {
+		require.NoError(t, core.DeltaLeads(plans[i].rec.Lineages[0].Delta, func(lead string) {
 			assert.NotContains(t, leads, lead)
 			leads[lead] = i
 		}))
 		if i < len(plans)-1 {
 			assert.Equal(t, begin.Pos, plans[i].rec.Pos)
-			assert.Equal(t, begin.Health, plans[i].rec.Health)
+			assert.Equal(t, begin.Lineages[0].Health, plans[i].rec.Lineages[0].Health)
 			assert.Zero(t, plans[i].rec.Clock)
 		} else {
 			assert.Equal(t, done.Pos, plans[i].rec.Pos)
-			assert.Equal(t, done.Health, plans[i].rec.Health)
+			assert.Equal(t, done.Lineages[0].Health, plans[i].rec.Lineages[0].Health)
 			assert.Equal(t, done.Clock, plans[i].rec.Clock)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/ripenhq/ripen/engine/journal"
 	"github.com/ripenhq/ripen/engine/lead"
+	"github.com/ripenhq/ripen/engine/lineage"
 )
 
 // decisionType prefixes the CloudEvents type of a decision.
@@ -44,8 +45,8 @@ func rejectedOutput(r *lead.Rejected, partition int) (journal.Output, error) {
 }
 
 // byRelease notes who refused the inputs.
-func byRelease(list []lead.Rejected, release string) {
-	for i := range list {
-		list[i].Release = release
+func byRelease(m *lineage.Member) {
+	for i := range m.Out.Rejected {
+		m.Out.Rejected[i].Release = m.Core.Program().Policy.Release
 	}
 }

@@ -4,13 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
+	"slices"
 	"time"
 
-	"github.com/ripenhq/ripen/engine/core"
 	"github.com/ripenhq/ripen/engine/internal/failpoint"
 	"github.com/ripenhq/ripen/engine/journal"
-	"github.com/ripenhq/ripen/engine/model"
+	"github.com/ripenhq/ripen/engine/lineage"
 )
 
 // open claims the partition and restores its state.
@@ -20,9 +19,6 @@ func (p *partition) open(ctx context.Context) (err error) {
 	}
 	p.status.epoch.Store(p.pt.Epoch())
 	p.status.newest.Store(max(p.status.newest.Load(), p.pt.Claimed().Newest))
-	if p.crew, err = p.e.work.NewCrew(ctx); err != nil {
-		return err
-	}
 	p.planner, p.next = planner{partition: p.number}, p.pt.Claimed().Number+1
 	p.flight, p.inputs, p.batch = nil, p.inputs[:0], min(1024, p.largest)
 	p.keeping = newKeeping(p.e.opts.SnapshotEvery)
@@ -36,14 +32,19 @@ func (p *partition) open(ctx context.Context) (err error) {
 	if rewound {
 		p.log.Warn("events behind the recorded position are missing, reading again from the newest that is there", "position", pos.Seq)
 	}
-	p.begin, p.pos = journal.Record{Pos: pos, Health: appendHealth(nil, p.crew)}, pos
-	p.status.leads.Store(int64(p.stored + p.core.Unstored()))
-	p.status.position.Store(pos.Seq)
-	if p.older != "" && p.number == 0 {
-		p.log.Warn("the workflow or its plugins changed since the last commit: ledgers stay as they are, the new rules count from now on",
-			"before", p.older[:min(12, len(p.older))], "now", p.e.work.Model.Policy.Release)
+	p.pos, p.last = pos, heardInput{p.base.InputSeq, p.base.InputHash}
+	p.begin = p.record(pos)
+	if err := p.found(ctx); err != nil {
+		return err
 	}
-	p.reader, err = p.e.journal.NewReader(ctx, p.number, pos, journal.ReaderOptions{})
+	if err := p.findKept(ctx); err != nil {
+		return err
+	}
+	p.house.tidy(p.set)
+	p.status.leads.Store(int64(p.house.leads(p.set)))
+	p.status.position.Store(pos.Seq)
+	p.tell()
+	p.reader, err = p.e.journal.NewReader(ctx, p.number, p.pos, journal.ReaderOptions{Wake: p.wake})
 	return err
 }
 
@@ -60,19 +61,17 @@ func (p *partition) restore(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	p.core = core.New(p.crew.Program, p.liveOptions())
-	if err := p.startAt(from); err != nil {
+	p.house = newHousehold(ctx, p)
+	p.set = lineage.New(p.house)
+	final := p.pt.Claimed()
+	if err := p.startAt(from, &final); err != nil {
 		return err
 	}
 	err = p.pt.RestoreFrom(ctx, p.base, func(rec journal.Record) error {
 		records++
-		if err := p.checkModel(&rec); err != nil {
+		if err := p.follow(&rec, &final); err != nil {
 			return err
 		}
-		if err := restoreRecord(p.core, &rec); err != nil {
-			return err
-		}
-		p.base.Follow(&rec)
 		p.keeping.note(&rec)
 		if records%restoreStride == 0 {
 			return p.evict()
@@ -88,45 +87,63 @@ func (p *partition) restore(ctx context.Context) (err error) {
 		}
 	}
 	p.spoiled = nil
-	p.log.Debug("restored", "from", from, "records", records, "leads", p.stored+p.core.Unstored(), "hot", p.core.Len(), "took", time.Since(started).Round(time.Millisecond))
-	return restoreHealth(p.base.Health, p.crew)
+	p.log.Debug("restored", "from", from, "records", records, "lineages", len(p.set.Members()), "leads", p.house.leads(p.set), "took", time.Since(started).Round(time.Millisecond))
+	return p.restoreHealth()
+}
+
+// follow restores one record. A fork is copied from the store, which is brought
+// to what it was at the copy, and then knows the fork before anything newer
+// reaches it.
+func (p *partition) follow(rec, final *journal.Record) error {
+	forks := slices.ContainsFunc(rec.Lineages, func(l journal.Lineage) bool {
+		return rec.Kind == journal.KindCommit && l.Origin == string(lineage.FromFork) && p.set.Get(lineage.ID(l.ID)) == nil
+	})
+	if err := restoreRecord(p.set, rec, final); err != nil {
+		return err
+	}
+	p.base.Follow(rec)
+	if len(p.set.Members()) != len(p.house.homes) {
+		p.house.tidy(p.set)
+	}
+	if forks {
+		return p.pin()
+	}
+	return nil
+}
+
+// restoreHealth puts the circuit breakers of all lineages back.
+func (p *partition) restoreHealth() error {
+	for i := range p.base.Lineages {
+		l := &p.base.Lineages[i]
+		if err := restoreHealth(l.Health, p.house.homes[lineage.ID(l.ID)].crew); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // restoreStride is after how many records leads are brought to the disk, so
 // that memory is bounded while a long journal is read.
 const restoreStride = 8
 
-// liveOptions are those of a core that has a shelf.
-func (p *partition) liveOptions() core.Options {
-	o := p.e.coreOptions()
-	o.Shelf = p.shelf
-	if n := p.e.opts.Cache; n > 0 {
-		o.Cache = max(1, n/p.e.journal.Partitions())
-	}
-	return o
-}
-
-// startAt puts what the base itself says into the core, and the leads whose
-// inputs wait.
-func (p *partition) startAt(from string) error {
-	if err := p.checkModel(&journal.Record{Kind: journal.KindCommit, Model: p.base.Model}); err != nil {
+// startAt opens the lineages of the base. What the store has of others is left
+// from before it, or from a lineage that is gone.
+func (p *partition) startAt(from string, final *journal.Record) error {
+	ids, err := p.shelf.Lineages()
+	if err != nil {
 		return err
 	}
-	var err error
-	if p.stored, err = p.shelf.Count(); err != nil {
-		return err
-	}
-	p.core.RestoreClock(p.base.Clock)
-	p.core.Acked(p.base.Number)
-	var held []string
-	if err := p.shelf.Held(func(lead string) bool { held = append(held, lead); return true }); err != nil {
-		return err
-	}
-	for _, lead := range held {
-		if _, err := p.core.Fetch(lead); err != nil {
-			return fmt.Errorf("%s: %w", from, err)
+	for _, id := range ids {
+		if !named(p.base.Lineages, lineage.ID(id)) {
+			if err := p.shelf.DropLineage(id); err != nil {
+				return err
+			}
 		}
 	}
+	if err := p.set.Restore(descriptorsOf(p.base.Lineages, final.Lineages)); err != nil {
+		return fmt.Errorf("%s: %w", from, err)
+	}
+	restoreClocks(p.set, &p.base)
 	return nil
 }
 
@@ -256,35 +273,4 @@ func (p *partition) distrust(why error) error {
 		err = shelf.Drop()
 	}
 	return err
-}
-
-// errWorkflow says that the streams hold the state of another workflow.
-var errWorkflow = errors.New("the data belongs to another workflow")
-
-// modelName is what a record says of the model that decided.
-func modelName(m *model.Model) string { return m.Name + "@" + m.Digest }
-
-// checkModel compares the model of a record with the one that runs now. Another
-// workflow's state means nothing here; another release of the same goes on with
-// its ledgers.
-func (p *partition) checkModel(rec *journal.Record) error {
-	name, digest, ok := strings.Cut(rec.Model, "@")
-	if rec.Kind != journal.KindCommit || !ok {
-		return nil
-	}
-	m := p.e.work.Model
-	if name != m.Name {
-		return fmt.Errorf("%w: found %q, this engine runs %q; give it a data folder (or streams) of its own, or run the workflow that the data belongs to", errWorkflow, name, m.Name)
-	}
-	p.older = ""
-	if digest != m.Digest {
-		p.older = digest
-	}
-	return nil
-}
-
-// restoreRecord puts the state of one record into the core.
-func restoreRecord(c *core.Core, rec *journal.Record) error {
-	c.RestoreClock(rec.Clock)
-	return c.Apply(rec.Delta, rec.Number)
 }

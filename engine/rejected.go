@@ -258,8 +258,10 @@ func (l *RejectedLog) workflow(ctx context.Context, p int) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		if name, _, ok := strings.Cut(last.Model, "@"); ok {
-			return name, nil
+		for k := range last.Lineages {
+			if l := &last.Lineages[k]; l.Role == journal.RoleLive {
+				return l.Workflow, nil
+			}
 		}
 	}
 	return "", errors.New("no partition has decided anything so far, so there is no workflow to redrive for; let the engine score an event first")

@@ -3,10 +3,8 @@ package engine
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
-	"github.com/ripenhq/ripen/engine/core"
 	"github.com/ripenhq/ripen/engine/internal/failpoint"
 	"github.com/ripenhq/ripen/engine/journal"
 	"github.com/ripenhq/ripen/engine/store"
@@ -34,6 +32,8 @@ type snapshotJob struct {
 func (k *keeping) wants(now time.Time, every time.Duration) bool {
 	since := now.Sub(k.shot)
 	switch {
+	case k.wanted:
+		return every >= 0
 	case every < 0 || since < min(snapshotLeast, every):
 		return false
 	case k.shotBytes >= max(snapshotBytes, k.size) || k.shotRecords >= snapshotRecords:
@@ -59,7 +59,7 @@ func (p *partition) shoot(now time.Time) {
 	if !k.wants(now, p.e.opts.SnapshotEvery) {
 		return
 	}
-	k.shot, k.shotBytes, k.shotRecords = now, 0, 0
+	k.shot, k.shotBytes, k.shotRecords, k.wanted = now, 0, 0, false
 	frozen := p.shelf.Snapshot()
 	ctx, cancel := context.WithCancel(p.e.life)
 	job := &snapshotJob{cancel: cancel, done: make(chan struct{})}
@@ -82,6 +82,7 @@ func (p *partition) shoot(now time.Time) {
 		}
 		job.size, job.ok = s.Bytes, true
 		p.status.snapshot.Store(s.Made)
+		p.status.kept.Store(&s.Base.Lineages)
 		if err := p.purge(ctx); err != nil && ctx.Err() == nil {
 			p.log.Warn("what is no longer needed of the journal was not purged; it is tried again after the next snapshot", "error", err)
 		}
@@ -144,72 +145,4 @@ func (p *partition) purge(ctx context.Context) error {
 	}
 	p.status.purged.Store(time.Now().UnixMilli())
 	return j.PurgeHistory(ctx, p.number, p.e.opts.History)
-}
-
-// readState restores partition n for reading, without a claim: the newest good
-// snapshot and the records behind it, or the whole journal. fresh makes an
-// empty core; it is called again if a snapshot turns out to be damaged. see, if
-// it is set, gets each record before it is applied.
-func (e *Engine) readState(ctx context.Context, n int, fresh func() (*core.Core, error), see func(*journal.Record) error) (*core.Core, journal.Base, error) {
-	list, err := e.journal.Snapshots(ctx, n)
-	if err != nil {
-		return nil, journal.Base{}, err
-	}
-	for _, s := range list {
-		c, err := fresh()
-		if err != nil {
-			return nil, journal.Base{}, err
-		}
-		base, err := e.readSnapshot(ctx, n, s, c, see)
-		switch {
-		case err == nil:
-			return c, base, nil
-		case !errors.Is(err, journal.ErrSnapshot):
-			return nil, base, err
-		}
-		e.log.Warn("a snapshot is passed over", "partition", n, "snapshot", s.Name, "error", err)
-	}
-	c, err := fresh()
-	if err != nil {
-		return nil, journal.Base{}, err
-	}
-	base := journal.Base{}
-	return c, base, e.readTail(ctx, n, &base, c, see)
-}
-
-// readSnapshot fills a core from one snapshot and what follows it.
-func (e *Engine) readSnapshot(ctx context.Context, n int, s journal.Snapshot, c *core.Core, see func(*journal.Record) error) (journal.Base, error) {
-	for _, m := range []journal.Mark{s.Base.Mark, s.Newest} {
-		ok, err := e.journal.Holds(ctx, n, m)
-		if err != nil {
-			return s.Base, err
-		}
-		if !ok {
-			return s.Base, fmt.Errorf("%w: the journal does not hold its record %d", journal.ErrSnapshot, m.Number)
-		}
-	}
-	err := e.journal.ReadSnapshot(ctx, s, func(key, value []byte) error {
-		if lead, ok := store.LeadOf(key); ok {
-			return c.RestoreLead(lead, value)
-		}
-		return nil
-	})
-	if err != nil {
-		return s.Base, err
-	}
-	base := s.Base
-	c.RestoreClock(base.Clock)
-	return base, e.readTail(ctx, n, &base, c, see)
-}
-
-func (e *Engine) readTail(ctx context.Context, n int, base *journal.Base, c *core.Core, see func(*journal.Record) error) error {
-	return e.journal.RecordsFrom(ctx, n, *base, func(rec journal.Record) error {
-		if see != nil {
-			if err := see(&rec); err != nil {
-				return err
-			}
-		}
-		base.Follow(&rec)
-		return restoreRecord(c, &rec)
-	})
 }

@@ -102,6 +102,9 @@ func Verify(ctx context.Context, o Options, vo VerifyOptions) (*VerifyReport, er
 	if err := e.openJournal(ctx, true); err != nil {
 		return nil, err
 	}
+	if err := e.allowed(ctx, e.findReleases); err != nil {
+		return nil, err
+	}
 	if vo.Most <= 0 {
 		vo.Most = 20
 	}

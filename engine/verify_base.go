@@ -34,6 +34,11 @@ func (c *check) begin(ctx context.Context) error {
 		} else if err != nil {
 			return err
 		}
+		if ok, err := c.e.journal.Intact(ctx, c.p, list[i].Base); err != nil {
+			return err
+		} else if !ok {
+			c.problem(Problem{Kind: "record", Record: list[i].Base.Number, Seq: list[i].Base.Seq, Text: "its bytes are not those that the snapshot was made behind: it was rewritten"})
+		}
 		c.note(fmt.Sprintf("older records are purged: verified from the snapshot of record %d on", list[i].Base.Number))
 		return nil
 	}
@@ -58,11 +63,10 @@ func (c *check) load(ctx context.Context, s *journal.Snapshot) error {
 		return err
 	}
 	for _, m := range both {
-		if err := errors.Join(m.commit(), m.wake()); err != nil {
+		if err := errors.Join(m.commit(), m.wake(&s.Base)); err != nil {
 			return err
 		}
-		m.core.RestoreClock(s.Base.Clock)
 	}
 	c.chain, c.base, c.exact, c.pos, c.last = journal.NewChain(c.p, s.Base), s.Base.Seq, s.Newest.Number, s.Base.Pos, s.Base.Seq
-	return restoreHealth(s.Base.Health, c.again.crew)
+	return c.again.follow(s.Base.Lineages)
 }

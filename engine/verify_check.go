@@ -9,6 +9,7 @@ import (
 
 	"github.com/ripenhq/ripen/engine/journal"
 	"github.com/ripenhq/ripen/engine/lead"
+	"github.com/ripenhq/ripen/engine/lineage"
 )
 
 // check verifies one partition. It keeps two images of the leads: one that the
@@ -28,8 +29,8 @@ type check struct {
 	kept     *image // from records
 	again    *image // from inputs
 	feed     *feed
-	pos      journal.Position // of the next input to be run again
-	touched  map[string]bool  // leads of records since the position last moved
+	pos      journal.Position  // of the next input to be run again
+	touched  map[resident]bool // leads of records since the position last moved
 	outs     map[string]journal.Message
 	before   map[string][32]byte // decisions in front of the first record, by id
 	rejected map[string]int      // rejected messages by content
@@ -39,6 +40,8 @@ type check struct {
 	at       int64               // when the record was stored, ms
 	old      int64               // decisions of before, ms, may be purged by age
 	group    []journal.Record    // records since the position last moved
+	history  *feed               // of a lineage that is being built
+	reads    lineage.ID          // which one that is
 	alone    bool                // one record since the position last moved, and no claim
 	broken   bool
 	done     VerifiedPartition
@@ -56,7 +59,7 @@ type absent struct {
 func newCheck(ctx context.Context, v *verification, p int, first uint64) (*check, error) {
 	e := v.e
 	c := &check{e: e, p: p, first: first, most: v.opts.Most, old: v.old, in: make(chan journal.Message, 8), ctx: ctx, chain: journal.NewChain(p, journal.Base{}),
-		before: map[string][32]byte{}, touched: map[string]bool{}, outs: map[string]journal.Message{}, rejected: map[string]int{}, noted: map[string]bool{}, alone: true}
+		before: map[string][32]byte{}, touched: map[resident]bool{}, outs: map[string]journal.Message{}, rejected: map[string]int{}, noted: map[string]bool{}, alone: true}
 	c.done.Partition = p
 	c.pos.Seq = 1
 	for i, m := range []**image{&c.kept, &c.again} {
@@ -64,16 +67,16 @@ func newCheck(ctx context.Context, v *verification, p int, first uint64) (*check
 		if err != nil {
 			return c, err
 		}
-		if *m, err = newImage(ctx, e, p, shelf, v.opts.Cache); err != nil {
-			return c, err
-		}
+		*m = newImage(ctx, e, p, shelf, v.opts.Cache)
 	}
 	return c, c.begin(ctx)
 }
 
 func (c *check) close() {
-	if c.feed != nil {
-		c.feed.close()
+	for _, f := range []*feed{c.feed, c.history} {
+		if f != nil {
+			f.close()
+		}
 	}
 	for _, m := range []*image{c.kept, c.again} {
 		if m != nil {
@@ -170,7 +173,14 @@ func (c *check) record(ctx context.Context, rec *journal.Record) error {
 		c.touched[l] = true
 	}
 	c.group = append(c.group, *rec)
-	if rec.Pos == c.pos {
+	if err := c.found(ctx, rec); err != nil {
+		return err
+	}
+	if c.builds(rec) {
+		return c.build(ctx, rec)
+	}
+	// An order that is being carried out is read and not done.
+	if ordered := rec.Pos.Index == 0 && rec.Pos.Seq == rec.InputSeq; ordered || rec.Pos == c.pos {
 		c.alone = false
 		c.done.Computed++
 		return nil // part of a batch; the last of its records moves the position
@@ -194,13 +204,10 @@ func (c *check) record(ctx context.Context, rec *journal.Record) error {
 // unseen says why a record cannot be computed again, and whether its inputs are
 // behind us all the same.
 func (c *check) unseen(rec *journal.Record) (why string, moved bool, err error) {
-	name, digest, _ := strings.Cut(rec.Model, "@")
-	m := c.e.work.Model
+	foreign := c.again.foreign()
 	switch {
-	case name != m.Name:
-		return "", false, fmt.Errorf("%w: found %q, the workflow given is %q", errWorkflow, name, m.Name)
-	case digest != m.Digest:
-		return "another release of the workflow decided (" + digest[:min(12, len(digest))] + ", the one given is " + m.Policy.Release + ")", true, nil
+	case foreign != "":
+		return foreign, true, nil
 	case rec.Number <= c.exact:
 		return "the snapshot holds some leads that are newer", true, nil
 	case c.pos.Seq < c.first:
@@ -218,7 +225,7 @@ func (c *check) adopt(rec *journal.Record, why string, moved bool) error {
 			return err
 		}
 	}
-	if err := c.again.follow(rec); err != nil {
+	if err := c.again.follow(rec.Lineages); err != nil {
 		return err
 	}
 	if moved {
@@ -233,6 +240,7 @@ func (c *check) adopt(rec *journal.Record, why string, moved bool) error {
 // settle ends what led to a record that moved the position.
 func (c *check) settle(rec *journal.Record) error {
 	c.group = c.group[:0]
+	c.again.clear()
 	clear(c.touched)
 	clear(c.outs)
 	clear(c.rejected)
@@ -267,16 +275,12 @@ func (c *check) compute(rec *journal.Record, msgs []journal.Message) error {
 	if c.done.From == 0 {
 		c.done.From = rec.Number
 	}
-	if err := c.compareLeads(rec); err != nil {
+	if err := c.compare(rec); err != nil {
 		return err
 	}
-	if err := c.compareOutputs(rec); err != nil {
-		return err
-	}
-	c.compareRest(rec)
 	c.pos = rec.Pos
 	c.feed.skip(c.pos)
-	if err := c.again.follow(rec); err != nil {
+	if err := c.again.follow(rec.Lineages); err != nil {
 		return err
 	}
 	return c.settle(rec)

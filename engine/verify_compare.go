@@ -8,7 +8,7 @@ import (
 )
 
 func (c *check) compareLeads(rec *journal.Record) error {
-	for _, l := range c.again.touched() {
+	for _, l := range c.again.changed {
 		c.touched[l] = true
 	}
 	for l := range c.touched {
@@ -20,7 +20,7 @@ func (c *check) compareLeads(rec *journal.Record) error {
 		if err != nil {
 			return err
 		}
-		bad := Problem{Kind: "lead", Record: rec.Number, Seq: rec.Seq, Lead: l}
+		bad := Problem{Kind: "lead", Record: rec.Number, Seq: rec.Seq, Lead: l.lead}
 		switch {
 		case there && !kept:
 			bad.Text = "is not in the journal; its inputs make it"
@@ -48,9 +48,8 @@ func differ(a, b []byte) int {
 // Rejected events that intake kept have no inputs; only those of the core can
 // be missing.
 func (c *check) compareOutputs(rec *journal.Record) error {
-	out := &c.again.out
-	for i := range out.Decisions {
-		d := &out.Decisions[i]
+	for i := range c.again.decisions {
+		d := &c.again.decisions[i]
 		o, err := decisionOutput(d)
 		if err != nil {
 			return err
@@ -70,8 +69,8 @@ func (c *check) compareOutputs(rec *journal.Record) error {
 	for id, m := range c.outs {
 		c.problem(Problem{Kind: "decision", Record: rec.Number, Seq: m.Seq, ID: id, Text: "no input makes it"})
 	}
-	for i := range out.Rejected {
-		r := &out.Rejected[i]
+	for i := range c.again.rejected {
+		r := &c.again.rejected[i]
 		o, err := rejectedOutput(r, c.p)
 		if err != nil {
 			return err
@@ -86,13 +85,26 @@ func (c *check) compareOutputs(rec *journal.Record) error {
 	return nil
 }
 
-// compareRest compares what a record says beside leads: the clock, and the
-// circuit breakers if the record holds a batch of its own.
+// compareRest compares what a record says beside leads: the clock, the
+// lineages, and the circuit breakers if the record holds a batch of its own.
 func (c *check) compareRest(rec *journal.Record) {
-	if at := c.again.core.Clock(); at != rec.Clock {
-		c.problem(Problem{Kind: "record", Record: rec.Number, Seq: rec.Seq, Text: fmt.Sprintf("its clock is %d ms, its inputs make %d ms", rec.Clock, at)})
+	bad := func(format string, args ...any) {
+		c.problem(Problem{Kind: "record", Record: rec.Number, Seq: rec.Seq, Text: fmt.Sprintf(format, args...)})
 	}
-	if health := appendHealth(nil, c.again.crew); c.alone && !bytes.Equal(health, rec.Health) {
-		c.problem(Problem{Kind: "record", Record: rec.Number, Seq: rec.Seq, Text: "the circuit breakers of its plugins differ from what its inputs make"})
+	if at := c.again.set.Clock(); at != rec.Clock {
+		bad("its clock is %d ms, its inputs make %d ms", rec.Clock, at)
+	}
+	members := c.again.set.Members()
+	if len(members) != len(rec.Lineages) {
+		bad("it names %d lineages, its inputs make %d", len(rec.Lineages), len(members))
+		return
+	}
+	for i, m := range members {
+		l := &rec.Lineages[i]
+		if got := descriptorOf(l); got != m.Descriptor {
+			bad("it says that lineage %d is %+v, its inputs make it %+v", l.ID, got, m.Descriptor)
+		} else if c.alone && !bytes.Equal(c.again.health(m.ID), l.Health) {
+			bad("the circuit breakers of release %d of workflow %q differ from what its inputs make", l.Release, l.Workflow)
+		}
 	}
 }

@@ -2,210 +2,278 @@ package engine
 
 import (
 	"context"
+	"errors"
+	"fmt"
 
 	"github.com/ripenhq/ripen/engine/core"
 	"github.com/ripenhq/ripen/engine/intake"
 	"github.com/ripenhq/ripen/engine/journal"
 	"github.com/ripenhq/ripen/engine/lead"
+	"github.com/ripenhq/ripen/engine/lineage"
 	"github.com/ripenhq/ripen/engine/store"
 )
 
-// image is the state of a partition's leads: made by records, or by inputs.
+// image is the state of a partition's lineages: made by records, or by inputs.
+// It implements lineage.Home.
 type image struct {
-	e    *Engine
-	p    int
-	crew *Crew
-	core *core.Core
-	in   inputs
-	out  core.Output
-	mem  []byte
+	e     *Engine
+	ctx   context.Context
+	set   *lineage.Set
+	crews crews
+	rooms map[lineage.ID]*room
+	in    inputs
+	cache int
+	mem   []byte
 
-	shelf  *store.Partition // where leads lie that are not in memory
-	batch  *store.Batch
-	stored int // leads with an account on the shelf
+	shelf *store.Partition // where leads lie that are not in memory
+	batch *store.Batch
+
+	// What the lineages led to since the last clear.
+	decisions []lead.Decision
+	rejected  []lead.Rejected
+	changed   []resident
 }
 
-func newImage(ctx context.Context, e *Engine, p int, shelf *store.Partition, cache int) (*image, error) {
-	crew, err := e.work.NewCrew(ctx)
+// room is what one lineage of an image lives in.
+type room struct {
+	*hired
+	shelf   *store.Lineage
+	stored  int  // leads with an account on the shelf
+	foreign bool // another release than its own reads its state
+}
+
+func newImage(ctx context.Context, e *Engine, p int, shelf *store.Partition, cache int) *image {
+	m := &image{e: e, ctx: ctx, crews: crews{from: e.releases}, rooms: map[lineage.ID]*room{}, cache: cache, shelf: shelf,
+		in: inputs{decoder: intake.NewDecoder(intake.Options{}), partitions: e.journal.Partitions(), number: p, timeless: e.opts.Clock == ClockStream}}
+	m.set = lineage.New(m)
+	return m
+}
+
+// Open implements lineage.Home.
+func (m *image) Open(d *lineage.Descriptor) (*core.Core, error) {
+	r := &room{shelf: m.shelf.Lineage(uint64(d.ID))}
+	prog, err := m.enter(r, d)
 	if err != nil {
 		return nil, err
 	}
-	o := e.coreOptions()
-	o.Shelf, o.Cache = shelf, cache
-	return &image{e: e, p: p, crew: crew, core: core.New(crew.Program, o), shelf: shelf,
-		in: inputs{decoder: intake.NewDecoder(intake.Options{}), partitions: e.journal.Partitions(), number: p, timeless: e.opts.Clock == ClockStream}}, nil
+	m.rooms[d.ID] = r
+	o := m.e.coreOptions()
+	o.Shelf, o.Cache = r.shelf, m.cache
+	return core.New(prog, o), nil
+}
+
+// Program implements lineage.Home.
+func (m *image) Program(d *lineage.Descriptor) (core.Program, error) {
+	r := m.rooms[d.ID]
+	m.crews.rest(r.hired)
+	return m.enter(r, d)
+}
+
+// enter gives a room the crew of a release. One that is not at hand is stood in
+// for by the workflow given, which can read the state and not compute it.
+func (m *image) enter(r *room, d *lineage.Descriptor) (core.Program, error) {
+	h, err := m.crews.hire(m.ctx, d.Workflow, d.Release)
+	r.foreign = errors.Is(err, ErrNotPrepared)
+	if w := m.e.work; r.foreign {
+		if w == nil || w.Model == nil || w.Model.Name != d.Workflow {
+			return core.Program{}, fmt.Errorf("%w: found %q: %w", errWorkflow, d.Workflow, err)
+		}
+		c := crews{from: Given(w)}
+		h, err = c.hire(m.ctx, d.Workflow, ReleaseOf(w, d.Release.Number))
+	}
+	if err != nil {
+		return core.Program{}, err
+	}
+	r.hired = h
+	return h.crew.Program, nil
+}
+
+// Copy implements lineage.Home.
+func (m *image) Copy(from *lineage.Member, d *lineage.Descriptor) (*core.Core, error) {
+	for range 2 {
+		for done := false; !done; {
+			var err error
+			if done, err = from.Core.Flush(flushSlice, m.putOf(from.ID)); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if err := m.commit(); err != nil {
+		return nil, err
+	}
+	old := m.rooms[from.ID]
+	if d.ID == from.ID {
+		m.crews.rest(old.hired)
+	} else if err := m.shelf.CopyLineage(uint64(from.ID), uint64(d.ID)); err != nil {
+		return nil, err
+	}
+	c, err := m.Open(d)
+	if err == nil {
+		m.rooms[d.ID].stored = old.stored
+		c.RestoreClock(from.Core.Clock())
+	}
+	return c, err
 }
 
 func (m *image) close() {
-	m.crew.Close()
+	for _, r := range m.rooms {
+		m.crews.rest(r.hired)
+	}
+	m.crews.close()
 	if m.batch != nil {
 		m.batch.Close()
 	}
 }
 
-// apply puts a record into the image and names its leads.
-func (m *image) apply(rec *journal.Record) (leads []string, err error) {
-	if err = core.DeltaLeads(rec.Delta, func(l string) { leads = append(leads, l) }); err != nil {
-		return nil, err
+// foreign names a release that is run by another one, "" if there is none.
+func (m *image) foreign() string {
+	for _, l := range m.set.Members() {
+		if m.rooms[l.ID].foreign {
+			return fmt.Sprintf("release %d of workflow %q (%s) is not at hand", l.Release.Number, l.Workflow, l.Release.Model[:min(12, len(l.Release.Model))])
+		}
 	}
-	return leads, restoreRecord(m.core, rec)
+	return ""
 }
 
-// run takes the inputs from one position to another, which made a record, and
-// tells their number.
-func (m *image) run(msgs []journal.Message, from, to journal.Position, record uint64) (int, error) {
+// apply puts a record into the image and names its leads.
+func (m *image) apply(rec *journal.Record) (leads []resident, err error) {
+	for i := range rec.Lineages {
+		l := &rec.Lineages[i]
+		if err = core.DeltaLeads(l.Delta, func(key string) { leads = append(leads, resident{lineage.ID(l.ID), key}) }); err != nil {
+			return nil, err
+		}
+	}
+	return leads, restoreRecord(m.set, rec, nil)
+}
+
+// clear forgets what the lineages led to.
+func (m *image) clear() { m.decisions, m.rejected, m.changed = nil, nil, nil }
+
+// run takes the inputs and orders from one position to another, which made a
+// record, and tells their number.
+func (m *image) run(msgs []journal.Message, from, to journal.Position, record uint64) (n int, err error) {
 	m.in.list = m.in.list[:0]
 	for i := range msgs {
-		if err := m.in.take(&msgs[i], from, to); err != nil {
-			return 0, err
+		msg := &msgs[i]
+		if msg.Subject == journal.ControlSubject && msg.Seq >= from.Seq && (msg.Seq < to.Seq || msg.Seq == to.Seq && to.Index > 0) {
+			k, err := m.control(msg, record)
+			if n += k; err != nil {
+				return n, err
+			}
+		}
+		if err := m.in.take(msg, from, to); err != nil {
+			return n, err
 		}
 	}
-	m.out.Reset()
-	err := m.core.Run(m.in.list, &m.out)
-	byRelease(m.out.Rejected, m.e.work.Model.Policy.Release)
-	for i := range m.out.Changes {
-		m.out.Changes[i].Stamp(record)
-	}
-	return len(m.in.list), err
+	k, err := m.flush(record)
+	return n + k, err
 }
 
-// follow goes on with the circuit breakers of a record, as an engine does that
-// starts behind it.
-func (m *image) follow(rec *journal.Record) error { return restoreHealth(rec.Health, m.crew) }
-
-// touched are the leads that the last run changed.
-func (m *image) touched() (leads []string) {
-	for i := range m.out.Changes {
-		leads = append(leads, m.out.Changes[i].Lead)
-	}
-	return leads
+// flush runs the inputs that were taken.
+func (m *image) flush(record uint64) (int, error) {
+	n := len(m.in.list)
+	err := m.set.Run(m.in.list)
+	m.collect(record)
+	m.in.list = m.in.list[:0]
+	return n, err
 }
 
-// state is the whole state of a lead, its event ids included.
-func (m *image) state(l string) ([]byte, bool, error) {
-	if _, err := m.core.Fetch(l); err != nil {
-		return nil, false, err
+// control obeys an order, and ends the shadows that a tick ends.
+func (m *image) control(msg *journal.Message, record uint64) (n int, err error) {
+	c, err := journal.DecodeControl(msg.Data)
+	switch {
+	case err != nil:
+		return 0, err
+	case c.Type == journal.ControlTick && m.set.Expires(c.At):
+		n, err = m.flush(record)
+		m.set.Expire(c.At)
+		return n, err
+	case c.Type != journal.ControlRelease:
+		return 0, nil
 	}
-	state, ok := m.core.AppendState(m.mem[:0], l)
-	m.mem = state
-	return state, ok, nil
+	if n, err = m.flush(record); err != nil {
+		return n, err
+	}
+	o, err := lineage.DecodeOrder(c.Body)
+	if err == nil {
+		err = m.obey(o, msg.Seq, c.At, record)
+	}
+	if errors.Is(err, lineage.ErrOrder) {
+		err = nil // it was passed over
+	}
+	return n, err
 }
 
-func (m *image) leads() int { return m.stored + m.core.Unstored() }
-
-// inputs turns messages of the events stream into inputs, as a partition does.
-type inputs struct {
-	decoder    *intake.Decoder
-	partitions int
-	number     int
-	timeless   bool // time is the stream's own
-	list       []core.Input
-}
-
-// take adds the inputs of a message that lie in [from, to).
-func (in *inputs) take(m *journal.Message, from, to journal.Position) error {
-	if m.Seq < from.Seq || m.Seq > to.Seq || m.Seq == to.Seq && to.Index == 0 {
-		return nil
-	}
-	if m.Subject == journal.ControlSubject {
-		c, err := journal.DecodeControl(m.Data)
-		if err == nil && c.Type == journal.ControlTick {
-			in.list = append(in.list, core.Input{Event: lead.Event{Kind: lead.Tick, At: c.At}})
-		}
+func (m *image) obey(o *lineage.Order, seq uint64, at int64, record uint64) error {
+	w, err := m.set.Obey(o, seq, at)
+	if err != nil || w.Passed != "" {
 		return err
 	}
-	index := uint32(0)
-	err := intake.Messages(m.Data, func(_ int, raw []byte, received int64) {
-		index++
-		if m.Seq == from.Seq && index <= from.Index || m.Seq == to.Seq && index > to.Index {
-			return
+	defer w.Done()
+	after := ""
+	for done := false; !done; {
+		if after, done, err = w.Step(after, walkSlice); err != nil {
+			return err
 		}
-		if received == 0 {
-			received = m.Time
+		m.collect(record)
+		if err := m.rest(record); err != nil {
+			return err
 		}
-		in.list = append(in.list, in.decode(raw, received))
-	})
-	if err != nil {
-		in.list = append(in.list, core.Input{Refused: intake.Reject(intake.CodePack, err.Error(), m.Data)})
 	}
 	return nil
 }
 
-func (in *inputs) decode(raw []byte, received int64) core.Input {
-	if in.timeless {
-		received = 0
-	}
-	ev, refused := in.decoder.Decode(raw, received)
-	if refused == nil {
-		ev.Raw = raw
-		refused = misplaced(&ev, in.partitions, in.number)
-	}
-	return core.Input{Event: ev, Refused: refused}
-}
-
-// feed reads a partition's inputs ahead of the check.
-type feed struct {
-	cancel context.CancelFunc
-	ch     chan journal.Message
-	err    error // valid once ch is closed
-	queue  []journal.Message
-	ended  bool
-}
-
-func startFeed(ctx context.Context, j *journal.Journal, p int, from uint64) *feed {
-	ctx, cancel := context.WithCancel(ctx)
-	f := &feed{cancel: cancel, ch: make(chan journal.Message, 32)}
-	go func() {
-		defer close(f.ch)
-		f.err = j.Scan(ctx, journal.EventsStream, []string{journal.EventSubject(p), journal.ControlSubject}, from, func(m journal.Message) error {
-			select {
-			case f.ch <- m:
-				return nil
-			case <-ctx.Done():
-				return ctx.Err()
-			}
-		})
-	}()
-	return f
-}
-
-// until gives the messages up to seq, which must have the hash; false if the
-// stream does not hold it. What is given stays until skip.
-func (f *feed) until(ctx context.Context, seq uint64, hash [32]byte) ([]journal.Message, bool, error) {
-	for !f.ended && (len(f.queue) == 0 || f.queue[len(f.queue)-1].Seq < seq) {
-		select {
-		case m, ok := <-f.ch:
-			if !ok {
-				f.ended = true
-				if f.err != nil {
-					return nil, false, f.err
-				}
-				break
-			}
-			f.queue = append(f.queue, m)
-		case <-ctx.Done():
-			return nil, false, context.Cause(ctx)
+// collect takes over what the members' outputs hold.
+func (m *image) collect(record uint64) {
+	for _, l := range m.set.Members() {
+		if l.Heard() {
+			byRelease(l)
+			m.decisions = append(m.decisions, l.Out.Decisions...)
+			m.rejected = append(m.rejected, l.Out.Rejected...)
+		}
+		for i := range l.Out.Changes {
+			ch := &l.Out.Changes[i]
+			ch.Stamp(record)
+			m.changed = append(m.changed, resident{l.ID, ch.Lead})
 		}
 	}
-	for i := range f.queue {
-		if f.queue[i].Seq == seq {
-			return f.queue[:i+1], journal.HashInput(f.queue[i].Data) == hash, nil
+	m.set.Reset()
+}
+
+// health is the circuit breakers of a lineage.
+func (m *image) health(id lineage.ID) []byte { return appendHealth(nil, m.rooms[id].crew) }
+
+// follow goes on with the circuit breakers of a record, as an engine does that
+// starts behind it.
+func (m *image) follow(list []journal.Lineage) error {
+	for i := range list {
+		if err := restoreHealth(list[i].Health, m.rooms[lineage.ID(list[i].ID)].crew); err != nil {
+			return err
 		}
 	}
-	return nil, false, nil
+	return nil
 }
 
-// skip lets go of what lies before the position.
-func (f *feed) skip(to journal.Position) {
-	n := 0
-	for n < len(f.queue) && f.queue[n].Seq < to.Seq {
-		n++
+// state is the whole state of a lead, its event ids included.
+func (m *image) state(who resident) ([]byte, bool, error) {
+	l := m.set.Get(who.id)
+	if l == nil {
+		return nil, false, nil
 	}
-	f.queue = append(f.queue[:0:0], f.queue[n:]...)
+	if _, err := l.Core.Fetch(who.lead); err != nil {
+		return nil, false, err
+	}
+	state, ok := l.Core.AppendState(m.mem[:0], who.lead)
+	m.mem = state
+	return state, ok, nil
 }
 
-func (f *feed) close() {
-	f.cancel()
-	for range f.ch { // ends with the scan
+// leads is the number of leads of the largest lineage that is live.
+func (m *image) leads() (n int) {
+	for _, l := range m.set.Members() {
+		if l.Role == lineage.Live {
+			n = max(n, m.rooms[l.ID].stored+l.Core.Unstored())
+		}
 	}
+	return n
 }

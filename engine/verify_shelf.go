@@ -4,6 +4,8 @@ import (
 	"os"
 
 	"github.com/ripenhq/ripen/engine/core"
+	"github.com/ripenhq/ripen/engine/journal"
+	"github.com/ripenhq/ripen/engine/lineage"
 	"github.com/ripenhq/ripen/engine/store"
 )
 
@@ -39,21 +41,26 @@ func (v *vault) close() {
 // rest brings leads that were not used for long to the store. All up to the
 // record counts as durable: nothing here goes on after a crash.
 func (m *image) rest(record uint64) error {
-	m.core.Acked(record)
-	if err := m.core.Evict(m.put); err != nil {
-		return err
+	for _, l := range m.set.Members() {
+		l.Core.Acked(record)
+		if err := l.Core.Evict(m.putOf(l.ID)); err != nil {
+			return err
+		}
 	}
 	return m.commit()
 }
 
-func (m *image) put(s core.Stored) error {
-	if m.batch == nil {
-		m.batch = m.shelf.NewBatch()
+func (m *image) putOf(id lineage.ID) func(core.Stored) error {
+	r := m.rooms[id]
+	return func(s core.Stored) error {
+		if m.batch == nil {
+			m.batch = m.shelf.NewBatch()
+		}
+		if s.New {
+			r.stored++
+		}
+		return m.batch.Put(uint64(id), s.Lead, s.State, s.Due, s.OldDue, s.Held)
 	}
-	if s.New {
-		m.stored++
-	}
-	return m.batch.Put(s.Lead, s.State, s.Due, s.OldDue, s.Held)
 }
 
 // fill writes an entry of a snapshot.
@@ -77,23 +84,31 @@ func (m *image) commit() error {
 	return m.batch.Commit()
 }
 
-// wake brings the leads whose inputs wait into memory, and counts all.
-func (m *image) wake() error {
-	var held []string
-	if err := m.shelf.Held(func(l string) bool {
-		held = append(held, l)
-		return true
-	}); err != nil {
+// wake opens the lineages of a stored state, brings the leads whose inputs wait
+// into memory, and counts all.
+func (m *image) wake(b *journal.Base) error {
+	list := make([]lineage.Descriptor, len(b.Lineages))
+	for i := range list {
+		list[i] = descriptorOf(&b.Lineages[i])
+	}
+	if err := m.set.Restore(list); err != nil {
 		return err
 	}
-	for _, l := range held {
-		if _, err := m.core.Fetch(l); err != nil {
+	restoreClocks(m.set, b)
+	for _, l := range m.set.Members() {
+		r := m.rooms[l.ID]
+		var held []string
+		if err := r.shelf.Held(func(lead string) bool { held = append(held, lead); return true }); err != nil {
+			return err
+		}
+		for _, lead := range held {
+			if _, err := l.Core.Fetch(lead); err != nil {
+				return err
+			}
+		}
+		if err := r.shelf.Each("", func(string) bool { r.stored++; return true }); err != nil {
 			return err
 		}
 	}
-	m.stored = 0
-	return m.shelf.Each(func(string, []byte) bool {
-		m.stored++
-		return true
-	})
+	return nil
 }

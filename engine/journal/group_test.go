@@ -23,7 +23,7 @@ func (b *bench) together(pts []*Partition, n int) [][]Record {
 	for p, pt := range pts {
 		all.Go(func() {
 			for i := range n {
-				r, err := pt.Commit(b.t.Context(), outputs((p+i)%4, fmt.Sprint("p", p, "c", i)), Record{Clock: int64(i), Delta: fmt.Appendf(nil, "%d of %d", i, p)})
+				r, err := pt.Commit(b.t.Context(), outputs((p+i)%4, fmt.Sprint("p", p, "c", i)), Record{Clock: int64(i), Lineages: deltaOf(fmt.Appendf(nil, "%d of %d", i, p))})
 				if !assert.NoError(b.t, err) {
 					return
 				}
@@ -89,7 +89,7 @@ func TestAZombieInTheCompany(t *testing.T) {
 	var all sync.WaitGroup
 	all.Go(func() {
 		for range 20 {
-			_, err := zombie.Commit(b.t.Context(), outputs(2, "zombie"), Record{Delta: []byte("zombie")})
+			_, err := zombie.Commit(b.t.Context(), outputs(2, "zombie"), Record{Lineages: deltaOf([]byte("zombie"))})
 			assert.ErrorIs(t, err, ErrFenced)
 		}
 	})

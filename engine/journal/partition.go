@@ -59,9 +59,9 @@ func (j *Journal) Claim(ctx context.Context, p int) (*Partition, error) {
 	if err != nil {
 		return nil, err
 	}
-	claim := last // carries position, clock and model over
+	claim := last // carries position, clock and lineages over
 	claim.Kind, claim.Epoch, claim.Owner = KindClaim, last.Epoch+1, j.cfg.Owner+"/"+nuid.Next()
-	claim.Events, claim.Delta, claim.Health = nil, nil, nil
+	claim.Lineages = Named(last.Lineages)
 	if last.Seq == 0 {
 		claim.Pos.Seq, claim.Input = 1, j.input
 	}
@@ -89,7 +89,7 @@ func (j *Journal) lastRecord(ctx context.Context, subject string) (Record, error
 	if err != nil {
 		return Record{}, fmt.Errorf("last record of %s: %w", subject, err)
 	}
-	r, _, err := decodeRecord(m.Data)
+	r, err := decodeRecord(m.Data)
 	if err != nil {
 		return Record{}, fmt.Errorf("%w: %s at sequence %d: %w", ErrCorrupt, subject, m.Sequence, err)
 	}
@@ -103,7 +103,7 @@ func (pt *Partition) Number() int { return pt.number }
 // Epoch is the epoch of the claim.
 func (pt *Partition) Epoch() uint64 { return pt.claim.Epoch }
 
-// Claimed is the claim as written: position, clock and model of the last
+// Claimed is the claim as written: position, clock and lineages of the last
 // commit before it.
 func (pt *Partition) Claimed() Record { return pt.claim }
 
@@ -130,13 +130,13 @@ func (v *verifier) next(m Message) (Record, error) {
 			"to rebuild this partition from its events (decisions come again under the same ids)",
 			ErrCorrupt, v.subject, m.Seq, fmt.Sprintf(format, args...), v.subject)
 	}
-	r, body, err := decodeRecord(m.Data)
+	r, err := decodeRecord(m.Data)
 	switch {
 	case err != nil:
 		return bad("%v", err)
 	case r.Prev != v.seq:
 		return bad("it follows sequence %d, but the one before it here is %d (a record is missing or was added)", r.Prev, v.seq)
-	case chainOf(v.chain, body) != r.Chain:
+	case chainOf(v.chain, r.Sum) != r.Chain:
 		return bad("its hash does not continue the chain (this record or one before it was rewritten)")
 	case r.Number != v.number+1:
 		return bad("it is record %d, expected %d", r.Number, v.number+1)

@@ -17,10 +17,10 @@ func TestClaimCommitRestore(t *testing.T) {
 	b := newBench(t, Config{})
 	pt := b.claim(2)
 	require.EqualValues(t, 1, pt.Epoch())
-	rec, err := pt.Commit(t.Context(), nil, Record{Pos: Position{Seq: 5, Index: 2}, Clock: 7, Model: "m", Delta: []byte("one"), Events: []EventID{{1}}})
+	rec, err := pt.Commit(t.Context(), nil, Record{Pos: Position{Seq: 5, Index: 2}, Clock: 7, Lineages: deltaOf([]byte("one"))})
 	require.NoError(t, err)
 	require.EqualValues(t, 2, rec.Number)
-	_, err = pt.Commit(t.Context(), outputs(3, "d"), Record{Pos: Position{Seq: 9}, Clock: 8, Model: "m", Delta: []byte("two")})
+	_, err = pt.Commit(t.Context(), outputs(3, "d"), Record{Pos: Position{Seq: 9}, Clock: 8, Lineages: deltaOf([]byte("two"))})
 	require.NoError(t, err)
 	require.Equal(t, []string{"d 0", "d 1", "d 2"}, b.stored("ripen.out.>"))
 
@@ -33,7 +33,7 @@ func TestClaimCommitRestore(t *testing.T) {
 	require.Equal(t, []RecordKind{KindClaim, KindCommit, KindCommit, KindClaim},
 		[]RecordKind{rs[0].Kind, rs[1].Kind, rs[2].Kind, rs[3].Kind})
 	require.Equal(t, rec, rs[1])
-	require.Equal(t, "two", string(rs[2].Delta))
+	require.Equal(t, "two", string(rs[2].Lineages[0].Delta))
 	require.Equal(t, rs[2].Seq, rs[3].Prev)
 
 	other := b.claim(1)
@@ -48,16 +48,16 @@ func TestZombieIsFencedWithItsDecisions(t *testing.T) {
 			_, err := zombie.Commit(t.Context(), outputs(outs, "before"), Record{})
 			require.NoError(t, err)
 			heir := b.claim(0)
-			_, err = zombie.Commit(t.Context(), outputs(outs, "zombie"), Record{Delta: []byte("zombie")})
+			_, err = zombie.Commit(t.Context(), outputs(outs, "zombie"), Record{Lineages: deltaOf([]byte("zombie"))})
 			require.ErrorIs(t, err, ErrFenced)
 			_, err = zombie.Commit(t.Context(), nil, Record{})
 			require.ErrorIs(t, err, ErrFenced, "it stays fenced")
-			_, err = heir.Commit(t.Context(), outputs(outs, "heir"), Record{Delta: []byte("heir")})
+			_, err = heir.Commit(t.Context(), outputs(outs, "heir"), Record{Lineages: deltaOf([]byte("heir"))})
 			require.NoError(t, err)
 			require.Len(t, b.stored("ripen.out.>"), 2*outs)
 			require.NotContains(t, b.stored("ripen.out.>"), "zombie 0")
 			for _, r := range b.restore(b.claim(0)) {
-				require.NotEqual(t, "zombie", string(r.Delta))
+				require.NotEqual(t, "zombie", deltaIn(&r))
 			}
 		})
 	}
@@ -240,9 +240,9 @@ func TestHoleInTheJournalStopsThePartition(t *testing.T) {
 func TestRewrittenRecordStopsThePartition(t *testing.T) {
 	b := newBench(t, Config{})
 	pt := b.claim(0)
-	r, err := pt.Commit(t.Context(), nil, Record{Delta: []byte("true")})
+	r, err := pt.Commit(t.Context(), nil, Record{Lineages: deltaOf([]byte("true"))})
 	require.NoError(t, err)
-	forged := Record{Kind: KindCommit, Epoch: 1, Number: 3, Prev: r.Seq, Input: r.Input, Delta: []byte("forged")}
+	forged := Record{Kind: KindCommit, Epoch: 1, Number: 3, Prev: r.Seq, Input: r.Input, Lineages: deltaOf([]byte("forged"))}
 	data, _ := forged.encode(new(scratch), [32]byte{1, 2, 3}) // a chain that it cannot know
 	_, err = b.js.Publish(t.Context(), RecordSubject(0), data)
 	require.NoError(t, err)

@@ -32,6 +32,8 @@ type ReaderOptions struct {
 	// that wait in memory; defaults 16,384 and 4 MiB.
 	Prefetch      int
 	PrefetchBytes int
+	// Wake makes a Next that waits return without a message; nil is fine.
+	Wake <-chan struct{}
 }
 
 func (o ReaderOptions) withDefaults() ReaderOptions {
@@ -90,6 +92,7 @@ type Reader struct {
 	reply    string // reply subject of the last message received
 	batch    []Message
 	closed   bool
+	woken    bool
 }
 
 // NewReader reads the events of partition p and the control messages from
@@ -112,14 +115,14 @@ func (j *Journal) open(ctx context.Context, src source, o ReaderOptions) (*Reade
 	return r, nil
 }
 
-// Next returns at least one message, or waits for one. The slice is valid
+// Next returns at least one message, or waits for one, or for Wake. The slice is valid
 // until the next call, the data for ever.
 func (r *Reader) Next(ctx context.Context) ([]Message, error) {
 	r.batch = r.batch[:0]
 	if r.closed {
 		return nil, ErrClosed
 	}
-	for len(r.batch) == 0 {
+	for r.woken = false; len(r.batch) == 0; {
 		if r.consumer == "" {
 			if err := r.restart(ctx, "consumer lost"); err != nil {
 				return nil, err
@@ -131,10 +134,38 @@ func (r *Reader) Next(ctx context.Context) ([]Message, error) {
 		if err := r.wait(ctx); err != nil {
 			return nil, err
 		}
+		if r.woken {
+			return nil, nil
+		}
 	}
 	r.drain()
 	failpoint.Hit("read")
 	return r.batch, nil
+}
+
+// Poll is Next for those who have other things to do: after some time without a
+// message it returns none.
+func (r *Reader) Poll(ctx context.Context, wait time.Duration) ([]Message, error) {
+	if r.closed {
+		return nil, ErrClosed
+	}
+	if r.consumer == "" {
+		if err := r.restart(ctx, "consumer lost"); err != nil {
+			return nil, err
+		}
+	}
+	if len(r.in) == 0 {
+		if err := r.pull(); err != nil || wait == 0 {
+			return nil, err
+		}
+	}
+	bounded, cancel := context.WithTimeout(ctx, max(wait, time.Millisecond))
+	defer cancel()
+	msgs, err := r.Next(bounded)
+	if err != nil && bounded.Err() != nil && ctx.Err() == nil {
+		return nil, nil
+	}
+	return msgs, err
 }
 
 // wait blocks until something happens. A server that is silent for longer than
@@ -154,6 +185,9 @@ func (r *Reader) wait(ctx context.Context) error {
 		return nil
 	case <-r.status:
 		return r.restart(ctx, "connected again")
+	case <-r.opts.Wake:
+		r.woken = true
+		return nil
 	case <-t.C:
 		return r.restart(ctx, "no heartbeat")
 	case <-ctx.Done():

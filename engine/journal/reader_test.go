@@ -235,7 +235,7 @@ func BenchmarkCommit(b *testing.B) {
 			}
 			var before *Pending
 			for i := range b.N {
-				c := pt.CommitAsync(b.Context(), outputs(outs, "decision"), Record{Clock: int64(i), Delta: delta})
+				c := pt.CommitAsync(b.Context(), outputs(outs, "decision"), Record{Clock: int64(i), Lineages: deltaOf(delta)})
 				if before != nil {
 					_, err := before.Wait(b.Context())
 					require.NoError(b, err)

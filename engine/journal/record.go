@@ -41,25 +41,23 @@ type Record struct {
 	Owner  string // who claimed; empty in commits
 	Prev   uint64 // stream sequence of the record before, 0 for the first
 	Input  Identity
-	Chain  [32]byte // SHA-256 over the chain before and this record's body
+	Chain  [32]byte // SHA-256 over the chain before and Sum
+	Sum    [32]byte // SHA-256 of this record's body; not encoded
 	Seq    uint64   // own sequence in the journal stream; not encoded
 
 	Pos       Position
 	InputSeq  uint64   // last message read, 0 if none
 	InputHash [32]byte // SHA-256 of its data
 	Clock     int64    // tick clock, ms since 1970 UTC
-	Model     string   // digest of the model that decided
-	Events    []EventID
-	Delta     []byte // state of the leads touched; opaque
-	Health    []byte // plugin failures and breaker changes; opaque
-	Newest    int64  // latest event time among all inputs so far, ms
+	Newest    int64    // latest event time among all inputs so far, ms
+	Lineages  []Lineage
 }
 
 // HashInput is the hash that Record.InputHash holds for a message's data.
 func HashInput(data []byte) [32]byte { return sha256.Sum256(data) }
 
 const (
-	recordVersion = 2
+	recordVersion = 3
 	codingPlain   = 0
 	codingS2      = 1
 	headerSize    = 4 + sha256.Size // magic, version, coding, chain
@@ -78,8 +76,9 @@ type scratch struct{ body, data []byte }
 // encode writes the record and returns it with its chain hash. The bytes are
 // valid until the next call with the same scratch.
 func (r *Record) encode(s *scratch, before [32]byte) ([]byte, [32]byte) {
-	s.body = r.appendBody(slices.Grow(s.body[:0], len(r.Delta)+len(r.Health)+16*len(r.Events)+512))
-	chain := chainOf(before, s.body)
+	s.body = r.appendBody(slices.Grow(s.body[:0], 512+sizeOf(r.Lineages)))
+	r.Sum = sha256.Sum256(s.body)
+	chain := chainOf(before, r.Sum)
 	s.data = slices.Grow(s.data[:0], headerSize+s2.MaxEncodedLen(len(s.body)))
 	s.data = append(s.data, magic[0], magic[1], recordVersion, codingS2)
 	s.data = append(s.data, chain[:]...)
@@ -91,12 +90,11 @@ func (r *Record) encode(s *scratch, before [32]byte) ([]byte, [32]byte) {
 	return append(s.data, s.body...), chain
 }
 
-func chainOf(before [32]byte, body []byte) (chain [32]byte) {
-	h := sha256.New()
-	h.Write(before[:])
-	h.Write(body)
-	h.Sum(chain[:0])
-	return chain
+func chainOf(before, sum [32]byte) [32]byte {
+	var both [2 * sha256.Size]byte
+	copy(both[:], before[:])
+	copy(both[sha256.Size:], sum[:])
+	return sha256.Sum256(both[:])
 }
 
 func (r *Record) appendBody(b []byte) []byte {
@@ -107,21 +105,12 @@ func (r *Record) appendBody(b []byte) []byte {
 	b = appendBytes(b, r.Owner)
 	b = appendBytes(b, r.Input.Name)
 	b = binary.AppendVarint(b, r.Input.Created)
-	b = binary.AppendUvarint(b, r.Pos.Seq)
-	b = binary.AppendUvarint(b, uint64(r.Pos.Index))
-	b = binary.AppendVarint(b, r.Pos.Due)
-	b = appendBytes(b, r.Pos.Lead)
+	b = appendPosition(b, r.Pos)
 	b = binary.AppendUvarint(b, r.InputSeq)
 	b = append(b, r.InputHash[:]...)
 	b = binary.AppendVarint(b, r.Clock)
-	b = appendBytes(b, r.Model)
-	b = binary.AppendUvarint(b, uint64(len(r.Events)))
-	for i := range r.Events {
-		b = append(b, r.Events[i][:]...)
-	}
-	b = appendBytes(b, r.Delta)
-	b = appendBytes(b, r.Health)
-	return binary.AppendVarint(b, r.Newest)
+	b = binary.AppendVarint(b, r.Newest)
+	return appendLineages(b, r.Lineages, true)
 }
 
 func appendBytes[T string | []byte](b []byte, v T) []byte {
@@ -132,27 +121,22 @@ func appendBytes[T string | []byte](b []byte, v T) []byte {
 // ReadRecord reads the data of a message of ripen.j.<p>, without a look at the
 // records around it. Seq stays 0.
 func ReadRecord(data []byte) (Record, error) {
-	r, _, err := decodeRecord(data)
-	return r, err
+	return decodeRecord(data)
 }
 
-// decodeRecord reads a record and returns its body, over which the chain runs.
-func decodeRecord(data []byte) (Record, []byte, error) {
+func decodeRecord(data []byte) (Record, error) {
 	body, err := unwrap(data)
 	if err != nil {
-		return Record{}, nil, err
+		return Record{}, err
 	}
-	var r Record
+	r := Record{Sum: sha256.Sum256(body)}
 	copy(r.Chain[:], data[4:])
 	d := decoder{b: body}
 	d.record(&r)
 	if d.err == nil && len(d.b) != 0 {
 		d.fail("%d bytes behind the end", len(d.b))
 	}
-	if d.err != nil {
-		return Record{}, nil, d.err
-	}
-	return r, body, nil
+	return r, d.err
 }
 
 // unwrap checks the frame and decompresses the body.
@@ -161,7 +145,7 @@ func unwrap(data []byte) ([]byte, error) {
 		return nil, fmt.Errorf("%w: %d bytes without a record's header", errRecord, len(data))
 	}
 	if data[2] != recordVersion {
-		return nil, fmt.Errorf("%w: version %d, this Ripen knows %d", errRecord, data[2], recordVersion)
+		return nil, fmt.Errorf("%w: version %d, this Ripen knows %d; run the Ripen that wrote it, or start on an empty data folder and import the events again", errRecord, data[2], recordVersion)
 	}
 	body := data[headerSize:]
 	switch data[3] {
@@ -202,30 +186,11 @@ func (d *decoder) record(r *Record) {
 	r.Owner = string(d.bytes())
 	r.Input.Name = string(d.bytes())
 	r.Input.Created = d.varint()
-	r.Pos.Seq = d.uvarint()
-	index := d.uvarint()
-	if r.Pos.Index = uint32(index); uint64(r.Pos.Index) != index {
-		d.fail("index %d", index)
-	}
-	r.Pos.Due = d.varint()
-	r.Pos.Lead = string(d.bytes())
+	r.Pos = d.position()
 	r.InputSeq = d.uvarint()
 	copy(r.InputHash[:], d.fixed(len(r.InputHash)))
-	r.Clock = d.varint()
-	r.Model = string(d.bytes())
-	n := d.uvarint()
-	if n > uint64(len(d.b)/len(EventID{})) {
-		d.fail("%d event ids in %d bytes", n, len(d.b))
-		n = 0
-	}
-	if n > 0 {
-		r.Events = make([]EventID, n)
-	}
-	for i := range r.Events {
-		copy(r.Events[i][:], d.fixed(len(EventID{})))
-	}
-	r.Delta, r.Health = d.bytes(), d.bytes()
-	r.Newest = d.varint()
+	r.Clock, r.Newest = d.varint(), d.varint()
+	r.Lineages = d.lineages(true)
 }
 
 // fixed takes n bytes; after an error they are zeros.

@@ -11,8 +11,12 @@ func sample() Record {
 	return Record{
 		Kind: KindCommit, Epoch: 3, Number: 17, Owner: "me", Prev: 99, Input: Identity{"RIPEN_EVENTS", 1234567890},
 		Pos: Position{Seq: 1 << 40, Index: 7, Due: -5, Lead: "ada"}, InputSeq: 1<<40 - 1, InputHash: HashInput([]byte("x")),
-		Clock: 1_700_000_000_000, Model: "sha256:abc", Events: []EventID{{1}, {2, 3}},
-		Delta: bytes.Repeat([]byte("delta "), 100), Health: []byte{0, 1}, Newest: 1_767_225_600_000,
+		Clock: 1_700_000_000_000, Newest: 1_767_225_600_000,
+		Lineages: []Lineage{
+			{ID: 1 << 33, Workflow: "w", Release: 7, Bundle: "aa", Model: "bb", Role: RoleLive, Origin: "empty", Delta: bytes.Repeat([]byte("delta "), 100), Health: []byte{0, 1}},
+			{ID: 1<<33 + 1, Workflow: "w", Release: 8, Model: "cc", Role: RoleBuilding, Origin: "history", Cut: 5, Pos: Position{Seq: 9, Index: 3}, Clock: 77},
+			{ID: 1<<33 + 2, Workflow: "x", Release: 1, Model: "dd", Role: RoleShadow, Origin: "fork", Until: 1_700_000_000_001},
+		},
 	}
 }
 
@@ -21,10 +25,10 @@ func TestRecordRoundTrip(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			before := [32]byte{9}
 			data, chain := r.encode(new(scratch), before)
-			got, body, err := decodeRecord(data)
+			got, err := decodeRecord(data)
 			require.NoError(t, err)
 			require.Equal(t, chain, got.Chain)
-			require.Equal(t, chain, chainOf(before, body))
+			require.Equal(t, chain, chainOf(before, got.Sum))
 			want := r
 			want.Chain = chain
 			require.Equal(t, want, got)
@@ -34,16 +38,16 @@ func TestRecordRoundTrip(t *testing.T) {
 
 func TestRecordIsCompressed(t *testing.T) {
 	r := sample()
-	r.Delta = bytes.Repeat([]byte("lead state "), 10_000)
+	r.Lineages[0].Delta = bytes.Repeat([]byte("lead state "), 10_000)
 	data, _ := r.encode(new(scratch), [32]byte{})
-	require.Less(t, len(data), len(r.Delta)/5)
+	require.Less(t, len(data), len(r.Lineages[0].Delta)/5)
 }
 
 func TestDamagedRecordsAreErrors(t *testing.T) {
 	r := sample()
 	data, _ := r.encode(new(scratch), [32]byte{})
 	for n := range data {
-		_, _, err := decodeRecord(data[:n])
+		_, err := decodeRecord(data[:n])
 		require.Error(t, err, "cut at %d", n)
 	}
 	for name, change := range map[string]func([]byte){
@@ -51,10 +55,10 @@ func TestDamagedRecordsAreErrors(t *testing.T) {
 	} {
 		bad := bytes.Clone(data)
 		change(bad)
-		_, _, err := decodeRecord(bad)
+		_, err := decodeRecord(bad)
 		require.ErrorIs(t, err, errRecord, name)
 	}
-	_, _, err := decodeRecord(append(plain(&r), 0))
+	_, err := decodeRecord(append(plain(&r), 0))
 	require.ErrorContains(t, err, "behind the end")
 }
 
@@ -73,7 +77,7 @@ func FuzzDecodeRecord(f *testing.F) {
 	f.Add(plain(&r))
 	f.Add(plain(&empty))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		r, body, err := decodeRecord(data)
+		r, err := decodeRecord(data)
 		if err != nil {
 			return
 		}
@@ -87,10 +91,19 @@ func FuzzDecodeRecord(f *testing.F) {
 		if !bytes.Equal(again, r2.appendBody(nil)) {
 			t.Fatalf("%+v is read as %+v", r, r2)
 		}
-		if len(again) > len(body) {
+		if body, err := unwrap(data); err != nil || len(again) > len(body) {
 			t.Fatalf("canonical encoding has %d bytes, input %d", len(again), len(body))
 		}
 	})
+}
+
+func deltaOf(b []byte) []Lineage { return []Lineage{{ID: 1, Workflow: "w", Role: RoleLive, Delta: b}} }
+
+func deltaIn(r *Record) string {
+	if len(r.Lineages) == 0 {
+		return ""
+	}
+	return string(r.Lineages[0].Delta)
 }
 
 func TestParseAck(t *testing.T) {

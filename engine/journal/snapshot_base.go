@@ -27,23 +27,23 @@ type Base struct {
 	Pos       Position
 	InputSeq  uint64
 	InputHash [32]byte
-	Clock     int64 // ms since 1970 UTC
-	Model     string
-	Health    []byte // of the newest commit
+	Clock     int64     // ms since 1970 UTC
+	Sum       [32]byte  // SHA-256 of the record's body
+	Lineages  []Lineage // of the newest commit, without their deltas
 }
 
 // Follow moves the base to a record, which stands right behind it.
 func (b *Base) Follow(r *Record) {
 	b.Mark, b.Epoch, b.Pos, b.InputSeq, b.InputHash = MarkOf(r), r.Epoch, r.Pos, r.InputSeq, r.InputHash
-	b.Clock, b.Model = max(b.Clock, r.Clock), r.Model
+	b.Clock, b.Sum = max(b.Clock, r.Clock), r.Sum
 	if r.Kind == KindCommit {
-		b.Health = r.Health
+		b.Lineages = Bare(r.Lineages)
 	}
 }
 
 // baseVersion is the first byte of an encoded Base, markVersion that of a Mark.
 const (
-	baseVersion = 1
+	baseVersion = 2
 	markVersion = 1
 )
 
@@ -73,15 +73,12 @@ func DecodeMark(data []byte) (Mark, error) {
 func (b *Base) Append(dst []byte) []byte {
 	dst = b.append(append(dst, baseVersion))
 	dst = binary.AppendUvarint(dst, b.Epoch)
-	dst = binary.AppendUvarint(dst, b.Pos.Seq)
-	dst = binary.AppendUvarint(dst, uint64(b.Pos.Index))
-	dst = binary.AppendVarint(dst, b.Pos.Due)
-	dst = appendBytes(dst, b.Pos.Lead)
+	dst = appendPosition(dst, b.Pos)
 	dst = binary.AppendUvarint(dst, b.InputSeq)
 	dst = append(dst, b.InputHash[:]...)
 	dst = binary.AppendVarint(dst, b.Clock)
-	dst = appendBytes(dst, b.Model)
-	return appendBytes(dst, b.Health)
+	dst = append(dst, b.Sum[:]...)
+	return appendLineages(dst, b.Lineages, false)
 }
 
 // DecodeBase reads what Append wrote. The result keeps no part of data.
@@ -93,18 +90,15 @@ func DecodeBase(data []byte) (Base, error) {
 	}
 	d.mark(&b.Mark)
 	b.Epoch = d.uvarint()
-	b.Pos.Seq = d.uvarint()
-	index := d.uvarint()
-	if b.Pos.Index = uint32(index); uint64(b.Pos.Index) != index {
-		d.fail("index %d", index)
-	}
-	b.Pos.Due = d.varint()
-	b.Pos.Lead = string(d.bytes())
+	b.Pos = d.position()
 	b.InputSeq = d.uvarint()
 	copy(b.InputHash[:], d.fixed(sha256.Size))
 	b.Clock = d.varint()
-	b.Model = string(d.bytes())
-	b.Health = append([]byte(nil), d.bytes()...)
+	copy(b.Sum[:], d.fixed(sha256.Size))
+	b.Lineages = d.lineages(false)
+	for i := range b.Lineages {
+		b.Lineages[i].Health = append([]byte(nil), b.Lineages[i].Health...)
+	}
 	return b, d.end()
 }
 

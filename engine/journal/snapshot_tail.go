@@ -28,6 +28,17 @@ func (j *Journal) Holds(ctx context.Context, p int, m Mark) (bool, error) {
 	return ok && MarkOf(&rec) == m, err
 }
 
+// Intact says whether the record of a base is still the one that the base was
+// made from, to the last byte; also if it is not there any more. Holds looks at
+// what the record says of itself only.
+func (j *Journal) Intact(ctx context.Context, p int, b Base) (bool, error) {
+	if b.Seq == 0 {
+		return true, nil
+	}
+	rec, ok, err := j.recordAt(ctx, p, b.Seq)
+	return !ok || rec.Sum == b.Sum, err
+}
+
 // recordAt reads the record at a sequence. ok is false if there is none that
 // can be read.
 func (j *Journal) recordAt(ctx context.Context, p int, seq uint64) (r Record, ok bool, err error) {
@@ -44,7 +55,7 @@ func (j *Journal) recordAt(ctx context.Context, p int, seq uint64) (r Record, ok
 	if m.Subject != RecordSubject(p) {
 		return r, false, nil
 	}
-	if r, _, err = decodeRecord(m.Data); err != nil {
+	if r, err = decodeRecord(m.Data); err != nil {
 		return r, false, nil
 	}
 	r.Seq = m.Sequence
@@ -117,7 +128,7 @@ func (j *Journal) tail(ctx context.Context, p int, base Base, end uint64, apply 
 
 // begins demands that a journal that is read from its beginning has one.
 func begins(subject string, m Message) error {
-	r, _, err := decodeRecord(m.Data)
+	r, err := decodeRecord(m.Data)
 	if err != nil || r.Number == 1 {
 		return nil // the verifier says what is wrong
 	}

@@ -16,7 +16,8 @@ import (
 
 func testBase(number uint64) Base {
 	return Base{Mark: Mark{Seq: 10 * number, Number: number, Chain: [32]byte{1, 2}}, Epoch: 3, Pos: Position{Seq: 7, Index: 2, Due: -5, Lead: "ann"},
-		InputSeq: 6, InputHash: [32]byte{9}, Clock: 1_767_225_600_000, Model: "m@d", Health: []byte{1}}
+		InputSeq: 6, InputHash: [32]byte{9}, Clock: 1_767_225_600_000, Sum: [32]byte{7}, Lineages: []Lineage{{ID: 5, Workflow: "w", Release: 2, Bundle: "b", Model: "m", Role: RoleLive, Origin: "empty", Health: []byte{1}},
+			{ID: 6, Workflow: "w", Release: 3, Model: "n", Role: RoleBuilding, Origin: "history", Cut: 9, Until: 8, Pos: Position{Seq: 3, Index: 1}, Clock: 4}}}
 }
 
 // content hands n entries to put.
@@ -178,7 +179,7 @@ func TestSnapshot_WhoOnlyReadsMakesNoBucket(t *testing.T) {
 func (b *bench) history(pt *Partition, n int) []Base {
 	b.t.Helper()
 	for i := range n {
-		_, err := pt.Commit(b.t.Context(), outputs(1, fmt.Sprint(i)), Record{Clock: int64(i), Pos: Position{Seq: uint64(i + 1)}, Health: []byte{byte(i)}})
+		_, err := pt.Commit(b.t.Context(), outputs(1, fmt.Sprint(i)), Record{Clock: int64(i), Pos: Position{Seq: uint64(i + 1)}, Lineages: []Lineage{{ID: 1, Role: RoleLive, Health: []byte{byte(i)}}}})
 		require.NoError(b.t, err)
 	}
 	bases := make([]Base, 1)

@@ -72,7 +72,7 @@ func (pt *Partition) lastCommit(ctx context.Context, r *Record) (uint64, error) 
 				return fmt.Errorf("%s at sequence %d: %w", JournalStream, seq, err)
 			}
 			kind = KindCommit // a damaged one is for Restore to tell
-			if before, _, derr := decodeRecord(m.Data); derr == nil {
+			if before, derr := decodeRecord(m.Data); derr == nil {
 				kind, prev = before.Kind, before.Prev
 			}
 			return nil

@@ -65,6 +65,7 @@ type Descriptor struct {
 	Role     Role
 	Origin   Origin
 	Cut      int64 // ms: events of history before it are passed over, 0 = none
+	Since    ID    // sequence of the order that made it live, 0 = it never was
 	Until    int64 // ms: a shadow is kept until time reaches it, 0 = until it is stopped
 	At       Place // building: how far it is
 	Clock    int64 // building: the latest tick it has seen, ms

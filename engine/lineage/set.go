@@ -17,7 +17,8 @@ type Home interface {
 	// going to have.
 	Program(d *Descriptor) (core.Program, error)
 	// Copy makes the core of a lineage with all leads of another one, under its own
-	// program. No input comes meanwhile.
+	// program; or of the same one, which goes on under another program. No input
+	// comes meanwhile.
 	Copy(from *Member, d *Descriptor) (*core.Core, error)
 }
 
@@ -172,15 +173,15 @@ func (s *Set) Clock() (at int64) {
 	return at
 }
 
-// Build runs inputs of history through a lineage that is being built, up to a
-// place.
-func (s *Set) Build(m *Member, inputs []core.Input, to Place) error {
+// Build runs inputs of history through a lineage that is being built, up to
+// where a tick brings on more leads than one commit should hold: n of them are
+// wholly done. The caller moves the lineage's place.
+func (s *Set) Build(m *Member, inputs []core.Input) (n int, err error) {
 	s.Reset()
-	if err := m.Core.Run(inputs, &m.Out); err != nil {
-		return m.wrap(err)
+	if n, err = m.Core.RunSlice(inputs, &m.Out); err != nil {
+		return n, m.wrap(err)
 	}
-	m.At, m.Clock = to, m.Core.Clock()
-	return nil
+	return n, nil
 }
 
 // Join puts a lineage that has read all of history in step with the others.
@@ -235,13 +236,11 @@ func (s *Set) follow(d *Descriptor) error {
 		return nil
 	}
 	if m.Release != d.Release {
-		prog, err := s.home.Program(d)
-		if err == nil {
-			err = m.Core.Reprogram(prog)
-		}
+		c, err := s.home.Copy(m, d)
 		if err != nil {
 			return m.wrap(err)
 		}
+		m.Core = c
 	}
 	if m.Role == Building && d.Role != Building {
 		m.Core.PassOver(0)

@@ -80,8 +80,11 @@ func (s *Set) start(o *Order, id ID) (*Walk, error) {
 	}
 	if w.member == nil {
 		d := &Descriptor{ID: id, Workflow: o.Workflow, Release: o.Release, Origin: o.Origin, Cut: o.Cut, Role: roleOf(o.Origin)}
-		if d.Role == Building {
+		switch d.Role {
+		case Building:
 			d.At = Place{Seq: 1}
+		case Live:
+			d.Since = id
 		}
 		c, err := s.begin(d)
 		if err != nil {
@@ -159,7 +162,7 @@ func (s *Set) change(o *Order, seq uint64, at int64) (*Walk, error) {
 	w.step = func(after string, most int, out *core.Output) (string, bool, error) {
 		return m.Core.SwitchFrom(from, sw, after, most, out)
 	}
-	w.end = func() { s.enthrone(o, m, live, at) }
+	w.end = func() { s.enthrone(o, m, live, seq, at) }
 	return w, nil
 }
 
@@ -185,7 +188,7 @@ func (s *Set) SwitchOf(o *Order, m *Member, at int64) *core.Switch { return s.sw
 func number(r Release) string { return strconv.FormatUint(uint64(r.Number), 10) }
 
 // enthrone changes the roles at the end of a switch.
-func (s *Set) enthrone(o *Order, m, live *Member, at int64) {
+func (s *Set) enthrone(o *Order, m, live *Member, seq uint64, at int64) {
 	switch {
 	case o.InPlace:
 		m.Release = o.Release
@@ -195,7 +198,7 @@ func (s *Set) enthrone(o *Order, m, live *Member, at int64) {
 	default:
 		live.Role, live.Until = Shadow, at+o.Keep
 	}
-	m.Role, m.Until = Live, 0
+	m.Role, m.Since, m.Until = Live, ID(seq), 0
 	s.appoint()
 }
 

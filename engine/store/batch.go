@@ -5,19 +5,26 @@ import "github.com/cockroachdb/pebble/v2"
 // Batch collects changes of one partition that are written together: after a
 // crash all of them are there or none.
 type Batch struct {
-	p             *Partition
-	rows          []byte
-	raw           *pebble.Batch // nil: nothing came through Raw
-	head          []byte        // these are nil if they were not given
-	newest, count []byte
-	held          []change
+	p      *Partition
+	rows   []byte
+	raw    *pebble.Batch // nil: nothing came through Raw
+	head   []byte        // nil, like newest, if it was not given
+	newest []byte
+	counts []count
+	held   []change
 }
 
 // change of the set of held leads, made once the batch is written.
 type change struct {
-	lead string
+	name string // lineage and lead
 	held bool
 	raw  bool // the batch has the entry already
+}
+
+// count is how many leads with an account a lineage has.
+type count struct {
+	id uint64
+	n  int
 }
 
 // NewBatch starts a batch.
@@ -27,26 +34,30 @@ func (p *Partition) NewBatch() *Batch {
 	return b
 }
 
-// Put writes the state of a lead. due is its earliest timer, ms since 1970 UTC,
+// Put writes the state of a lead of a lineage. due is its earliest timer, ms since 1970 UTC,
 // oldDue the one under which the store has it; 0 = none. held says that the
 // lead has inputs that wait.
-func (b *Batch) Put(lead string, state []byte, due, oldDue int64, held bool) error {
-	b.rows = appendRow(b.rows, lead, state, due, oldDue)
-	b.hold(lead, held)
+func (b *Batch) Put(id uint64, lead string, state []byte, due, oldDue int64, held bool) error {
+	b.rows = appendRow(b.rows, id, lead, state, due, oldDue)
+	b.hold(id, lead, held)
 	return nil
 }
 
 // hold keeps the index of held leads. They are few, so that the index is in
 // memory too and a lead that never waits costs nothing.
-func (b *Batch) hold(lead string, held bool) {
-	_, was := b.p.held[lead]
+func (b *Batch) hold(id uint64, lead string, held bool) {
+	if !held && len(b.p.held) == 0 && len(b.held) == 0 {
+		return
+	}
+	name := string(appendName(nil, id, lead))
+	_, was := b.p.held[name]
 	for _, c := range b.held {
-		if c.lead == lead {
+		if c.name == name {
 			was = c.held
 		}
 	}
 	if was != held {
-		b.held = append(b.held, change{lead: lead, held: held})
+		b.held = append(b.held, change{name: name, held: held})
 	}
 }
 
@@ -64,10 +75,10 @@ func (b *Batch) Newest(newest []byte) error {
 	return nil
 }
 
-// Count says how many leads with an account the store has, once this batch is
-// written.
-func (b *Batch) Count(n int) error {
-	b.count = uvarint(n)
+// Count says how many leads with an account the store has of a lineage, once
+// this batch is written.
+func (b *Batch) Count(id uint64, n int) error {
+	b.counts = append(b.counts, count{id, n})
 	return nil
 }
 
@@ -89,7 +100,7 @@ func (b *Batch) Raw(key, value []byte) error {
 
 // Len is the size of the batch in bytes.
 func (b *Batch) Len() int {
-	n := len(b.rows) + len(b.head) + len(b.newest) + len(b.count)
+	n := len(b.rows) + len(b.head) + len(b.newest)
 	if b.raw != nil {
 		n += b.raw.Len()
 	}
@@ -98,7 +109,7 @@ func (b *Batch) Len() int {
 
 // Empty says whether nothing was put into the batch.
 func (b *Batch) Empty() bool {
-	return len(b.rows) == 0 && b.raw == nil && b.head == nil && b.newest == nil && b.count == nil
+	return len(b.rows) == 0 && b.raw == nil && b.head == nil && b.newest == nil && len(b.counts) == 0
 }
 
 // Commit writes the batch, which can be filled again afterwards. Without a head
@@ -120,8 +131,8 @@ func (b *Batch) Commit() error {
 	if b.newest != nil {
 		w.newest = b.newest
 	}
-	if b.count != nil {
-		w.count = b.count
+	for _, c := range b.counts {
+		w.counts[c.id] = c.n
 	}
 	b.settleHeld()
 	var err error
@@ -129,7 +140,7 @@ func (b *Batch) Commit() error {
 		b.raw = nil
 		err = p.write(raw, b.head)
 	}
-	b.rows, b.head, b.newest, b.count, b.held = b.rows[:0], nil, nil, nil, b.held[:0]
+	b.rows, b.head, b.newest, b.counts, b.held = b.rows[:0], nil, nil, b.counts[:0], b.held[:0]
 	return err
 }
 
@@ -138,12 +149,12 @@ func (b *Batch) settleHeld() {
 	p := b.p
 	for _, c := range b.held {
 		if c.held {
-			p.held[c.lead] = struct{}{}
+			p.held[c.name] = struct{}{}
 		} else {
-			delete(p.held, c.lead)
+			delete(p.held, c.name)
 		}
 		if !c.raw {
-			p.behind.holding[c.lead] = struct{}{}
+			p.behind.holding[c.name] = struct{}{}
 		}
 	}
 }

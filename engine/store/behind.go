@@ -16,33 +16,33 @@ type behind struct {
 	seed        maphash.Seed
 	young, old  rows // old ones are all in Pebble
 	order       []int
-	newest      []byte // nil: as in Pebble
-	count       []byte
-	holding     map[string]struct{} // leads whose entry in the index of held ones changed
+	newest      []byte              // nil: as in Pebble
+	counts      map[uint64]int      // by lineage: those that Pebble does not have
+	holding     map[string]struct{} // leads of lineages whose entry in the index of held ones changed
 	stage, spot []byte              // memory of a batch; of a key to look for
 }
 
 func (w *behind) forget() {
 	w.young.reset()
 	w.old.reset()
-	w.newest, w.count = nil, nil
+	w.newest = nil
+	clear(w.counts)
 	clear(w.holding)
 }
 
 // empty says whether Pebble has all.
 func (w *behind) empty() bool {
-	return !w.young.pending() && w.newest == nil && w.count == nil && len(w.holding) == 0
+	return !w.young.pending() && w.newest == nil && len(w.counts) == 0 && len(w.holding) == 0
 }
 
-// load looks for a lead among the rows.
-func (w *behind) load(dst []byte, lead string) ([]byte, bool) {
+// load looks for a lead of a lineage among the rows.
+func (w *behind) load(dst, name []byte) ([]byte, bool) {
 	if w.young.taken+w.old.taken == 0 {
 		return dst, false
 	}
-	hash := maphash.String(w.seed, lead)
-	w.spot = append(w.spot[:0], lead...)
+	hash := maphash.Bytes(w.seed, name)
 	for _, r := range [...]*rows{&w.young, &w.old} {
-		if begin, _, found := r.find(hash, w.spot); found {
+		if begin, _, found := r.find(hash, name); found {
 			return append(dst, r.at(begin).state()...), true
 		}
 	}
@@ -83,7 +83,12 @@ func (p *Partition) write(raw *pebble.Batch, head []byte) error {
 	if err := p.fill(b); err != nil {
 		return p.d.check(err)
 	}
-	for kind, value := range map[byte][]byte{keyNewest: w.newest, keyCount: w.count, keyHead: head} {
+	for id, n := range w.counts {
+		if err := b.Set(appendKey(nil, p.number, keyCount, id), uvarint(n), nil); err != nil {
+			return p.d.check(err)
+		}
+	}
+	for kind, value := range map[byte][]byte{keyNewest: w.newest, keyHead: head} {
 		if value == nil {
 			continue
 		}
@@ -95,7 +100,8 @@ func (p *Partition) write(raw *pebble.Batch, head []byte) error {
 		return p.d.check(err)
 	}
 	w.young.written, w.young.early = len(w.young.bytes), never
-	w.newest, w.count = nil, nil
+	w.newest = nil
+	clear(w.counts)
 	clear(w.holding)
 	return nil
 }
@@ -107,8 +113,7 @@ func (p *Partition) fill(b *pebble.Batch) error {
 	w.order = w.young.waiting(w.order[:0])
 	for _, begin := range w.order {
 		r := w.young.at(begin)
-		p.key = append(appendPrefix(p.key[:0], p.number, keyLead), r.key()...)
-		if err := b.Set(p.key, r.state(), nil); err != nil {
+		if err := b.Set(p.named(keyLead, r.key()), r.state(), nil); err != nil {
 			return err
 		}
 	}
@@ -126,12 +131,12 @@ func (p *Partition) fill(b *pebble.Batch) error {
 			}
 		}
 	}
-	for lead := range w.holding {
+	for name := range w.holding {
 		var err error
-		if _, held := p.held[lead]; held {
-			err = b.Set(p.named(keyHeld, lead), nil, nil)
+		if _, held := p.held[name]; held {
+			err = b.Set(p.named(keyHeld, []byte(name)), nil, nil)
 		} else {
-			err = b.Delete(p.named(keyHeld, lead), nil)
+			err = b.Delete(p.named(keyHeld, []byte(name)), nil)
 		}
 		if err != nil {
 			return err

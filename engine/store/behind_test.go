@@ -26,7 +26,7 @@ func TestRows_WaitAndGoToPebbleWithTheHead(t *testing.T) {
 	p := part(t, d, 0)
 	put(t, p, stored{"ann", "1", 5, 0, true}, stored{"ben", "2", 7, 0, false})
 	put(t, p, stored{"ann", "3", 6, 5, true})
-	got, found, err := p.Load([]byte("x"), "ann")
+	got, found, err := p.Lineage(ofLine).Load([]byte("x"), "ann")
 	require.NoError(t, err)
 	assert.True(t, found)
 	assert.Equal(t, "x3", string(got))
@@ -36,10 +36,10 @@ func TestRows_WaitAndGoToPebbleWithTheHead(t *testing.T) {
 	require.NoError(t, after.Close())
 
 	b := p.NewBatch()
-	require.NoError(t, b.Put("cat", []byte("4"), 0, 0, false))
+	require.NoError(t, b.Put(ofLine, "cat", []byte("4"), 0, 0, false))
 	require.NoError(t, b.Head([]byte("h")))
 	require.NoError(t, b.Newest([]byte("n")))
-	require.NoError(t, b.Count(3))
+	require.NoError(t, b.Count(ofLine, 3))
 	require.NoError(t, b.Commit())
 	b.Close()
 	put(t, p, stored{"ann", "5", 9, 6, false}) // waits again
@@ -48,7 +48,7 @@ func TestRows_WaitAndGoToPebbleWithTheHead(t *testing.T) {
 	assert.Equal(t, map[string]string{"ann": "3", "ben": "2", "cat": "4"}, states(t, q))
 	assert.Equal(t, []string{"6ann", "7ben"}, timers(t, q, 100), "the timer that was replaced before it was written never was")
 	assert.Equal(t, []string{"ann"}, heldOf(t, q))
-	n, err := q.Count()
+	n, err := q.Lineage(ofLine).Count()
 	require.NoError(t, err)
 	assert.Equal(t, 3, n)
 	head, _, err := q.Head()
@@ -76,7 +76,7 @@ func TestRows_OfAPartitionThatIsGivenAnewAreForgotten(t *testing.T) {
 	assert.Empty(t, states(t, q))
 	assert.Empty(t, timers(t, q, 100))
 	assert.Empty(t, heldOf(t, q))
-	_, found, err := q.Load(nil, "ben")
+	_, found, err := q.Lineage(ofLine).Load(nil, "ben")
 	require.NoError(t, err)
 	assert.False(t, found)
 	require.NoError(t, d.Close())
@@ -98,7 +98,7 @@ func TestSnapshot_HoldsTheRowsThatWait(t *testing.T) {
 	defer b.Close()
 	require.NoError(t, s.Each(b.Raw))
 	require.NoError(t, b.Commit())
-	got, _, err := q.Load(nil, "ann")
+	got, _, err := q.Lineage(ofLine).Load(nil, "ann")
 	require.NoError(t, err)
 	assert.Equal(t, "1", string(got), "raw entries take the place of rows")
 }
@@ -117,11 +117,11 @@ func TestRows_AreLikeAMapAndAfterACrashAPrefix(t *testing.T) {
 			for range 1 + r.IntN(5) {
 				lead := fmt.Sprint("lead", r.IntN(40))
 				s := stored{lead, fmt.Sprint(n, "/", r.Uint64()>>r.IntN(64)), int64(r.IntN(50)) * int64(r.IntN(2)), want[lead].due, r.IntN(10) == 0}
-				require.NoError(t, b.Put(s.lead, []byte(s.state), s.due, s.oldDue, s.held))
+				require.NoError(t, b.Put(ofLine, s.lead, []byte(s.state), s.due, s.oldDue, s.held))
 				want[lead] = s
 			}
 			require.NoError(t, b.Newest(fmt.Append(nil, n)))
-			require.NoError(t, b.Count(len(want)))
+			require.NoError(t, b.Count(ofLine, len(want)))
 			if r.IntN(60) == 0 {
 				require.NoError(t, b.Head(fmt.Append(nil, n)))
 			}
@@ -184,7 +184,7 @@ func (m image) is(t *testing.T, p *Partition) {
 		}
 	}
 	sort.Strings(held)
-	n, err := p.Count()
+	n, err := p.Lineage(ofLine).Count()
 	require.NoError(t, err)
 	require.Equal(t, len(m), n)
 	require.Equal(t, all, states(t, p))
@@ -196,7 +196,7 @@ func (m image) is(t *testing.T, p *Partition) {
 func look(t *testing.T, p *Partition, want image, r *rand.Rand) {
 	t.Helper()
 	lead := fmt.Sprint("lead", r.IntN(40))
-	got, found, err := p.Load(nil, lead)
+	got, found, err := p.Lineage(ofLine).Load(nil, lead)
 	require.NoError(t, err)
 	_, there := want[lead]
 	require.Equal(t, there, found)

@@ -10,12 +10,15 @@
 //
 // Keys are the number of the partition (2 bytes, big endian) and
 //
-//	'l' lead            → state of the lead
-//	't' due (8B) lead   → nothing; the lead's earliest timer, ms since 1970 UTC
-//	'c'             → number of leads with an account, uvarint
-//	'h' lead            → nothing; the lead has inputs that wait
-//	'm'                 → head: what the store is complete up to
-//	'n'                 → newest: what nothing in the store is newer than
+//	'l' lineage lead          → state of the lead
+//	't' lineage due (8B) lead → nothing; the lead's earliest timer, ms since 1970 UTC
+//	'h' lineage lead          → nothing; the lead has inputs that wait
+//	'c' lineage               → number of leads with an account, uvarint
+//	'm'                       → head: what the store is complete up to
+//	'n'                       → newest: what nothing in the store is newer than
+//
+// A lineage is 8 bytes, big endian: one release of a workflow with leads of its
+// own.
 //
 // States, head and newest are bytes that mean nothing here. The package may
 // import engine/lead and engine/ledger (it needs neither) and never looks at a

@@ -26,7 +26,7 @@ type Partition struct {
 	d      *DB
 	number uint16
 	key    []byte              // memory that keys are made in
-	held   map[string]struct{} // also those that Pebble does not have yet
+	held   map[string]struct{} // by lineage and lead; also those that Pebble does not have yet
 	behind behind
 }
 
@@ -38,34 +38,39 @@ const never = math.MaxInt64
 // crash.
 func (d *DB) Partition(number int) (*Partition, error) {
 	p := &Partition{d: d, number: uint16(number), held: map[string]struct{}{}}
-	p.behind.seed, p.behind.holding = maphash.MakeSeed(), map[string]struct{}{}
+	p.behind.seed, p.behind.holding, p.behind.counts = maphash.MakeSeed(), map[string]struct{}{}, map[uint64]int{}
 	p.behind.forget()
 	d.register(p)
-	err := p.Held(func(lead string) bool {
-		p.held[lead] = struct{}{}
-		return true
-	})
-	return p, err
+	it, err := d.db.NewIter(bounds(p.number, keyHeld))
+	if err != nil {
+		return p, d.check(err)
+	}
+	for ok := it.First(); ok; ok = it.Next() {
+		p.held[string(it.Key()[prefixSize:])] = struct{}{}
+	}
+	return p, d.check(errors.Join(it.Error(), it.Close()))
 }
 
 func appendPrefix(dst []byte, partition uint16, kind byte) []byte {
 	return append(binary.BigEndian.AppendUint16(dst, partition), kind)
 }
 
-func appendTimer(dst []byte, partition uint16, due int64, lead []byte) []byte {
-	dst = appendPrefix(dst, partition, keyTimer)
-	dst = binary.BigEndian.AppendUint64(dst, uint64(due)^1<<63) // in order also below zero
-	return append(dst, lead...)
+// appendKey is the beginning of all keys of a kind that a lineage has.
+func appendKey(dst []byte, partition uint16, kind byte, id uint64) []byte {
+	return binary.BigEndian.AppendUint64(appendPrefix(dst, partition, kind), id)
 }
 
-// named is the key of a lead or of a held lead.
-func (p *Partition) named(kind byte, lead string) []byte {
-	p.key = append(appendPrefix(p.key[:0], p.number, kind), lead...)
+// named is the key of a lead or of a held lead. Its name is that of its lineage
+// and its own.
+func (p *Partition) named(kind byte, name []byte) []byte {
+	p.key = append(appendPrefix(p.key[:0], p.number, kind), name...)
 	return p.key
 }
 
-func (p *Partition) timer(due int64, lead []byte) []byte {
-	p.key = appendTimer(p.key[:0], p.number, due, lead)
+func (p *Partition) timer(due int64, name []byte) []byte {
+	p.key = append(appendPrefix(p.key[:0], p.number, keyTimer), name[:idSize]...)
+	p.key = binary.BigEndian.AppendUint64(p.key, uint64(due)^1<<63) // in order also below zero
+	p.key = append(p.key, name[idSize:]...)
 	return p.key
 }
 
@@ -74,12 +79,14 @@ func bounds(partition uint16, kind byte) *pebble.IterOptions {
 	return &pebble.IterOptions{LowerBound: appendPrefix(nil, partition, kind), UpperBound: appendPrefix(nil, partition, kind+1)}
 }
 
-// Load appends the state of a lead to dst.
-func (p *Partition) Load(dst []byte, lead string) (state []byte, found bool, err error) {
-	if state, found = p.behind.load(dst, lead); found {
+// load appends the state of a lead to dst.
+func (p *Partition) load(dst []byte, id uint64, lead string) (state []byte, found bool, err error) {
+	w := &p.behind
+	w.spot = appendName(w.spot[:0], id, lead)
+	if state, found = w.load(dst, w.spot); found {
 		return state, true, nil
 	}
-	return p.d.get(dst, p.named(keyLead, lead))
+	return p.d.get(dst, p.named(keyLead, w.spot))
 }
 
 func (d *DB) get(dst, key []byte) ([]byte, bool, error) {
@@ -94,50 +101,23 @@ func (d *DB) get(dst, key []byte) ([]byte, bool, error) {
 	return dst, true, d.check(closer.Close())
 }
 
-// Due hands the stored timers that are due up to a time, ms since 1970 UTC, to
-// fn in (due, lead) order, until fn returns false. fn may Load.
-func (p *Partition) Due(until int64, fn func(due int64, lead string) bool) error {
-	if p.behind.young.early <= until {
-		if err := p.settle(); err != nil {
-			return err
-		}
-	}
-	return p.scan(keyTimer, func(name, _ []byte) (bool, error) {
-		if len(name) < 8 {
-			return false, errKey
-		}
-		due := int64(binary.BigEndian.Uint64(name) ^ 1<<63)
-		return due <= until && fn(due, string(name[8:])), nil
-	})
-}
-
-// Held hands the leads that have inputs that wait to fn, in order.
-func (p *Partition) Held(fn func(lead string) bool) error {
-	if err := p.settle(); err != nil {
-		return err
-	}
-	return p.scan(keyHeld, func(name, _ []byte) (bool, error) { return fn(string(name)), nil })
-}
-
-// Each hands every lead to fn, in order. The state is valid during the call.
-func (p *Partition) Each(fn func(lead string, state []byte) bool) error {
-	if err := p.settle(); err != nil {
-		return err
-	}
-	return p.scan(keyLead, func(name, value []byte) (bool, error) { return fn(string(name), value), nil })
-}
-
 var errKey = errors.New("a key is too short")
 
-// scan walks over the keys of a kind; fn gets what stands behind the prefix.
-func (p *Partition) scan(kind byte, fn func(name, value []byte) (bool, error)) error {
-	it, err := p.d.db.NewIter(bounds(p.number, kind))
+// scan walks over the keys of a kind that Pebble has of a lineage, from behind a
+// name on; fn gets what stands behind the lineage.
+func (p *Partition) scan(kind byte, id uint64, after string, fn func(name, value []byte) (bool, error)) error {
+	it, err := p.d.db.NewIter(&pebble.IterOptions{LowerBound: appendKey(nil, p.number, kind, id), UpperBound: appendKey(nil, p.number, kind, id+1)})
 	if err != nil {
 		return p.d.check(err)
 	}
-	more := true
-	for ok := it.First(); ok && more && err == nil; {
-		if more, err = fn(it.Key()[prefixSize:], it.Value()); more {
+	ok, more := false, true
+	if after == "" {
+		ok = it.First()
+	} else {
+		ok = it.SeekGE(append(append(appendKey(nil, p.number, kind, id), after...), 0))
+	}
+	for ok && more && err == nil {
+		if more, err = fn(it.Key()[prefixSize+idSize:], it.Value()); more {
 			ok = it.Next()
 		}
 	}
@@ -155,19 +135,6 @@ func (p *Partition) Newest() (newest []byte, found bool, err error) {
 		return nil, false, err
 	}
 	return p.d.get(nil, appendPrefix(nil, p.number, keyNewest))
-}
-
-// Count is the number of leads as Batch.Count wrote it, 0 without.
-func (p *Partition) Count() (int, error) {
-	if err := p.settle(); err != nil {
-		return 0, err
-	}
-	b, found, err := p.d.get(nil, appendPrefix(nil, p.number, keyCount))
-	if err != nil || !found {
-		return 0, err
-	}
-	n, _ := binary.Uvarint(b)
-	return int(n), nil
 }
 
 // Drop deletes all that the store has of this partition.

@@ -11,7 +11,8 @@ import (
 // their lengths (4 bytes each), due and oldDue (8 each).
 const rowHead = 24
 
-// row is a lead as it was put: a part of rows.bytes.
+// row is a lead as it was put: a part of rows.bytes. Its key is the name of its
+// lineage and its own.
 type row []byte
 
 func (r row) size() int     { return rowHead + r.named() + int(binary.LittleEndian.Uint32(r[4:])) }
@@ -21,12 +22,12 @@ func (r row) state() []byte { return r[rowHead+r.named() : r.size()] }
 func (r row) due() int64    { return int64(binary.LittleEndian.Uint64(r[8:])) }
 func (r row) oldDue() int64 { return int64(binary.LittleEndian.Uint64(r[16:])) }
 
-func appendRow(dst []byte, lead string, state []byte, due, oldDue int64) []byte {
-	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(lead)))
+func appendRow(dst []byte, id uint64, lead string, state []byte, due, oldDue int64) []byte {
+	dst = binary.LittleEndian.AppendUint32(dst, uint32(idSize+len(lead)))
 	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(state)))
 	dst = binary.LittleEndian.AppendUint64(dst, uint64(due))
 	dst = binary.LittleEndian.AppendUint64(dst, uint64(oldDue))
-	return append(append(dst, lead...), state...)
+	return append(appendName(dst, id, lead), state...)
 }
 
 // rows are the newest states of the leads that were put, one behind the other,

@@ -69,13 +69,13 @@ func (s *Snapshot) Each(fn func(key, value []byte) error) error {
 	return s.d.check(errors.Join(it.Error(), it.Close()))
 }
 
-// LeadOf is the lead whose state an entry of a snapshot holds; ok is false if it
-// holds something else.
-func LeadOf(key []byte) (lead string, ok bool) {
-	if len(key) == 0 || key[0] != keyLead {
-		return "", false
+// LeadOf is the lineage and the lead whose state an entry of a snapshot holds;
+// ok is false if it holds something else.
+func LeadOf(key []byte) (id uint64, lead string, ok bool) {
+	if len(key) < 1+idSize || key[0] != keyLead {
+		return 0, "", false
 	}
-	return string(key[1:]), true
+	return binary.BigEndian.Uint64(key[1:]), string(key[1+idSize:]), true
 }
 
 // Close lets the snapshot go.

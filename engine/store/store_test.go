@@ -28,6 +28,9 @@ func part(t testing.TB, d *DB, n int) *Partition {
 	return p
 }
 
+// ofLine is the lineage of most tests.
+const ofLine = 7
+
 type stored struct {
 	lead        string
 	state       string
@@ -40,14 +43,14 @@ func put(t testing.TB, p *Partition, list ...stored) {
 	b := p.NewBatch()
 	defer b.Close()
 	for _, s := range list {
-		require.NoError(t, b.Put(s.lead, []byte(s.state), s.due, s.oldDue, s.held))
+		require.NoError(t, b.Put(ofLine, s.lead, []byte(s.state), s.due, s.oldDue, s.held))
 	}
 	require.NoError(t, b.Commit())
 }
 
 func timers(t testing.TB, p *Partition, until int64) (list []string) {
 	t.Helper()
-	require.NoError(t, p.Due(until, func(due int64, lead string) bool {
+	require.NoError(t, p.Lineage(ofLine).Due(until, func(due int64, lead string) bool {
 		list = append(list, fmt.Sprint(due, lead))
 		return true
 	}))
@@ -56,14 +59,14 @@ func timers(t testing.TB, p *Partition, until int64) (list []string) {
 
 func heldOf(t testing.TB, p *Partition) (list []string) {
 	t.Helper()
-	require.NoError(t, p.Held(func(lead string) bool { list = append(list, lead); return true }))
+	require.NoError(t, p.Lineage(ofLine).Held(func(lead string) bool { list = append(list, lead); return true }))
 	return list
 }
 
 func states(t testing.TB, p *Partition) map[string]string {
 	t.Helper()
 	m := map[string]string{}
-	require.NoError(t, p.Each(func(lead string, state []byte) bool { m[lead] = string(state); return true }))
+	require.NoError(t, p.Lineage(ofLine).States(func(lead string, state []byte) bool { m[lead] = string(state); return true }))
 	return m
 }
 
@@ -74,11 +77,11 @@ func TestPartition_LeadsTimersAndHeldLeads(t *testing.T) {
 	put(t, p, stored{"ann", "1", 500, 0, false}, stored{"ben", "2", 40, 0, true}, stored{"cat", "3", 0, 0, false}, stored{"eve", "4", -5, 0, false})
 	put(t, other, stored{"ann", "other", 1, 0, true})
 
-	got, found, err := p.Load([]byte("x"), "ann")
+	got, found, err := p.Lineage(ofLine).Load([]byte("x"), "ann")
 	require.NoError(t, err)
 	assert.True(t, found)
 	assert.Equal(t, "x1", string(got), "appended")
-	_, found, err = p.Load(nil, "an")
+	_, found, err = p.Lineage(ofLine).Load(nil, "an")
 	require.NoError(t, err)
 	assert.False(t, found)
 	assert.Equal(t, []string{"-5eve", "40ben", "500ann"}, timers(t, p, 500))
@@ -109,8 +112,8 @@ func TestBatch_IsAllOrNothingAndAHeldLeadMayChangeInside(t *testing.T) {
 	defer func() { require.NoError(t, d.Close()) }()
 	p := part(t, d, 0)
 	b := p.NewBatch()
-	require.NoError(t, b.Put("ann", []byte("1"), 0, 0, true))
-	require.NoError(t, b.Put("ann", []byte("2"), 0, 0, false))
+	require.NoError(t, b.Put(ofLine, "ann", []byte("1"), 0, 0, true))
+	require.NoError(t, b.Put(ofLine, "ann", []byte("2"), 0, 0, false))
 	require.NoError(t, b.Head([]byte("h")))
 	require.NoError(t, b.Newest([]byte("n")))
 	assert.Empty(t, states(t, p), "not before Commit")
@@ -243,11 +246,11 @@ func TestOpen_DamageFoundWhileReading(t *testing.T) {
 	require.NoError(t, os.WriteFile(name, data, 0o600))
 
 	d = open(t, Options{Dir: dir})
-	_, _, err = part(t, d, 0).Load(nil, "lead0")
+	_, _, err = part(t, d, 0).Lineage(ofLine).Load(nil, "lead0")
 	require.ErrorIs(t, err, ErrDamaged)
 	require.NoError(t, d.Close())
 	d = open(t, Options{Dir: dir})
-	_, found, err := part(t, d, 0).Load(nil, "lead0")
+	_, found, err := part(t, d, 0).Lineage(ofLine).Load(nil, "lead0")
 	require.NoError(t, err)
 	assert.False(t, found)
 	require.NoError(t, d.Close())
@@ -294,7 +297,7 @@ func writeNumbered(ps []*Partition, i int) error {
 	b := ps[i%len(ps)].NewBatch()
 	defer b.Close()
 	for k := range 3 {
-		if err := b.Put(fmt.Sprintf("%d/%d", i, k), make([]byte, 300), int64(i), 0, false); err != nil {
+		if err := b.Put(ofLine, fmt.Sprintf("%d/%d", i, k), make([]byte, 300), int64(i), 0, false); err != nil {
 			return err
 		}
 	}
@@ -391,4 +394,50 @@ func TestCrash_Killed(t *testing.T) {
 		require.Error(t, cmd.Wait())
 		assert.NotZero(t, prefix(t, dir, vfs.Default, 1<<40), "tables were written")
 	}
+}
+
+func TestLineage_IsCopiedAndDroppedAlone(t *testing.T) {
+	dir := t.TempDir()
+	d := open(t, Options{Dir: dir})
+	p := part(t, d, 1)
+	b := p.NewBatch()
+	require.NoError(t, b.Put(ofLine, "ann", []byte("1"), 500, 0, true))
+	require.NoError(t, b.Put(ofLine, "ben", []byte("2"), 40, 0, false))
+	require.NoError(t, b.Put(ofLine+1, "ann", []byte("old"), 3, 0, false))
+	require.NoError(t, b.Put(1<<40, "zoe", []byte("z"), 3, 0, true))
+	require.NoError(t, b.Count(ofLine, 2))
+	require.NoError(t, b.Commit())
+	b.Close()
+	require.NoError(t, p.CopyLineage(ofLine, ofLine+1))
+	ids, err := p.Lineages()
+	require.NoError(t, err)
+	assert.Equal(t, []uint64{ofLine, ofLine + 1, 1 << 40}, ids)
+	keys := func(id uint64, after string) (list []string) {
+		require.NoError(t, p.Lineage(id).Each(after, func(lead string) bool { list = append(list, lead); return true }))
+		return list
+	}
+	assert.Equal(t, []string{"ann", "ben"}, keys(ofLine+1, ""))
+	assert.Equal(t, []string{"ben"}, keys(ofLine+1, "ann"), "behind a key")
+	assert.Empty(t, keys(ofLine+1, "ben"))
+	state, found, err := p.Lineage(ofLine+1).Load(nil, "ann")
+	require.NoError(t, err)
+	assert.True(t, found)
+	assert.Equal(t, "1", string(state), "what was there before the copy is gone")
+	n, err := p.Lineage(ofLine + 1).Count()
+	require.NoError(t, err)
+	assert.Equal(t, 2, n)
+	var due []int64
+	require.NoError(t, p.Lineage(ofLine+1).Due(1000, func(at int64, _ string) bool { due = append(due, at); return true }))
+	assert.Equal(t, []int64{40, 500}, due)
+
+	require.NoError(t, p.DropLineage(ofLine))
+	put(t, p, stored{"cat", "3", 0, 0, true})
+	require.NoError(t, d.Close())
+	d = open(t, Options{Dir: dir})
+	defer func() { require.NoError(t, d.Close()) }()
+	p = part(t, d, 1)
+	assert.Equal(t, map[string]string{"cat": "3"}, states(t, p))
+	assert.Equal(t, []string{"cat"}, heldOf(t, p))
+	assert.Equal(t, []string{"ann", "ben"}, keys(ofLine+1, ""), "a copy stands for itself")
+	assert.Equal(t, []string{"zoe"}, keys(1<<40, ""))
 }

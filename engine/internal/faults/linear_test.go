@@ -189,7 +189,7 @@ func contend(h *history, client int, rng *rand.Rand, j *journal.Journal, ops int
 				for i := range rng.IntN(3) {
 					outs = append(outs, journal.Output{Subject: journal.DecisionSubject("w", "a"), Data: fmt.Appendf(nil, "%d e%d:%s %d", p, in.epoch, in.value, i)})
 				}
-				_, err := pt.Commit(ctx, outs, journal.Record{Delta: []byte(in.value)})
+				_, err := pt.Commit(ctx, outs, journal.Record{Lineages: deltaOf([]byte(in.value))})
 				return logAnswer{fate: fateOf(err)}
 			})
 		}
@@ -210,7 +210,7 @@ func readLog(j *journal.Journal, p int) logAnswer {
 		if r.Kind == journal.KindClaim {
 			fmt.Fprintf(&b, "c%d ", r.Epoch)
 		} else {
-			fmt.Fprintf(&b, "e%d:%s ", r.Epoch, r.Delta)
+			fmt.Fprintf(&b, "e%d:%s ", r.Epoch, deltaIn(&r))
 		}
 		return nil
 	})
@@ -353,4 +353,15 @@ func TestLinear_TheCheckerBites(t *testing.T) {
 	fence := porcupine.Operation{Input: logOp{kind: "superseded", epoch: 1}, Output: logAnswer{fate: "fenced"}, Call: 3, Return: 4}
 	require.False(t, legal(claim(1, 2, 1), commit(3, 4, 1, "fenced"), fence), "a fence that nobody set")
 	require.False(t, legal(claim(1, 2, 1), commit(3, 4, 1, "ok"), read(5, 6, "c1 ")), "a commit that is lost")
+}
+
+func deltaOf(b []byte) []journal.Lineage {
+	return []journal.Lineage{{ID: 1, Workflow: "w", Role: journal.RoleLive, Delta: b}}
+}
+
+func deltaIn(r *journal.Record) string {
+	if len(r.Lineages) == 0 {
+		return ""
+	}
+	return string(r.Lineages[0].Delta)
 }
