@@ -23,6 +23,7 @@ type Scorer struct {
 	broke   bool // main was replaced in this call of Score
 	plan    plan
 	breaker Breaker
+	trial   *Trial // nil but for conformance checks
 
 	entries []abi.Entry // of this call of Score
 	states  []byte
@@ -223,9 +224,11 @@ func (s *Scorer) call(inst *instance, slots []step.Slot, first int) (int, *fault
 	inst.stack[0] = uint64(n)
 	inst.calls++
 	s.plugin.stats.calls.Add(1)
-	f := inst.call(inst.process, s.plugin.fuel)
+	budget := s.budget(slots[first:])
+	f := inst.call(inst.process, budget)
 	b := inst.bytes()
 	cursor := get32(b, abi.HdrCursor)
+	s.tell(inst, n-first, cursor-first, budget, f)
 	if f != nil {
 		if cursor < first || cursor >= n {
 			cursor = first

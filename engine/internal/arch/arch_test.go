@@ -72,7 +72,7 @@ var allowed = map[string][]string{
 	"sdk":                          {"sdk/abi"},
 	"sdk/abi":                      {},
 	"sdk/sdktest":                  {"sdk", "sdk/abi"},
-	"sdk/conformance":              {"engine/wasm", "engine/lead", "engine/ledger", "engine/step", "sdk/abi"},
+	"sdk/conformance":              {"engine/core", "engine/model", "engine/replay", "engine/registry/...", "engine/wasm", "engine/wasm/meter", "engine/workflow", "engine/lead", "engine/ledger", "engine/step", "sdk/abi"},
 	"sdk/examples/...":             {"sdk"},
 	"plugins/...":                  {"sdk"},
 	"testdata/...":                 {},

@@ -1,0 +1,231 @@
+package conformance
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ripenhq/ripen/engine/registry"
+	"github.com/ripenhq/ripen/engine/registry/pack"
+	demostream "github.com/ripenhq/ripen/examples/demo-stream"
+	"github.com/ripenhq/ripen/sdk/abi"
+)
+
+const root = "../.."
+
+// cacheDir keeps compiled modules between runs of the tests.
+func cacheDir(t testing.TB) string {
+	t.Helper()
+	dir := filepath.Join(root, "build", "plugin-cache")
+	require.NoError(t, os.MkdirAll(dir, 0o700))
+	return dir
+}
+
+func example(t testing.TB, name string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(root, "build", "examples", name+".wasm"))
+	require.NoError(t, err, "run `make plugins`")
+	return b
+}
+
+// casesOf are the cases of an example.
+func casesOf(t testing.TB, name string) []Case {
+	t.Helper()
+	list, err := ReadCases(os.DirFS(filepath.Join("testdata", name)))
+	require.NoError(t, err)
+	require.NotEmpty(t, list)
+	return list
+}
+
+func builtin(t testing.TB) []*registry.Plugin {
+	t.Helper()
+	set, err := registry.Builtin()
+	require.NoError(t, err)
+	var list []*registry.Plugin
+	for _, name := range set.Names() {
+		p, err := set.Lookup(name)
+		require.NoError(t, err)
+		list = append(list, p)
+	}
+	return list
+}
+
+func TestVerify_TheExamplesKeepTheContract(t *testing.T) {
+	for _, name := range []string{"quotesize", "botlike"} {
+		t.Run(name, func(t *testing.T) {
+			r, err := Verify(context.Background(), example(t, name), Options{Cases: casesOf(t, name), CacheDir: cacheDir(t)})
+			require.NoError(t, err)
+			require.True(t, r.OK(), r.String())
+			t.Log("\n" + r.String())
+		})
+	}
+}
+
+func TestVerify_TheShippedPluginsKeepTheContract(t *testing.T) {
+	shipped := builtin(t)
+	for _, p := range shipped {
+		t.Run(p.Manifest.Name, func(t *testing.T) {
+			r, err := Verify(context.Background(), p.Wasm, Options{Cases: shippedCases(t, p.Manifest.Name), Beside: shipped, CacheDir: cacheDir(t)})
+			require.NoError(t, err)
+			require.True(t, r.OK(), r.String())
+			t.Log("\n" + r.String())
+		})
+	}
+}
+
+// shippedCases are the shipped models that use a plugin, over a demo stream.
+func shippedCases(t testing.TB, plugin string) (list []Case) {
+	t.Helper()
+	events := demostream.Generate(1, demostream.Options{Leads: 40, Days: 30})
+	for _, name := range []string{"letter-and-number", "hundred-point"} {
+		dir := filepath.Join(root, "workflows", name)
+		c := Case{Name: name, Events: events, Files: map[string][]byte{}}
+		var err error
+		c.Config, err = os.ReadFile(filepath.Join(dir, "workflow.hcl"))
+		require.NoError(t, err)
+		tables, err := filepath.Glob(filepath.Join(dir, "*.csv"))
+		require.NoError(t, err)
+		for _, file := range tables {
+			c.Files[filepath.Base(file)], err = os.ReadFile(file)
+			require.NoError(t, err)
+		}
+		if strings.Contains(string(c.Config), `step "`+plugin+`"`) {
+			list = append(list, c)
+		}
+	}
+	require.NotEmpty(t, list)
+	return list
+}
+
+// hostile is one module of testdata/hostile, packed.
+func hostile(t testing.TB, name string) []byte {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join(root, "testdata", "hostile", name+".wasm"))
+	require.NoError(t, err)
+	module, err := pack.Pack(raw, []byte(`{"name": "fixture", "version": "1.0.0", "abi": "1.0", "schema": {}}`))
+	require.NoError(t, err)
+	return module
+}
+
+// pointsBlob is what the hostile modules take for a configuration.
+func pointsBlob() []blob {
+	n := &abi.Needs{Inputs: []abi.Input{{Kind: abi.InputNumber, Source: abi.FromProp, Name: "v"}}, Rules: []abi.Rule{{Name: "points"}}}
+	return []blob{{abi.AppendNeeds(nil, n), n}}
+}
+
+// failsAt names the check that each hostile module must fail, or none for
+// those that the host lets live.
+var failsAt = map[string]string{
+	"version": "abi", "no-marker": "abi", "missing-export": "exports", "wrong-signature": "exports", "export-kind": "exports",
+	"import-env": "imports", "import-wasi": "imports", "import-signature": "imports", "import-global": "imports",
+	"own-fuel": "module", "simd": "module", "giant-memory": "memory", "descriptor-magic": "descriptor", "descriptor-caps": "descriptor",
+	"descriptor-stride": "descriptor", "descriptor-outside": "descriptor", "start-loop": "start", "start-trap": "start", "init-loop": "start",
+	"describe-loop": "start", "data-outside": "start", "reserve-refuses": "configure", "reserve-outside": "configure", "reserve-odd": "configure",
+	"configure-refuses": "configure", "configure-loop": "configure", "needs-garbage": "configure", "needs-outside": "configure",
+	"needs-giant": "configure", "bind-refuses": "configure", "bind-trap": "configure",
+}
+
+func TestVerify_HostileModulesAreNamed(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join(root, "testdata", "hostile", "*.wasm"))
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	for _, file := range files {
+		name := strings.TrimSuffix(filepath.Base(file), ".wasm")
+		t.Run(name, func(t *testing.T) {
+			r, err := Verify(context.Background(), hostile(t, name), Options{Fuel: 2_000_000, blobs: pointsBlob()})
+			require.NoError(t, err)
+			want := failsAt[name]
+			if want == "" {
+				assert.True(t, r.OK() || name != "points", r.String())
+				return
+			}
+			c := r.Check(want)
+			require.NotNil(t, c, r.String())
+			assert.Equal(t, Fail, c.Status, r.String())
+			assert.NotEmpty(t, c.Found)
+			assert.Equal(t, 1, r.Count(Fail), r.String())
+		})
+	}
+}
+
+// spoiled builds testdata/spoiled, a plugin that breaks the contract as its
+// configuration says.
+var spoiled = sync.OnceValues(func() ([]byte, error) {
+	dir, err := os.MkdirTemp("", "ripen-spoiled")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	out := filepath.Join(dir, "spoiled.wasm")
+	cmd := exec.Command("go", "build", "-buildmode=c-shared", "-trimpath", "-o", out, "./testdata/spoiled")
+	cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "CGO_ENABLED=0", "GOFLAGS=")
+	if text, err := cmd.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("%w: %s", err, text)
+	}
+	raw, err := os.ReadFile(out)
+	if err != nil {
+		return nil, err
+	}
+	return pack.Pack(raw, []byte(`{"name": "spoiled", "version": "1.0.0", "abi": "1.0", "capabilities": ["state"], "state": {"max": 8, "version": 2},
+		"schema": {"type": "object", "properties": {"how": {"type": "string"}, "strict": {"type": "boolean"}}}}`))
+})
+
+func TestVerify_FindsWhatIsSpoiled(t *testing.T) {
+	module, err := spoiled()
+	require.NoError(t, err)
+	events := []byte(`{"type":"track","userId":"ada","messageId":"1","event":"A","timestamp":"2026-01-02T10:00:00Z","properties":{"amount":7500}}` + "\n")
+	for _, tt := range []struct {
+		how, check string
+		status     Status
+	}{
+		{"well", "", Pass},
+		{"counter", "instances", Fail},
+		{"every-tenth", "instances", Fail},
+		{"hoard", "memory-growth", Fail},
+		{"trap", "answers", Fail},
+		{"trap-odd", "answers", Warn},
+		{"configure-panics", "configure", Fail},
+		{"long-panics", "configuration-errors", Fail},
+		{"knows-all", "migration", Fail},
+		{"up-only", "migration", Warn},
+		{"forgets", "migration", Warn},
+	} {
+		t.Run(tt.how, func(t *testing.T) {
+			r, err := Verify(context.Background(), module, Options{CacheDir: cacheDir(t),
+				Cases: []Case{{Name: "case", Config: []byte(fmt.Sprintf("how = %q\nstrict = %t", tt.how, tt.how == "long-panics")), Events: events}}})
+			require.NoError(t, err)
+			if tt.check == "" {
+				require.Zero(t, r.Count(Fail)+r.Count(Warn), r.String())
+				return
+			}
+			c := r.Check(tt.check)
+			require.NotNil(t, c, r.String())
+			require.Equal(t, tt.status, c.Status, r.String())
+			require.NotEmpty(t, c.Do)
+		})
+	}
+}
+
+func TestVerify_SaysWhereACaseIsWrong(t *testing.T) {
+	for _, tt := range []struct {
+		config, events, says string
+	}{
+		{"\nmost = -1", "", "basic.hcl:2"},
+		{"leas = 3", "", "basic.hcl:1"},
+		{"most = 1", "{", "basic.ndjson:1"},
+		{`workflow "w" {}` + "\n" + `route "nurture" "rest" { default = true }`, "", "no step of the workflow uses"},
+	} {
+		r, err := Verify(context.Background(), example(t, "quotesize"), Options{CacheDir: cacheDir(t), Cases: []Case{{Name: "basic", Config: []byte(tt.config), Events: []byte(tt.events)}}})
+		require.NoError(t, err)
+		require.False(t, r.OK())
+		require.Contains(t, r.Check("configure").Found, tt.says)
+	}
+}
