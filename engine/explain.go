@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -12,31 +14,91 @@ import (
 	"github.com/ripenhq/ripen/engine/journal"
 	"github.com/ripenhq/ripen/engine/lead"
 	"github.com/ripenhq/ripen/engine/ledger"
+	"github.com/ripenhq/ripen/engine/lineage"
 )
 
 // Explainer reads what the streams of an engine say of single leads and
 // decisions. It reads only, and an engine that runs on them goes on.
 type Explainer struct {
-	e *Engine
-	p int // partitions
+	e        *Engine
+	p        int // partitions
+	workflow string
 }
 
 // OpenExplainer reaches the streams of a data folder, also while an engine runs
-// on it, or of an external server.
-func OpenExplainer(ctx context.Context, o Options) (*Explainer, error) {
+// on it, or of an external server. It is about the workflow of the options, or,
+// without one, about that of a name, or, without that too, about the only one
+// that is live.
+func OpenExplainer(ctx context.Context, o Options, name string) (_ *Explainer, err error) {
 	e, err := reach(o)
 	if err != nil {
 		return nil, err
 	}
-	if err := e.openJournal(ctx, true); err != nil {
-		e.shut(context.Background())
+	x := &Explainer{e: e}
+	defer func() {
+		if err != nil {
+			x.Close()
+		}
+	}()
+	if err = e.openJournal(ctx, true); err != nil {
 		return nil, err
 	}
-	if err := e.allowed(ctx, e.findReleases); err != nil {
-		e.shut(context.Background())
-		return nil, err
+	x.p = e.journal.Partitions()
+	err = e.allowed(ctx, func(ctx context.Context) (err error) {
+		if err = e.findReleases(ctx); err == nil {
+			x.workflow, err = e.subject(ctx, name)
+		}
+		return err
+	})
+	return x, err
+}
+
+// subject is the workflow that a question is about.
+func (e *Engine) subject(ctx context.Context, name string) (string, error) {
+	if e.work != nil && e.work.Model != nil {
+		return e.work.Model.Name, nil
 	}
-	return &Explainer{e: e, p: e.journal.Partitions()}, nil
+	live, err := e.lives(ctx)
+	if err != nil {
+		return "", err
+	}
+	var names []string
+	for i := range live {
+		names = append(names, live[i].Workflow)
+	}
+	slices.Sort(names)
+	switch names = slices.Compact(names); {
+	case name != "" && slices.Contains(names, name), len(names) == 0:
+		return name, nil
+	case name != "":
+		return "", fmt.Errorf("%w: %q is not live here; live are %s", errWorkflow, name, strings.Join(names, ", "))
+	case len(names) > 1:
+		return "", fmt.Errorf("several workflows are live: %s; name one with -w", strings.Join(names, ", "))
+	}
+	return names[0], nil
+}
+
+// Workflow is the name of the workflow that it is about.
+func (x *Explainer) Workflow() string { return x.workflow }
+
+// Release finds a release of the workflow by its number.
+func (x *Explainer) Release(ctx context.Context, number uint32) (r lineage.Release, err error) {
+	if x.e.catalog == nil {
+		return r, errors.New("the releases are not stored here")
+	}
+	err = x.e.allowed(ctx, func(ctx context.Context) error {
+		list, err := x.e.catalog.List(ctx, x.workflow)
+		for i := range list {
+			if list[i].Number == number {
+				r = lineage.Release{Number: number, Digest: list[i].Digest, Model: list[i].Model}
+			}
+		}
+		return err
+	})
+	if err == nil && r.Number == 0 {
+		err = fmt.Errorf("workflow %q has no release %d; see ripen releases", x.workflow, number)
+	}
+	return r, err
 }
 
 // UseClock says whose time the engine went by, when history is run again: it
@@ -48,19 +110,50 @@ func (x *Explainer) Close() { x.e.shut(context.Background()) }
 
 // Story is one lead as the streams tell it: explain.Source.
 type Story struct {
+	// Work is the workflow in the release that shows the lead: the live one.
+	Work    *Workflow
+	Release lineage.Release
 	// Clock is the latest time that reached the lead, ms.
 	Clock int64
 	// Decisions are what the lead's history led to; of Now all that were
 	// published.
 	Decisions []lead.Decision
-	// Events and Ticks were run again; First is the sequence in the events stream
-	// where that began. Now runs none.
-	Events, Ticks int
-	First         uint64
+	// Events, Ticks and Orders were run again; First is the sequence in the events
+	// stream where that began. Now runs none.
+	Events, Ticks, Orders int
+	First                 uint64
+	Since                 int64 // ms: when that was received, if it is not the very first event; else 0
 
 	core  *core.Core
-	crew  *Crew  // of a rerun
-	visit *visit // of what is stored
+	visit *visit
+}
+
+// show picks the live lineage of a workflow.
+func (s *Story) show(workflow, key string) error {
+	m := s.visit.set.Live(workflow)
+	if m == nil { // no engine has come so far as to begin
+		c, err := s.visit.live()
+		if err != nil {
+			return err
+		}
+		s.core, s.Work = c, s.visit.e.work
+		return nil
+	}
+	s.core, s.Work, s.Release, s.Clock = m.Core, s.visit.workOf(&m.Descriptor), m.Release, m.Core.Clock()
+	if a := s.core.Lead(key); a != nil {
+		s.Clock = max(s.Clock, a.Clock)
+	}
+	return nil
+}
+
+// workOf is the workflow that runs a lineage.
+func (v *visit) workOf(d *lineage.Descriptor) (w *Workflow) {
+	for _, h := range v.hired {
+		if h.workflow == d.Workflow && h.release.Number == d.Release.Number {
+			w = h.work
+		}
+	}
+	return w
 }
 
 // Look shows the lead at a time, ms.
@@ -75,13 +168,9 @@ func (s *Story) Foresee(key string, at int64, fn func(*ledger.Frame)) (core.Fore
 
 // Close releases the plugins' instances.
 func (s *Story) Close() {
-	if s == nil {
-		return
+	if s != nil {
+		s.visit.close()
 	}
-	if s.crew != nil {
-		s.crew.Close()
-	}
-	s.visit.close()
 }
 
 // Now is a lead as the newest state has it.
@@ -94,29 +183,21 @@ func (x *Explainer) Now(ctx context.Context, key string) (_ *Story, err error) {
 	}()
 	n := lead.Partition(key, x.p)
 	err = x.e.allowed(ctx, func(ctx context.Context) (err error) {
-		if s.visit, _, err = x.e.readState(ctx, n); err == nil {
-			s.core, err = s.visit.live()
-		}
+		s.visit, _, err = x.e.readState(ctx, n)
 		return err
 	})
-	if err != nil {
-		return s, fmt.Errorf("partition %d: %w", n, err)
+	if err == nil {
+		err = s.show(x.workflow, key)
 	}
-	s.clock(key)
-	err = x.decisions(ctx, journal.DecisionSubject(x.e.work.Model.Name, "*"), func(_ *journal.Message, d *lead.Decision) error {
+	if err != nil {
+		return nil, fmt.Errorf("partition %d: %w", n, err)
+	}
+	return s, x.decisions(ctx, journal.DecisionSubject(x.workflow, "*"), func(_ *journal.Message, d *lead.Decision) error {
 		if d.Lead == key {
 			s.Decisions = append(s.Decisions, *d)
 		}
 		return nil
 	})
-	return s, err
-}
-
-func (s *Story) clock(key string) {
-	s.Clock = s.core.Clock()
-	if a := s.core.Lead(key); a != nil {
-		s.Clock = max(s.Clock, a.Clock)
-	}
 }
 
 // decisions hands all decisions under a subject to fn, in the order of the
@@ -137,11 +218,13 @@ func (x *Explainer) decisions(ctx context.Context, subject string, fn func(*jour
 type Stored struct {
 	lead.Decision
 	Sequence uint64 // in the journal stream
-	// Partition, Record and Model are of the record that it was committed with;
-	// Record 0: it is purged.
+	// What follows is of the record that it was committed with; Record 0: it is
+	// purged.
 	Partition int
 	Record    uint64
-	Model     string // name@digest
+	Number    uint32 // of the release
+	Bundle    string // its digest, SHA-256 in hex; empty if the release is not stored
+	Model     string // digest of its model, in hex
 	Input     uint64 // sequence in the events stream of the newest input of the record
 	data      []byte
 }
@@ -188,7 +271,7 @@ func (x *Explainer) record(ctx context.Context, s *Stored) error {
 		s.Record, s.Input = rec.Number, rec.InputSeq
 		for i := range rec.Lineages {
 			if l := &rec.Lineages[i]; l.Workflow == s.Workflow && l.Role == journal.RoleLive {
-				s.Model = l.Workflow + "@" + l.Model
+				s.Number, s.Bundle, s.Model = l.Release, l.Bundle, l.Model
 			}
 		}
 		return nil

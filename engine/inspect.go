@@ -16,14 +16,21 @@ import (
 type Snapshot struct {
 	// Decisions are all that were published, in the order of the journal.
 	Decisions []lead.Decision
-	visits    []*visit
-	cores     []*core.Core
+	// Work is the workflow in the release that is live.
+	Work   *Workflow
+	shelf  *shelf
+	visits []*visit
+	cores  []*core.Core
 }
 
 // Inspect reads the journal of an engine's streams: of a data folder, also
 // while an engine runs on it, or of an external server. A client of the server
-// inside a running engine may not: ErrNotAllowed.
-func Inspect(ctx context.Context, o Options) (_ *Snapshot, err error) {
+// inside a running engine may not: ErrNotAllowed. It is about the workflow of
+// the options, or, without one, about the only one that is live.
+func Inspect(ctx context.Context, o Options) (*Snapshot, error) { return InspectNamed(ctx, o, "") }
+
+// InspectNamed is Inspect, where several workflows may be live, of one of them.
+func InspectNamed(ctx context.Context, o Options, name string) (_ *Snapshot, err error) {
 	e, err := reach(o)
 	if err != nil {
 		return nil, err
@@ -32,38 +39,48 @@ func Inspect(ctx context.Context, o Options) (_ *Snapshot, err error) {
 	if err := e.openJournal(ctx, true); err != nil {
 		return nil, err
 	}
-	if err := e.allowed(ctx, e.findReleases); err != nil {
+	err = e.allowed(ctx, func(ctx context.Context) (err error) {
+		if err = e.findReleases(ctx); err == nil {
+			name, err = e.subject(ctx, name)
+		}
+		return err
+	})
+	if err != nil {
 		return nil, err
 	}
-	s := &Snapshot{}
+	s := &Snapshot{shelf: e.shelf} // its releases are needed for longer than the streams
+	e.shelf = nil
 	defer func() {
 		if err != nil {
 			s.Close()
 		}
 	}()
 	for n := range e.journal.Partitions() {
-		if err := s.restore(ctx, e, n); err != nil {
+		if err := s.restore(ctx, e, name, n); err != nil {
 			return nil, fmt.Errorf("partition %d: %w", n, err)
 		}
 	}
-	return s, s.readDecisions(ctx, e)
+	return s, s.readDecisions(ctx, e, name)
 }
 
-func (s *Snapshot) restore(ctx context.Context, e *Engine, n int) error {
+func (s *Snapshot) restore(ctx context.Context, e *Engine, name string, n int) error {
 	return e.allowed(ctx, func(ctx context.Context) error {
 		v, _, err := e.readState(ctx, n)
 		if err != nil {
 			return err
 		}
 		s.visits = append(s.visits, v)
-		c, err := v.live()
-		s.cores = append(s.cores, c)
-		return err
+		one := Story{visit: v}
+		if err := one.show(name, ""); err != nil {
+			return err
+		}
+		s.cores, s.Work = append(s.cores, one.core), one.Work
+		return nil
 	})
 }
 
-func (s *Snapshot) readDecisions(ctx context.Context, e *Engine) error {
-	filter := []string{journal.DecisionSubject(e.work.Model.Name, "*")}
+func (s *Snapshot) readDecisions(ctx context.Context, e *Engine, name string) error {
+	filter := []string{journal.DecisionSubject(name, "*")}
 	return e.allowed(ctx, func(ctx context.Context) error {
 		return e.journal.Scan(ctx, journal.JournalStream, filter, 1, func(m journal.Message) error {
 			var d lead.Decision
@@ -113,5 +130,8 @@ func (s *Snapshot) Look(keys []string, at int64, fn func(*ledger.Frame)) error {
 func (s *Snapshot) Close() {
 	for _, v := range s.visits {
 		v.close()
+	}
+	if s.shelf != nil {
+		s.shelf.Close()
 	}
 }

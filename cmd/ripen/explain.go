@@ -16,11 +16,12 @@ import (
 )
 
 type explainFlags struct {
-	inputs inputFlags
-	json   bool
-	asOf   string
-	all    bool
-	clocks []engine.Clock
+	inputs  inputFlags
+	json    bool
+	asOf    string
+	all     bool
+	release uint32
+	clocks  []engine.Clock
 }
 
 // clocks are those that an engine may have gone by: the one that is set, or, if
@@ -47,18 +48,21 @@ release that decided, and whether the lead's inputs, run again from history,
 lead to the same decision, bit for bit. If not, the answer is "no" (exit code 1).
 
 Without INPUT an engine is asked: a data folder, whether its engine runs or not,
-or with --nats an external server. --as-of, and a decision, run the lead's
-history again: then --skew and --dedupe must be those of the engine.
+or with --nats an external server. The release that is live answers; of several
+workflows -w names one, by its folder or its name. --as-of, --release and a
+decision run the lead's history again, under the releases that were live at each
+position of the stream: then --skew and --dedupe must be those of the engine.
 
 --check-all does so for all decisions of the journal in one pass, and checks for
 all leads that the lines sum to the score.
 
 ` + inputHelp,
-		Example: `  ripen explain lead_0042 -w workflows/letter-and-number --data ripen-data
-  ripen explain lead_0042 -w . --as-of 2026-03-01 --json | jq '.routes[] | {name, turn}'
-  ripen explain e38e9cb579741ad1c28a9ff365475f0d -w . --data ripen-data
-  ripen explain lead_0042 -w . events.ndjson
-  ripen explain --check-all -w . --data ripen-data`,
+		Example: `  ripen explain lead_0042 --data ripen-data
+  ripen explain lead_0042 --as-of 2026-03-01 --json | jq '.routes[] | {name, turn}'
+  ripen explain lead_0042 --release 3
+  ripen explain e38e9cb579741ad1c28a9ff365475f0d
+  ripen explain lead_0042 -w workflows/letter-and-number events.ndjson
+  ripen explain --check-all`,
 		Args: args(cobra.ArbitraryArgs),
 		RunE: func(cmd *cobra.Command, list []string) error { return a.explainThis(cmd, &f, list) },
 	}
@@ -67,6 +71,7 @@ all leads that the lines sum to the score.
 	fl := cmd.Flags()
 	fl.BoolVar(&f.json, "json", false, "print one JSON object")
 	fl.StringVar(&f.asOf, "as-of", "", "the time of the answer, e.g. 2026-03-01 (default: the latest that is known)")
+	fl.Uint32Var(&f.release, "release", 0, "what this release would make of the lead's whole history (default: the one that is live)")
 	fl.BoolVar(&f.all, "check-all", false, "make all decisions of the journal again and check the sums of all leads")
 	return cmd
 }
@@ -82,37 +87,51 @@ func (a *app) explainThis(cmd *cobra.Command, f *explainFlags, list []string) er
 	if err != nil {
 		return err
 	}
-	w, err := a.load(cmd.Context(), c.text("workflow"), c.cache())
+	if !f.all && (len(list) > 1 || len(f.inputs.events)+len(f.inputs.leads) > 0) {
+		return a.explainFiles(cmd.Context(), f, c, list, asOf)
+	}
+	f.clocks = c.clocks()
+	if f.all {
+		return a.explainAll(cmd.Context(), f, c)
+	}
+	x, w, err := a.explainer(cmd.Context(), c)
 	if err != nil {
 		return err
 	}
 	defer w.Close()
-	if !f.all && (len(list) > 1 || len(f.inputs.events)+len(f.inputs.leads) > 0) {
-		return a.explainFiles(cmd.Context(), f, w, c.text("workflow"), list, asOf)
-	}
-	o := c.engineOptions(w, a.logger(c))
-	if err := needData(&o); err != nil {
-		return err
-	}
-	f.clocks = c.clocks()
-	if f.all {
-		return a.explainAll(cmd.Context(), f, w, o)
-	}
-	x, err := engine.OpenExplainer(cmd.Context(), o)
-	if err != nil {
-		return err
-	}
 	defer x.Close()
 	if isDecision(list[0]) {
 		if found, err := a.explainDecision(cmd.Context(), f, x, list[0]); found || err != nil {
 			return err
 		}
 	}
-	return a.explainLead(cmd.Context(), f, w, x, list[0], asOf)
+	return a.explainLead(cmd.Context(), f, x, list[0], asOf)
+}
+
+// explainer reaches the streams of an engine. The workflow, which may be nil, is
+// to be closed behind it.
+func (a *app) explainer(ctx context.Context, c *config) (*engine.Explainer, *engine.Workflow, error) {
+	w, name, err := a.theirs(ctx, c, "")
+	if err != nil {
+		return nil, nil, err
+	}
+	o := c.engineOptions(w, a.logger(c))
+	err = needData(&o)
+	var x *engine.Explainer
+	if err == nil {
+		x, err = engine.OpenExplainer(ctx, o, name)
+	}
+	if err != nil {
+		w.Close()
+		return nil, nil, err
+	}
+	return x, w, nil
 }
 
 func (f *explainFlags) check(list []string) (asOf int64, err error) {
 	switch {
+	case f.release > 0 && (f.all || len(list) != 1 || len(f.inputs.events)+len(f.inputs.leads) > 0 || isDecision(list[0])):
+		return 0, errors.New("--release is about a lead of an engine")
 	case f.all && (len(list) > 0 || len(f.inputs.events)+len(f.inputs.leads) > 0):
 		return 0, errors.New("--check-all takes the journal of an engine, and neither a lead nor files")
 	case !f.all && len(list) == 0:
@@ -130,13 +149,24 @@ var decisionID = regexp.MustCompile(`^[0-9a-f]{32}$`)
 
 func isDecision(text string) bool { return decisionID.MatchString(text) }
 
-// about is the workflow as explanations name it.
-func about(w *engine.Workflow) explain.About {
-	return explain.About{Policy: w.Model.Policy, Release: w.Model.Policy.Release, Model: w.Model.Digest, LeadWord: w.Model.LeadWord}
+// about is the workflow as explanations name it; number is that of its release,
+// 0 = none.
+func about(w *engine.Workflow, number uint32) explain.About {
+	x := explain.About{Policy: w.Model.Policy, Release: w.Model.Policy.Release, Model: w.Model.Digest, LeadWord: w.Model.LeadWord}
+	if number > 0 {
+		x.Release = fmt.Sprintf("%d (%s)", number, x.Release)
+	}
+	return x
 }
 
 // explainFiles plays files and explains a lead, or a decision, of theirs.
-func (a *app) explainFiles(ctx context.Context, f *explainFlags, w *engine.Workflow, dir string, list []string, asOf int64) error {
+func (a *app) explainFiles(ctx context.Context, f *explainFlags, c *config, list []string, asOf int64) error {
+	dir := c.text("workflow")
+	w, err := a.load(ctx, dir, c.cache())
+	if err != nil {
+		return err
+	}
+	defer w.Close()
 	h, err := a.start(ctx, w, &f.inputs, list[1:], dir, replay.Options{})
 	if err != nil {
 		return err
@@ -155,7 +185,7 @@ func (a *app) explainFiles(ctx context.Context, f *explainFlags, w *engine.Workf
 			return a.answerDecision(f, &decisionAnswer{Decision: *d})
 		}
 	}
-	l, err := explain.Of(h.replay, about(w), list[0], h.asOf, decisions)
+	l, err := explain.Of(h.replay, about(w, 0), list[0], h.asOf, decisions)
 	if err != nil {
 		return err
 	}
@@ -166,30 +196,33 @@ func (a *app) explainFiles(ctx context.Context, f *explainFlags, w *engine.Workf
 }
 
 // explainLead explains a lead of an engine. As long as nothing happened behind
-// the time that is asked for, the newest state is the answer; else the lead's
-// history is run again.
-func (a *app) explainLead(ctx context.Context, f *explainFlags, w *engine.Workflow, x *engine.Explainer, key string, asOf int64) error {
+// the time that is asked for, the newest state is the answer; else, and for
+// another release, the lead's history is run again.
+func (a *app) explainLead(ctx context.Context, f *explainFlags, x *engine.Explainer, key string, asOf int64) error {
 	s, err := x.Now(ctx, key)
 	if err != nil {
 		return err
 	}
-	if asOf != 0 && asOf < s.Clock {
+	if word := s.Work.Model.LeadWord; f.release > 0 || asOf != 0 && asOf < s.Clock {
+		if asOf == 0 {
+			asOf = s.Clock
+		}
 		stored := s.Decisions
 		s.Close()
 		if s, err = past(ctx, f, x, key, asOf, stored); err != nil {
 			return err
 		}
 		if s.First > 1 {
-			a.note("the history begins at sequence %d of the events; what came before is gone by age, and is missing here", s.First)
+			a.note("the history begins at sequence %d of the events; what came before is gone by age, and is missing here of the %s", s.First, word)
 		}
 	}
 	defer s.Close()
-	l, err := explain.Of(s, about(w), key, max(asOf, s.Clock), s.Decisions)
+	l, err := explain.Of(s, about(s.Work, s.Release.Number), key, max(asOf, s.Clock), s.Decisions)
 	if err != nil {
 		return err
 	}
 	if l == nil {
-		return no("%s %q is unknown to the engine%s", w.Model.LeadWord, key, after(" at ", f.asOf))
+		return no("%s %q is unknown to the engine%s", s.Work.Model.LeadWord, key, after(" at ", f.asOf))
 	}
 	return a.answerLead(f, l)
 }
@@ -199,7 +232,7 @@ func (a *app) explainLead(ctx context.Context, f *explainFlags, w *engine.Workfl
 func past(ctx context.Context, f *explainFlags, x *engine.Explainer, key string, asOf int64, stored []lead.Decision) (first *engine.Story, err error) {
 	for _, clock := range f.clocks {
 		x.UseClock(clock)
-		s, err := x.Past(ctx, key, asOf)
+		s, err := pastOnce(ctx, f, x, key, asOf)
 		switch {
 		case err != nil:
 			first.Close()
@@ -214,6 +247,17 @@ func past(ctx context.Context, f *explainFlags, x *engine.Explainer, key string,
 		}
 	}
 	return first, nil
+}
+
+func pastOnce(ctx context.Context, f *explainFlags, x *engine.Explainer, key string, asOf int64) (*engine.Story, error) {
+	if f.release == 0 {
+		return x.Past(ctx, key, asOf)
+	}
+	r, err := x.Release(ctx, f.release)
+	if err != nil {
+		return nil, err
+	}
+	return x.Under(ctx, key, r, asOf)
 }
 
 func sameDecisions(made, stored []lead.Decision, asOf int64) bool {
@@ -246,7 +290,9 @@ func (a *app) encode(v any) error {
 // decisionAnswer is a decision with what is known of how it was made.
 type decisionAnswer struct {
 	Decision   lead.Decision      `json:"decision"`
-	Model      string             `json:"model,omitempty"` // name@digest
+	Number     uint32             `json:"release,omitempty"`
+	Bundle     string             `json:"bundle,omitempty"` // its digest
+	Model      string             `json:"model,omitempty"`  // digest of what it compiles to
 	Partition  int                `json:"partition"`
 	Sequence   uint64             `json:"sequence,omitempty"` // in the journal
 	Record     uint64             `json:"record,omitempty"`
@@ -275,7 +321,7 @@ func (a *app) explainDecision(ctx context.Context, f *explainFlags, x *engine.Ex
 			break
 		}
 	}
-	return true, a.answerDecision(f, &decisionAnswer{s.Decision, s.Model, s.Partition, s.Sequence, s.Record, s.Input, r})
+	return true, a.answerDecision(f, &decisionAnswer{s.Decision, s.Number, s.Bundle, s.Model, s.Partition, s.Sequence, s.Record, s.Input, r})
 }
 
 func (a *app) answerDecision(f *explainFlags, d *decisionAnswer) error {

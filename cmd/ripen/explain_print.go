@@ -149,7 +149,11 @@ func (a *app) printDecision(x *decisionAnswer) error {
 		cause = d.Cause.Kind + " " + clean(d.Cause.Event) + " at " + stamp(d.Cause.At)
 	}
 	a.say("cause: %s", cause)
-	a.say("workflow %s, release %s%s", d.Workflow, d.Release, after(", model ", x.Model))
+	number := d.Release
+	if x.Number > 0 {
+		number = fmt.Sprintf("%d (%s)", x.Number, d.Release)
+	}
+	a.say("workflow %s, release %s%s%s", d.Workflow, number, after(", bundle sha256:", x.Bundle), after(", model ", x.Model))
 	if x.Record > 0 {
 		a.say("record %d of partition %d, inputs up to sequence %d; journal sequence %d", x.Record, x.Partition, x.Input, x.Sequence)
 	}
@@ -164,7 +168,7 @@ func (a *app) printDecision(x *decisionAnswer) error {
 		a.printScore(&d.Scores[i], lines, sum)
 	}
 	if r := x.Reproduced; r != nil && r.Same {
-		a.say("\nreproduced bit for bit from %s and %s of the lead's history", plural(r.Events, "event"), plural(r.Ticks, "tick"))
+		a.say("\nreproduced bit for bit from %s, %s and %s of the lead's history", plural(r.Events, "event"), plural(r.Ticks, "tick"), plural(r.Orders, "order"))
 	} else if r != nil {
 		a.say("\nnot reproduced: %s", clean(r.Why))
 	}

@@ -25,7 +25,8 @@ func (a *app) leadsCommand() *cobra.Command {
 		Short: "The work list: all leads of an engine, ranked",
 		Long: `Reads the leads of an engine from its journal and prints them as ripen score does:
 best grade first, then the highest primary score, then by name. The order is the
-same each time. DIR is the folder of the workflow.
+same each time. The release that is live is shown. Where several workflows are,
+DIR, or -w, names one: its folder or its name.
 
 Filters narrow the list: a lead must pass all of them, and of one that is given
 several times (or as a,b) one value will do. --action and --route look at open
@@ -68,28 +69,28 @@ func (a *app) leads(cmd *cobra.Command, f *leadsFlags, list []string) (err error
 	if err != nil {
 		return err
 	}
-	dir := c.text("workflow")
+	dir := ""
 	if len(list) > 0 {
 		dir = list[0]
 	}
-	w, err := a.load(cmd.Context(), dir, c.cache())
+	w, name, err := a.theirs(cmd.Context(), c, dir)
 	if err != nil {
 		return err
 	}
 	defer w.Close()
-	if err := f.check(w); err != nil {
-		return err
-	}
 	o := c.engineOptions(w, a.logger(c))
 	if err := needData(&o); err != nil {
 		return err
 	}
-	s, err := engine.Inspect(cmd.Context(), o)
+	s, err := engine.InspectNamed(cmd.Context(), o, name)
 	if err != nil {
 		return err
 	}
 	defer s.Close()
-	return a.answerLeads(f, w, s, max(asOf, s.Clock()))
+	if err := f.check(s.Work); err != nil {
+		return err
+	}
+	return a.answerLeads(f, s.Work, s, max(asOf, s.Clock()))
 }
 
 func (a *app) answerLeads(f *leadsFlags, w *engine.Workflow, s *engine.Snapshot, asOf int64) error {

@@ -78,21 +78,14 @@ func (a *app) try(cmd *cobra.Command, f *tryFlags, who string, list []string) er
 	if err != nil {
 		return err
 	}
-	w, err := a.load(cmd.Context(), c.text("workflow"), c.cache())
-	if err != nil {
-		return err
-	}
-	defer w.Close()
-	var t *trial
 	if len(list)+len(f.inputs.events)+len(f.inputs.leads) == 0 {
-		t, err = a.tryEngine(cmd.Context(), c, w, who, f.with, asOf)
-	} else {
-		t, err = a.tryFiles(cmd.Context(), f, c, w, who, list, asOf)
+		return a.tryEngine(cmd.Context(), f, c, who, asOf)
 	}
-	switch {
-	case err != nil:
-		return err
-	case f.json:
+	return a.tryFiles(cmd.Context(), f, c, who, list, asOf)
+}
+
+func (a *app) answerTrial(f *tryFlags, w *engine.Workflow, t *trial) error {
+	if f.json {
 		return a.encode(t)
 	}
 	a.printTrial(w, t)
@@ -100,44 +93,54 @@ func (a *app) try(cmd *cobra.Command, f *tryFlags, who string, list []string) er
 }
 
 // tryFiles plays the history of the lead first.
-func (a *app) tryFiles(ctx context.Context, f *tryFlags, c *config, w *engine.Workflow, who string, list []string, asOf int64) (*trial, error) {
+func (a *app) tryFiles(ctx context.Context, f *tryFlags, c *config, who string, list []string, asOf int64) error {
+	w, err := a.load(ctx, c.text("workflow"), c.cache())
+	if err != nil {
+		return err
+	}
+	defer w.Close()
 	h, err := a.start(ctx, w, &f.inputs, list, c.text("workflow"), replay.Options{})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer h.close()
 	h.asOf, h.only = asOf, who
 	if err := h.play(); err != nil {
-		return nil, err
+		return err
 	}
-	return h.try(who, f.with)
+	t, err := h.try(who, f.with)
+	if err != nil {
+		return err
+	}
+	return a.answerTrial(f, w, t)
 }
 
 // tryEngine asks the journal of an engine for the lead.
-func (a *app) tryEngine(ctx context.Context, c *config, w *engine.Workflow, who string, with []string, asOf int64) (*trial, error) {
-	o := c.engineOptions(w, a.logger(c))
-	if err := needData(&o); err != nil {
-		return nil, err
-	}
-	x, err := engine.OpenExplainer(ctx, o)
+func (a *app) tryEngine(ctx context.Context, f *tryFlags, c *config, who string, asOf int64) error {
+	x, w, err := a.explainer(ctx, c)
 	if err != nil {
-		return nil, err
+		return err
 	}
+	defer w.Close()
 	defer x.Close()
 	s, err := x.Now(ctx, who)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer s.Close()
 	if asOf != 0 && asOf < s.Clock {
-		return nil, fmt.Errorf("--as-of %s is before %s, the latest time that the engine knows", stamp(asOf), stamp(s.Clock))
+		return fmt.Errorf("--as-of %s is before %s, the latest time that the engine knows", stamp(asOf), stamp(s.Clock))
 	}
-	return tryStory(s, w, who, with, max(asOf, s.Clock))
+	t, err := tryStory(s, who, f.with, max(asOf, s.Clock))
+	if err != nil {
+		return err
+	}
+	return a.answerTrial(f, s.Work, t)
 }
 
-func tryStory(s *engine.Story, w *engine.Workflow, who string, with []string, at int64) (*trial, error) {
+func tryStory(s *engine.Story, who string, with []string, at int64) (*trial, error) {
 	view := func(at int64) (*replay.View, error) {
-		views, err := replay.Views(s, w.Model.Policy, []string{who}, at, nil, true)
+		views, err := replay.Views(s, s.Work.Model.Policy, []string{who}, at, nil, true)
 		if err != nil || len(views) == 0 {
 			return nil, err
 		}

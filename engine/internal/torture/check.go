@@ -68,6 +68,9 @@ func (r *round) check() error {
 	f.leads(t, ids, want, got)
 	f.decisions(t, d, wantDecisions)
 	f.heard(t, d)
+	if err := r.explain(t, d); err != nil {
+		f.add(&t.Other, "ripen explain: %v", err)
+	}
 	if err := r.verify(t); err != nil {
 		f.add(&t.Other, "ripen journal verify: %v", err)
 	}

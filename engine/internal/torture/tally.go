@@ -39,6 +39,7 @@ const (
 	RowStateLost    Row = "local state deleted"
 	RowStateOld     Row = "local state older than the journal"
 	RowStateDamaged Row = "local state damaged"
+	RowExplained    Row = "ripen explain makes all decisions again, all sums are right"
 	RowVerified     Row = "ripen journal verify agrees"
 	RowVerifyBites  Row = "ripen journal verify finds a changed byte"
 )
@@ -47,7 +48,7 @@ var rows = []Row{RowBeforeCommit, RowUnanswered, RowAckLost, RowRetry, RowZombie
 	RowDiskFull, RowStreamFull, RowPower, RowPowerUnsynced, RowCorrupt, RowPoison}
 
 // more are asked of long runs.
-var more = []Row{RowJoin, RowLeave, RowOrphan, RowStateLost, RowStateOld, RowStateDamaged, RowVerified, RowVerifyBites}
+var more = []Row{RowJoin, RowLeave, RowOrphan, RowStateLost, RowStateOld, RowStateDamaged, RowExplained, RowVerified, RowVerifyBites}
 
 // Tally counts what a run has visited and found.
 type Tally struct {
