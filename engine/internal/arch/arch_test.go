@@ -87,7 +87,7 @@ var allowed = map[string][]string{
 var debts = map[string][]string{
 	// The offline commands work on files without an engine, and package engine
 	// has no words for that yet.
-	"cmd/ripen": {"engine/backtest", "engine/backtest/measure", "engine/backtest/page", "engine/core", "engine/decide", "engine/explain", "engine/ingest", "engine/intake", "engine/intake/mapping", "engine/journal", "engine/lead", "engine/ledger", "engine/natsd", "engine/plan", "engine/plan/page",
+	"cmd/ripen": {"engine/backtest", "engine/backtest/measure", "engine/backtest/page", "engine/core", "engine/decide", "engine/explain", "engine/ingest", "engine/intake", "engine/intake/mapping", "engine/journal", "engine/lead", "engine/lineage", "engine/ledger", "engine/natsd", "engine/plan", "engine/plan/page",
 		"engine/registry", "engine/release", "engine/replay", "engine/sheet", "engine/wasm", "engine/workflow"},
 	// A view of a lead shows what routes remember of it.
 	"engine/replay": {"engine/decide"},
