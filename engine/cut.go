@@ -5,6 +5,8 @@ import (
 	"errors"
 	"time"
 
+	"github.com/ripenhq/ripen/engine/intake"
+	"github.com/ripenhq/ripen/engine/journal"
 	"github.com/ripenhq/ripen/engine/lineage"
 )
 
@@ -43,7 +45,38 @@ func (e *Engine) historyCut(ctx context.Context, ageSteps ...int64) (int64, erro
 	if oldest.IsZero() {
 		oldest = time.UnixMilli(e.opts.Now())
 	}
-	return cutBehind(oldest.UnixMilli()+e.opts.Skew.Milliseconds(), ageSteps)
+	at := oldest.UnixMilli() + e.opts.Skew.Milliseconds()
+	if e.opts.Clock == ClockStream {
+		if at, err = e.oldestEvent(ctx, at); err != nil {
+			return 0, err
+		}
+	}
+	return cutBehind(at, ageSteps)
+}
+
+// oldestEvent is the time, ms, of the newest event in the oldest message that
+// has one that can be read: where the stream's own time counts, it is not that
+// of the message. Without any it is other.
+func (e *Engine) oldestEvent(ctx context.Context, other int64) (at int64, err error) {
+	decoder := intake.NewDecoder(intake.Options{})
+	err = e.journal.Scan(ctx, journal.EventsStream, e.eventSubjects(), 1, func(m journal.Message) error {
+		_ = intake.Messages(m.Data, func(_ int, raw []byte, _ int64) {
+			if ev, refused := decoder.Decode(raw, 0); refused == nil {
+				at = max(at, ev.At)
+			}
+		})
+		if at != 0 {
+			return errFound
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, errFound) {
+		return 0, err
+	}
+	if at == 0 {
+		return other, nil
+	}
+	return at, nil
 }
 
 // cutBehind is the first moment at or behind a time (ms) at which an age step

@@ -40,6 +40,7 @@ type pair struct {
 	began    int    // before this input stands the order to build the candidate
 	switched uint64 // sequence of the switch
 	sw       *core.Switch
+	torn     bool // the history does not go back to the first event
 }
 
 var (
@@ -135,12 +136,18 @@ func viewsOf(t *testing.T, w *engine.Workflow, at int64, cores ...*core.Core) ma
 	for _, c := range cores {
 		var keys []string
 		c.Leads(func(a *ledger.Account) { keys = append(keys, a.Key) })
-		require.NoError(t, c.Look(keys, at, func(f *ledger.Frame) {
-			var d lead.Decision
-			w.Model.Policy.Describe(f, &d)
-			out[f.Acct.Key] = text(d)
-		}))
+		maps.Copy(out, viewsBy(t, w, at, c, keys))
 	}
+	return out
+}
+
+func viewsBy(t *testing.T, w *engine.Workflow, at int64, from replay.Looker, keys []string) map[string]string {
+	out := map[string]string{}
+	require.NoError(t, from.Look(keys, at, func(f *ledger.Frame) {
+		var d lead.Decision
+		w.Model.Policy.Describe(f, &d)
+		out[f.Acct.Key] = text(d)
+	}))
 	return out
 }
 

@@ -85,7 +85,7 @@ func measureVerbs(b *testing.B, v *verbsOn) {
 	commands := v.commands(b)
 	verbs := []string{"score", "backtest", "plan"}
 	took := map[string][]time.Duration{}
-	for range max(3, b.N) {
+	for b.Loop() {
 		for _, verb := range verbs {
 			began := processor()
 			var said bytes.Buffer

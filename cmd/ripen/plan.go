@@ -120,7 +120,7 @@ func (a *app) plan(cmd *cobra.Command, f *planFlags, dir string, list []string) 
 		return err
 	}
 	if f.against == "" {
-		return errors.New("name the folder to compare with: --against")
+		return a.planOnEngine(cmd.Context(), c, f, &mode, dir, list)
 	}
 	was, err := a.load(cmd.Context(), f.against, c.cache())
 	if err != nil {
@@ -136,6 +136,23 @@ func (a *app) plan(cmd *cobra.Command, f *planFlags, dir string, list []string) 
 		return fmt.Errorf("found the workflows %q and %q: a release follows one of the same workflow; give both one name", a, b)
 	}
 	r, err := a.planFiles(cmd.Context(), &filePlan{flags: f, was: was, is: is, dir: dir, mode: mode, inputs: list})
+	if err != nil {
+		return err
+	}
+	return a.answerPlan(f, r)
+}
+
+// planOnEngine plans on the history of a running engine.
+func (a *app) planOnEngine(ctx context.Context, c *config, f *planFlags, mode *plan.Mode, dir string, list []string) error {
+	if err := f.checkLive(list); err != nil {
+		return err
+	}
+	is, err := a.load(ctx, dir, c.cache())
+	if err != nil {
+		return err
+	}
+	defer is.Close()
+	r, err := a.planLive(ctx, c, &livePlan{app: a, flags: f, is: is, dir: dir, mode: *mode})
 	if err != nil {
 		return err
 	}

@@ -140,6 +140,11 @@ func (r *Replay) Tick(at int64) {
 	}
 }
 
+// TickIn lets time pass to at, ms, in one partition.
+func (r *Replay) TickIn(partition int, at int64) {
+	r.workers[partition].put(core.Input{Event: lead.Event{Kind: lead.Tick, At: at}}, Place{})
+}
+
 // Drain waits until all inputs are done. The error says that a plugin cannot
 // be run at all; the replay is useless then.
 func (r *Replay) Drain() error {

@@ -218,6 +218,10 @@ func (r report) costTable() sheet.Table {
 		name string
 		*plan.Effort
 	}{{"before", &r.Cost.Before}, {"after", &r.Cost.After}} {
+		if x.Events == 0 { // it has not scored the history, or there is none
+			t.Rows = append(t.Rows, []string{x.name, "–", "–", "–"})
+			continue
+		}
 		took := "–"
 		if x.Nanos > 0 {
 			took = fmt.Sprintf("%d.%d µs", x.Nanos/1000, x.Nanos%1000/100)

@@ -1,0 +1,317 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/ripenhq/ripen/engine/core"
+	"github.com/ripenhq/ripen/engine/intake"
+	"github.com/ripenhq/ripen/engine/journal"
+	"github.com/ripenhq/ripen/engine/lead"
+	"github.com/ripenhq/ripen/engine/ledger"
+	"github.com/ripenhq/ripen/engine/lineage"
+	"github.com/ripenhq/ripen/engine/replay"
+)
+
+// Rehearsal is the live release of a workflow with all leads as they are at one
+// moment, and the history that led there: for who asks what another release
+// would make of it. It reads only, and an engine on the same streams goes on.
+type Rehearsal struct {
+	// Release is the live one, Work what it consists of.
+	Release lineage.Release
+	Work    *Workflow
+	// Whole says that the history goes back to the first event. If not, what lies
+	// before Cut, ms, is carried over.
+	Whole bool
+	Cut   int64
+
+	e     *Engine
+	parts []rehearsed
+	end   uint64 // of the history, the newest position of all partitions
+}
+
+// rehearsed is one partition as it was read.
+type rehearsed struct {
+	visit *visit
+	live  *lineage.Member
+	pos   journal.Position // up to where its state has seen the history
+}
+
+// ErrNoLive says that no release of the workflow runs on the streams.
+var ErrNoLive = errors.New("no release of the workflow is live")
+
+// Rehearse reads the streams of a data folder, also while an engine runs on it,
+// or of an external server. Options.Workflow is the candidate: its name says
+// which workflow is meant. With anyClock the streams tell whose time the engine
+// went by, as far as they can.
+func Rehearse(ctx context.Context, o Options, anyClock bool) (_ *Rehearsal, err error) {
+	e, err := reach(o)
+	if err != nil {
+		return nil, err
+	}
+	r := &Rehearsal{e: e}
+	defer func() {
+		if err != nil {
+			r.Close()
+		}
+	}()
+	if err := e.openJournal(ctx, true); err != nil {
+		return nil, err
+	}
+	if err := e.allowed(ctx, e.findReleases); err != nil {
+		return nil, err
+	}
+	if err := r.readAll(ctx); err != nil {
+		return nil, err
+	}
+	if anyClock && e.opts.Clock != ClockStream {
+		if err := r.findClock(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return r, e.allowed(ctx, r.bounds)
+}
+
+// read restores the live lineage of one partition.
+func (r *Rehearsal) read(ctx context.Context, n int) error {
+	name := r.e.work.Model.Name
+	none := fmt.Errorf("%w: the streams have none of %q; ripen apply would begin it there", ErrNoLive, name)
+	v, base, err := r.e.readState(ctx, n)
+	if errors.Is(err, errWorkflow) {
+		return none
+	}
+	if err != nil {
+		return err
+	}
+	r.parts = append(r.parts, rehearsed{visit: v, pos: base.Pos})
+	r.end = max(r.end, base.Pos.Seq)
+	m := v.set.Live(name)
+	if m == nil {
+		return none
+	}
+	r.parts[n].live = m
+	for _, h := range v.hired {
+		if h.workflow == name && h.release.Number == m.Release.Number && modelIs(h.work.Model, m.Release.Model) {
+			r.Release, r.Work = m.Release, h.work
+			return nil
+		}
+	}
+	return fmt.Errorf("%w: release %d of workflow %q is live; run the engine's own version of ripen, or compare two folders with --against", ErrNotPrepared, m.Release.Number, name)
+}
+
+// bounds looks at where the history begins.
+func (r *Rehearsal) bounds(ctx context.Context) (err error) {
+	r.Cut, err = r.e.historyCut(ctx, r.Work.Def.AgeStep, r.e.work.Def.AgeStep)
+	r.Whole = r.Cut == 0
+	return err
+}
+
+// eventSubjects are those of the partitions, by their number.
+func (e *Engine) eventSubjects() (list []string) {
+	for n := range e.journal.Partitions() {
+		list = append(list, journal.EventSubject(n))
+	}
+	return slices.Clip(list)
+}
+
+// readAll restores the live lineage of all partitions.
+func (r *Rehearsal) readAll(ctx context.Context) error {
+	r.let()
+	for n := range r.e.journal.Partitions() {
+		if err := r.e.allowed(ctx, func(ctx context.Context) error { return r.read(ctx, n) }); err != nil {
+			if errors.Is(err, ErrNoLive) {
+				return err
+			}
+			return fmt.Errorf("partition %d: %w", n, err)
+		}
+	}
+	return nil
+}
+
+// clockEvents is how many messages are looked at for the clock.
+const clockEvents = 1000
+
+// findClock finds out whose time the engine went by: that of the stream, if it
+// took events that are too old, or too far ahead, for the wall clock.
+func (r *Rehearsal) findClock(ctx context.Context) error {
+	wall := lead.Limits{Skew: r.e.opts.Skew.Milliseconds(), Horizon: r.e.opts.Dedupe.Milliseconds()}
+	seen, found := 0, false
+	err := r.e.allowed(ctx, func(ctx context.Context) error {
+		decoder := intake.NewDecoder(intake.Options{})
+		return r.e.journal.Scan(ctx, journal.EventsStream, r.e.eventSubjects(), 1, func(m journal.Message) error {
+			_ = intake.Messages(m.Data, func(_ int, raw []byte, received int64) {
+				if received == 0 {
+					received = m.Time
+				}
+				ev, refused := decoder.Decode(raw, received)
+				if refused != nil || ev.Backfill {
+					return
+				}
+				if code, _ := wall.Untimely(&ev); code == "" {
+					return
+				}
+				a := r.parts[lead.Partition(ev.Lead, len(r.parts))].live.Core.Lead(ev.Lead)
+				found = found || a != nil && a.First != 0 && a.First <= ev.At
+			})
+			if seen++; found || seen == clockEvents {
+				return errFound
+			}
+			return nil
+		})
+	})
+	if err != nil && !errors.Is(err, errFound) || !found {
+		return clearFound(err)
+	}
+	r.e.opts.Clock = ClockStream
+	return r.readAll(ctx) // ids are forgotten by the clock too
+}
+
+// clearFound takes the end of a search for no error.
+func clearFound(err error) error {
+	if errors.Is(err, errFound) {
+		return nil
+	}
+	return err
+}
+
+// Partitions is how many partitions there are.
+func (r *Rehearsal) Partitions() int { return len(r.parts) }
+
+// Cores are the live lineage's, by partition.
+func (r *Rehearsal) Cores() (list []*core.Core) {
+	for i := range r.parts {
+		list = append(list, r.parts[i].live.Core)
+	}
+	return list
+}
+
+// CoreOptions are those that a candidate is built with.
+func (r *Rehearsal) CoreOptions() core.Options { return r.e.coreOptions() }
+
+// Clock is the latest time in the state, ms: of a tick or of a lead.
+func (r *Rehearsal) Clock() (at int64) {
+	for _, c := range r.Cores() {
+		at = max(at, c.Clock())
+		c.Leads(func(a *ledger.Account) { at = max(at, a.Clock) })
+	}
+	return at
+}
+
+// Next is the sequence that the next message of the history would have.
+func (r *Rehearsal) Next() uint64 { return r.end }
+
+// Play hands the history to fn as a candidate would read it: in the order of the
+// stream, the inputs of a partition up to where its state is. Inputs that cannot
+// be read are left out: no release takes them. progress is told how many
+// messages of how many are read; nil is fine.
+func (r *Rehearsal) Play(ctx context.Context, progress func(at, end uint64), fn func(partition int, e *lead.Event) error) error {
+	var all []inputs
+	subjects := r.e.eventSubjects()
+	for n := range r.parts {
+		all = append(all, inputs{decoder: intake.NewDecoder(intake.Options{}), partitions: len(r.parts), number: n, timeless: r.e.opts.Clock == ClockStream})
+	}
+	take := func(m *journal.Message, n int) error {
+		in := &all[n]
+		in.list = in.list[:0]
+		if err := in.take(m, journal.Position{Seq: m.Seq}, r.parts[n].pos); err != nil {
+			return err
+		}
+		for i := range in.list {
+			if in.list[i].Refused != nil {
+				continue
+			}
+			if err := fn(n, &in.list[i].Event); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return r.e.allowed(ctx, func(ctx context.Context) error {
+		return r.e.journal.Scan(ctx, journal.EventsStream, append(subjects, journal.ControlSubject), 1, func(m journal.Message) error {
+			if progress != nil {
+				progress(m.Seq, r.end)
+			}
+			if m.Subject != journal.ControlSubject {
+				n := slices.Index(subjects, m.Subject)
+				if n < 0 {
+					return nil
+				}
+				return take(&m, n)
+			}
+			for n := range r.parts {
+				if err := take(&m, n); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	})
+}
+
+// Build lets a candidate, which has as many partitions and has seen nothing,
+// score the history as apply would let it: with what is carried over from the
+// live release, up to where that is. see is shown each event and tick.
+func (r *Rehearsal) Build(ctx context.Context, candidate *replay.Replay, progress func(at, end uint64), see func(partition int, e *lead.Event)) error {
+	cores := candidate.Cores()
+	if !r.Whole {
+		for n, live := range r.Cores() {
+			var out core.Output
+			if _, _, err := cores[n].CarryFrom(live, r.Cut, "", 0, &out); err != nil {
+				return err
+			}
+			cores[n].PassOver(r.Cut)
+		}
+	}
+	err := r.Play(ctx, progress, func(n int, e *lead.Event) error {
+		if see(n, e); e.Kind == lead.Tick {
+			candidate.TickIn(n, e.At)
+		} else {
+			candidate.Event(*e, replay.Place{})
+		}
+		return nil
+	})
+	if err := errors.Join(err, candidate.Drain()); err != nil {
+		return err
+	}
+	for n, live := range r.Cores() {
+		cores[n].PassOver(0)
+		cores[n].RestoreClock(live.Clock())
+	}
+	return nil
+}
+
+// Decisions hands all decisions of the workflow that the state knows of to fn, in
+// the order of the journal.
+func (r *Rehearsal) Decisions(ctx context.Context, fn func(partition int, d *lead.Decision)) error {
+	filter := []string{journal.DecisionSubject(r.e.work.Model.Name, "*")}
+	return r.e.allowed(ctx, func(ctx context.Context) error {
+		return r.e.journal.Scan(ctx, journal.JournalStream, filter, 1, func(m journal.Message) error {
+			var d lead.Decision
+			if err := json.Unmarshal(m.Data, &d); err != nil {
+				return fmt.Errorf("decision at sequence %d cannot be read: %w", m.Seq, err)
+			}
+			n := lead.Partition(d.Lead, len(r.parts))
+			if a := r.parts[n].live.Core.Lead(d.Lead); a != nil && d.Seq <= a.Marks.Seq {
+				fn(n, &d)
+			}
+			return nil
+		})
+	})
+}
+
+// Close lets go of the streams and the plugins' instances.
+func (r *Rehearsal) Close() {
+	r.let()
+	r.e.shut(context.Background())
+}
+
+// let lets go of what was read.
+func (r *Rehearsal) let() {
+	for i := range r.parts {
+		r.parts[i].visit.close()
+	}
+	r.parts, r.end = nil, 0
+}
