@@ -5,7 +5,7 @@ BIN := bin/ripen
 export GOFLAGS ?= -buildvcs=false
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test race test-mutants plugins build check fmt vet requirements bench-step bench-drain bench-drain-cold bench-state bench-ingest bench-backtest torture torture-cluster clean bench-plan bench-rescore
+.PHONY: help demo test race test-mutants plugins build check fmt vet requirements bench-step bench-drain bench-drain-cold bench-state bench-ingest bench-swap bench-backtest torture torture-cluster clean bench-plan bench-rescore
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,6 +65,9 @@ bench-plan: bench-backtest ## the same as bench-backtest
 
 bench-rescore: plugins ## time to score LEADS leads with EVENTS events again (default 100000 and 2000000; LEADS=1000000 EVENTS=20000000)
 	LEADS=$(LEADS) EVENTS=$(EVENTS) CGO_ENABLED=0 $(GO) test -run '^$$' -bench '^BenchmarkRescore$$' -benchtime 1x -timeout 60m ./engine
+
+bench-swap: plugins ## 1,000 switches under full load between four releases with different plugin binaries
+	CGO_ENABLED=0 $(GO) test -run '^$$' -bench '^BenchmarkSwap$$' -benchtime 1x -timeout 30m ./engine
 
 bench-ingest: plugins ## durable events a second at the door against plain publishing, and latency to the decision
 	$(GO) run ./engine/internal/ingestbench

@@ -100,7 +100,7 @@ func TestVerify_AJournalIsWhatItsInputsMake(t *testing.T) {
 }
 
 // openStreams gives the streams of a folder on which no engine runs.
-func openStreams(t *testing.T, data string, fn func(jetstream.JetStream)) {
+func openStreams(t testing.TB, data string, fn func(jetstream.JetStream)) {
 	t.Helper()
 	s, err := natsd.Start(natsd.Options{Dir: data, NoListen: true})
 	require.NoError(t, err)
