@@ -84,6 +84,9 @@ func (p *partition) build(ctx context.Context, m *lineage.Member, idle bool) err
 	}
 	p.keeping.wanted = true
 	p.tell()
+	if err := p.settle(true); err != nil { // what is kept is to say so
+		return err
+	}
 	return p.tidy()
 }
 

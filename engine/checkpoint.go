@@ -75,7 +75,20 @@ func (k *keeping) little() bool {
 
 // due says whether a checkpoint should begin.
 func (k *keeping) due(now time.Time) bool {
-	return k.wanted || k.bytes >= checkpointBytes || !k.little() && now.Sub(k.last) >= failpoint.Duration("checkpoint.every", k.every)
+	return k.wanted && !k.shooting() || k.bytes >= checkpointBytes || !k.little() && now.Sub(k.last) >= failpoint.Duration("checkpoint.every", k.every)
+}
+
+// shooting says whether a snapshot is on its way.
+func (k *keeping) shooting() bool {
+	if k.job == nil {
+		return false
+	}
+	select {
+	case <-k.job.done:
+		return false
+	default:
+		return true
+	}
 }
 
 // end stops a snapshot that is being written.

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/ripenhq/ripen/engine/internal/failpoint"
@@ -59,7 +60,8 @@ func (p *partition) shoot(now time.Time) {
 	if !k.wants(now, p.e.opts.SnapshotEvery) {
 		return
 	}
-	k.shot, k.shotBytes, k.shotRecords, k.wanted = now, 0, 0, false
+	k.shot, k.shotBytes, k.shotRecords = now, 0, 0
+	k.wanted = k.wanted && !p.covers(k.base.Lineages)
 	frozen := p.shelf.Snapshot()
 	ctx, cancel := context.WithCancel(p.e.life)
 	job := &snapshotJob{cancel: cancel, done: make(chan struct{})}
@@ -87,6 +89,16 @@ func (p *partition) shoot(now time.Time) {
 			p.log.Warn("what is no longer needed of the journal was not purged; it is tried again after the next snapshot", "error", err)
 		}
 	}()
+}
+
+// covers says whether a stored state has all lineages that are in step as such.
+func (p *partition) covers(list []journal.Lineage) bool {
+	for _, m := range p.set.Members() {
+		if m.InStep() && !slices.ContainsFunc(list, func(l journal.Lineage) bool { return l.ID == uint64(m.ID) && l.Role != journal.RoleBuilding }) {
+			return false
+		}
+	}
+	return true
 }
 
 // takeSnapshot brings a frozen store to the object store.

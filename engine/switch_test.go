@@ -3,6 +3,7 @@ package engine_test
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +18,7 @@ import (
 	"github.com/ripenhq/ripen/engine/lead"
 	"github.com/ripenhq/ripen/engine/ledger"
 	"github.com/ripenhq/ripen/engine/lineage"
+	"github.com/ripenhq/ripen/engine/release"
 )
 
 // stage is an engine with several releases of one workflow: each has another
@@ -83,6 +85,14 @@ func (s *stage) building() bool {
 		}
 	}
 	return false
+}
+
+// ready waits until all lineages may be switched to.
+func (s *stage) ready() {
+	s.t.Helper()
+	require.Eventually(s.t, func() bool {
+		return !slices.ContainsFunc(s.e.Lineages(), func(l release.LineageStatus) bool { return !l.Ready })
+	}, 20*time.Second, time.Millisecond)
 }
 
 func (s *stage) order(o lineage.Order) lineage.ID {
@@ -209,6 +219,7 @@ func TestSwitch_BuiltFromHistoryAndBack(t *testing.T) {
 	id := s.order(lineage.Order{Op: lineage.Start, Release: s.release(2), Origin: lineage.FromHistory})
 	assert.Equal(t, "1 live, 2 shadow", s.roles())
 	assert.Equal(t, first, s.decisions(), "nobody hears of a shadow")
+	s.ready()
 	s.downloads(100, 130, "2026-01-04T00:00:00Z")
 	assert.Equal(t, 0, many(s.decisions(), " 2 "))
 	s.verified()
@@ -240,6 +251,7 @@ func TestSwitch_Fork(t *testing.T) {
 	s.downloads(0, 30, "2026-01-02T00:00:00Z")
 	id := s.order(lineage.Order{Op: lineage.Start, Release: s.release(2), Origin: lineage.FromFork})
 	assert.Equal(t, "1 live, 2 shadow", s.roles())
+	s.ready()
 	s.downloads(100, 120, "2026-01-03T00:00:00Z")
 	s.verified()
 	s.restart()
