@@ -95,7 +95,9 @@ func newPair(t *testing.T, s *engine.Shelf, seed uint64) *pair {
 	if !p.mode.Rescore && core.CanReprogram(&p.crews[0].Program, &p.crews[1].Program) != nil {
 		p.mode.Rescore = true // the other way is refused
 	}
-	require.NoError(t, p.mode.SetOnRelease([]string{"fire", "fire", "mark", "drip 2/day"}[rng.IntN(4)]))
+	if p.mode.OnRelease = []string{plan.Fire, plan.Fire, plan.Mark, plan.Drip}[rng.IntN(4)]; p.mode.OnRelease == plan.Drip {
+		p.mode.PerDay = 2
+	}
 	return p
 }
 
@@ -306,7 +308,7 @@ func (p *pair) apply(t *testing.T, part, parts int, total int64, out *outcome) (
 		}
 		run(&p.history[i])
 	}
-	sw := &lineage.Order{Op: lineage.Switch, Lineage: id, OnRelease: p.mode.OnRelease, PerDay: int64(p.mode.PerDay), Total: total, Keep: 5 * 86_400_000}
+	sw := &lineage.Order{Op: lineage.Switch, Lineage: id, OnRelease: p.mode.OnRelease, PerDay: p.mode.PerDay, Total: total, Keep: 5 * 86_400_000}
 	switch {
 	case p.mode.Rescore:
 		m := set.Get(id)

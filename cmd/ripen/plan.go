@@ -23,7 +23,7 @@ type planFlags struct {
 	inputs            inputFlags
 	against           string
 	noRescore         bool
-	onRelease         string
+	onRelease, keep   string
 	most              int
 	asOf              string
 	json, exitCode    bool
@@ -38,7 +38,7 @@ func (a *app) planCommand() *cobra.Command {
 		Use:   "plan [flags] DIR [INPUT...]",
 		Short: "What a release would change, before anything changes",
 		Long: `Runs the workflow in DIR and the one that is live over the same history and says
-what would be different: which ` + `leads change score, grade and label and by how
+what would be different: which leads change score, grade and label and by how
 much, who would newly be handed to sales and who no longer, when and why, what
 each rule gives before and after, what happens at the switch itself, and what
 both cost.
@@ -50,8 +50,9 @@ files, as for ripen score.
 
 What apply is asked to do, plan predicts: by default all leads are scored again
 from history; with --no-rescore they go on from today's points. --on-release says
-what happens to leads for which a route becomes true by the switch: fire (a
-decision each, at once), mark (their episode opens silently) or "drip 20/day".
+what happens to leads for which a route becomes true by the switch: fire (a decision
+each, at once), mark (their episode opens silently) or "drip 20/day". The flags
+mean what they mean for apply.
 
 Exit code 0; with --detailed-exitcode 1 if something would change.
 
@@ -88,8 +89,9 @@ func (f *planFlags) bind(cmd *cobra.Command) {
 	fl := cmd.Flags()
 	fl.StringVar(&f.against, "against", "", "folder of the workflow to compare with, on events from files")
 	fl.BoolVar(&f.noRescore, "no-rescore", false, "the new release goes on from today's points")
-	fl.StringVar(&f.onRelease, "on-release", plan.Fire, "what happens to leads that are newly true: fire, mark or \"drip N/day\"")
-	fl.IntVar(&f.most, "max-new-handoffs", 0, "so many hand-offs by the switch are accepted; 0 = any number")
+	fl.StringVar(&f.onRelease, "on-release", plan.Fire, `what happens to leads for which a route becomes true by the switch alone: fire, mark (known, not sent) or "drip 200/day"`)
+	fl.StringVar(&f.keep, "keep", defaultKeep, "how long apply would keep the replaced release as a shadow")
+	fl.IntVar(&f.most, "max-new-handoffs", defaultMaxNew, "how many hand-offs by the switch alone apply would accept; -1 = any number")
 	fl.StringVar(&f.asOf, "as-of", "", "with --against: the time of the switch (default: the latest in the inputs)")
 	fl.BoolVar(&f.json, "json", false, "print the plan as one JSON object")
 	fl.BoolVar(&f.exitCode, "detailed-exitcode", false, "exit with 1 if something would change")
@@ -99,15 +101,14 @@ func (f *planFlags) bind(cmd *cobra.Command) {
 	fl.IntVar(&f.partitions, "partitions", runtime.GOMAXPROCS(0), "leads are spread over so many workers")
 }
 
+// mode is the way in which apply would do it, read from the flags as there.
 func (f *planFlags) mode() (m plan.Mode, err error) {
-	m = plan.Mode{Rescore: !f.noRescore, Most: f.most}
-	if f.batch < 1 || f.partitions < 1 || f.partitions > 1024 || f.limit < 0 || f.most < 0 {
-		return m, fmt.Errorf("found --batch %d --partitions %d --limit %d --max-new-handoffs %d, expected at least 1, at most 1024 partitions, and 0 or more of the others", f.batch, f.partitions, f.limit, f.most)
+	if f.batch < 1 || f.partitions < 1 || f.partitions > 1024 || f.limit < 0 {
+		return m, fmt.Errorf("found --batch %d --partitions %d --limit %d, expected at least 1, at most 1024 partitions, and --limit 0 or more", f.batch, f.partitions, f.limit)
 	}
-	if err = m.SetOnRelease(f.onRelease); err != nil {
-		err = fmt.Errorf("--on-release: %w", err)
-	}
-	return m, err
+	terms, err := (&changeFlags{onRelease: f.onRelease, keep: f.keep, maxNew: f.most}).terms()
+	terms.NoRescore = f.noRescore
+	return plan.Mode{Rescore: !f.noRescore, InPlace: terms.InPlace(), OnRelease: terms.OnRelease, PerDay: terms.PerDay, Most: max(terms.MaxNew, -1)}, err
 }
 
 func (a *app) plan(cmd *cobra.Command, f *planFlags, dir string, list []string) error {

@@ -1,12 +1,6 @@
 package plan
 
-import (
-	"fmt"
-	"strconv"
-	"strings"
-
-	"github.com/ripenhq/ripen/engine/decide"
-)
+import "github.com/ripenhq/ripen/engine/decide"
 
 // What happens at a switch with leads that are newly true.
 const (
@@ -21,27 +15,8 @@ type Mode struct {
 	// InPlace, without a re-score: the live release is not kept beside the new one.
 	InPlace   bool   `json:"in_place,omitempty"`
 	OnRelease string `json:"on_release"` // fire, mark or drip
-	PerDay    int    `json:"per_day,omitempty"`
-	Most      int    `json:"max_new_handoffs,omitempty"` // 0 = no limit
-}
-
-// SetOnRelease reads fire, mark or drip N/day.
-func (m *Mode) SetOnRelease(text string) error {
-	name, rest, _ := strings.Cut(strings.TrimSpace(text), " ")
-	bad := fmt.Errorf("found on_release %q, expected fire, mark or \"drip N/day\"", text)
-	m.OnRelease, m.PerDay = name, 0
-	switch {
-	case (name == Fire || name == Mark) && rest == "":
-		return nil
-	case name != Drip:
-		return bad
-	}
-	n, err := strconv.Atoi(strings.TrimSuffix(strings.TrimSpace(rest), "/day"))
-	if err != nil || n < 1 {
-		return bad
-	}
-	m.PerDay = n
-	return nil
+	PerDay    int64  `json:"per_day,omitempty"`
+	Most      int    `json:"max_new_handoffs"` // hand-offs by the switch that apply accepts, -1 = any number
 }
 
 // code is the mode as the core knows it.

@@ -83,19 +83,6 @@ func TestDiffering(t *testing.T) {
 	}
 }
 
-func TestMode_OnRelease(t *testing.T) {
-	var m Mode
-	for text, want := range map[string]Mode{
-		"fire": {OnRelease: Fire}, " mark": {OnRelease: Mark}, "drip 20/day": {OnRelease: Drip, PerDay: 20}, "drip 7": {OnRelease: Drip, PerDay: 7},
-	} {
-		require.NoError(t, m.SetOnRelease(text))
-		assert.Equal(t, want, m, text)
-	}
-	for _, text := range []string{"", "now", "drip", "drip 0/day", "drip -3", "drip many", "fire 3", "mark 1/day"} {
-		assert.ErrorContains(t, m.SetOnRelease(text), `expected fire, mark or "drip N/day"`, text)
-	}
-}
-
 func decision(key, action, route string, at int64) lead.Decision {
 	return lead.Decision{ID: key + route, Lead: key, Action: action, Route: route, At: at, Cause: lead.Cause{Kind: "event", Event: "e", Name: "Asked"}}
 }

@@ -27,7 +27,7 @@ type Switched struct {
 // re-score it may be refused: core.ErrProgram.
 func (c *Comparison) Onto(live, candidate []*core.Core, mode *Mode, order uint64, at int64) (Switched, error) {
 	was := c.sides[before].Program
-	sw := core.Switch{Release: strconv.FormatUint(uint64(c.sides[after].Number), 10), At: at, Order: order, OnRelease: mode.code(), PerDay: int64(mode.PerDay)}
+	sw := core.Switch{Release: strconv.FormatUint(uint64(c.sides[after].Number), 10), At: at, Order: order, OnRelease: mode.code(), PerDay: mode.PerDay}
 	if !mode.Rescore {
 		if err := fork(live, candidate, mode, sw, &was); err != nil {
 			return Switched{}, err
@@ -90,7 +90,7 @@ func each(partitions int, fn func(p int) error) error {
 func (c *Comparison) switched(r *Report, s *State) {
 	w := &s.Switched
 	r.Switch = Switch{At: w.At, Newly: w.Newly.Total, Sales: w.Newly.Handoffs, ByRoute: []Counted{}, Decisions: len(w.Decisions), List: []NewlyTrue{},
-		Refused: s.Mode.Most > 0 && s.Mode.OnRelease != Mark && w.Newly.Handoffs > s.Mode.Most}
+		Refused: s.Mode.Most >= 0 && s.Mode.OnRelease != Mark && w.Newly.Handoffs > s.Mode.Most}
 	var list []NewlyTrue
 	decided := map[string]bool{}
 	for i := range w.Decisions {
