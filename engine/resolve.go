@@ -81,7 +81,7 @@ func Resolve(ctx context.Context, o ResolveOptions) (*Resolved, hcl.Diagnostics,
 	}
 	def, diags, err := define(o.Dir, root.FS(), set)
 	if err != nil || diags.HasErrors() {
-		return &Resolved{Def: def}, diags, err
+		return &Resolved{Def: def}, append(diags, noted(set, o.Dir)...), err
 	}
 	r := &Resolved{Def: def}
 	lock := r.compare(old, usedPlugins(def, set), fetched, o.Upgrade)
