@@ -209,7 +209,11 @@ func (a *app) explainLead(ctx context.Context, f *explainFlags, x *engine.Explai
 		}
 		stored := s.Decisions
 		s.Close()
-		if s, err = past(ctx, f, x, key, asOf, stored); err != nil {
+		if s, err = past(ctx, f, x, key, asOf, stored); err == nil && f.release > 0 {
+			s.Close()
+			s, err = under(ctx, f, x, key, asOf)
+		}
+		if err != nil {
 			return err
 		}
 		if s.First > 1 {
@@ -232,14 +236,14 @@ func (a *app) explainLead(ctx context.Context, f *explainFlags, x *engine.Explai
 func past(ctx context.Context, f *explainFlags, x *engine.Explainer, key string, asOf int64, stored []lead.Decision) (first *engine.Story, err error) {
 	for _, clock := range f.clocks {
 		x.UseClock(clock)
-		s, err := pastOnce(ctx, f, x, key, asOf)
+		s, err := x.Past(ctx, key, asOf)
 		switch {
 		case err != nil:
 			first.Close()
 			return nil, err
 		case sameDecisions(s.Decisions, stored, asOf):
 			first.Close()
-			return s, nil
+			return s, nil // by this clock
 		case first == nil:
 			first = s
 		default:
@@ -249,10 +253,8 @@ func past(ctx context.Context, f *explainFlags, x *engine.Explainer, key string,
 	return first, nil
 }
 
-func pastOnce(ctx context.Context, f *explainFlags, x *engine.Explainer, key string, asOf int64) (*engine.Story, error) {
-	if f.release == 0 {
-		return x.Past(ctx, key, asOf)
-	}
+// under runs a lead's history under one release, by the clock that past found.
+func under(ctx context.Context, f *explainFlags, x *engine.Explainer, key string, asOf int64) (*engine.Story, error) {
 	r, err := x.Release(ctx, f.release)
 	if err != nil {
 		return nil, err
