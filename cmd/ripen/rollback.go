@@ -102,9 +102,18 @@ func (a *app) rollback(cmd *cobra.Command, f *rollbackFlags, list []string) erro
 	}
 	terms.Recall, terms.NoRescore = f.recall, f.noRescore && shadow == nil
 	if f.recall {
-		terms.Since = before.SwitchAt
+		terms.Since = since(before.SwitchAt, offs)
 	}
 	return a.switchTo(ctx, op, &f.changeFlags, &target{verb: release.VerbRollback, entry: e, shadow: shadow, terms: terms, before: before, handOffs: offs})
+}
+
+// since is the time from which on hand-offs are recalled, ms: a decision bears
+// the time of its lead, which may be before the switch that led to it.
+func since(switched int64, offs []handOffJSON) int64 {
+	for i := range offs {
+		switched = min(switched, offs[i].At)
+	}
+	return switched
 }
 
 // formerRelease is the newest of the kept releases that are older than the live
