@@ -26,6 +26,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#ifndef __wasm__
+#include <string.h>
+#endif
 
 // Nothing but the contract's own functions leaves the module.
 #pragma GCC visibility push(hidden)
@@ -480,8 +483,6 @@ void *memset(void *to, int byte, size_t n);
 int memcmp(const void *a, const void *b, size_t n);
 size_t strlen(const char *s);
 int strcmp(const char *a, const char *b);
-#else
-#include <string.h>
 #endif
 
 #pragma GCC visibility pop
