@@ -53,6 +53,11 @@ func Read(wasm []byte, origin string) (*Plugin, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", origin, err)
 	}
+	// Whether anybody trusts who signed it is for those to say who run it; but what
+	// is not what was signed is no plugin.
+	if _, err := pack.Verify(wasm); err != nil && !errors.Is(err, pack.ErrUnsigned) {
+		return nil, fmt.Errorf("%s: plugin %s %s: %w", origin, m.Name, m.Version, err)
+	}
 	return &Plugin{Manifest: m, Digest: Digest(wasm), Wasm: wasm, Origin: origin}, nil
 }
 
