@@ -18,6 +18,7 @@ import (
 	"github.com/ripenhq/ripen/engine/journal"
 	"github.com/ripenhq/ripen/engine/lead"
 	"github.com/ripenhq/ripen/engine/natsd"
+	"github.com/ripenhq/ripen/engine/registry"
 	"github.com/ripenhq/ripen/engine/release"
 )
 
@@ -82,6 +83,9 @@ type Options struct {
 	// negative is no bound.
 	MaxLag   int64
 	CacheDir string // of compiled plugins; empty = compile each time
+	// Trust says whether a plugin may be run. It is asked anew for each release
+	// that is loaded, so it may change its mind. nil = all are.
+	Trust func(*registry.Plugin) error
 	// Now is the time of receipt and of ticks, ms since 1970 UTC; nil is the wall
 	// clock.
 	Now    func() int64

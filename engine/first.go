@@ -36,7 +36,7 @@ func (e *Engine) given() bool {
 }
 
 func (e *Engine) stock() {
-	e.shelf = newShelf(e.work, LoadOptions{CacheDir: e.opts.CacheDir, Logger: e.log.Named("plugin")}, e.catalog.Fetch)
+	e.shelf = newShelf(e.work, LoadOptions{CacheDir: e.opts.CacheDir, Logger: e.log.Named("plugin"), Trust: e.opts.Trust}, e.catalog.Fetch)
 	e.releases = e.shelf
 }
 

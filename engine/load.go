@@ -31,6 +31,9 @@ type LoadOptions struct {
 	Quiet    bool // what plugins print is dropped
 	// Progress is called around each compilation of a plugin.
 	Progress func(wasm.Progress)
+	// Trust says whether a plugin may be run, before it is: an error refuses the
+	// workflow. nil = all are.
+	Trust func(*registry.Plugin) error
 
 	host *wasm.Host // shared with others, nil = one of its own
 }
@@ -107,6 +110,14 @@ func load(ctx context.Context, fsys fs.FS, set *registry.Set, o *LoadOptions) (*
 	}
 	if w.Bundle, err = release.Gather(fsys, o.Dir, def, pinsOf(w.used(set))); err != nil {
 		return w, diags, fmt.Errorf("workflow folder %s: %w", o.Dir, err)
+	}
+	for _, p := range w.used(set) {
+		if o.Trust == nil {
+			break
+		}
+		if err := o.Trust(p); err != nil {
+			return w, diags, err
+		}
 	}
 	if w.host = o.host; w.host == nil {
 		w.host, err = wasm.NewHost(wasm.Options{CacheDir: o.CacheDir, Log: o.Logger, Quiet: o.Quiet, Progress: o.Progress})

@@ -11,6 +11,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"github.com/ripenhq/ripen/engine/registry"
 )
 
 // Exit codes.
@@ -25,6 +27,9 @@ type app struct {
 	in       io.Reader
 	out, err io.Writer
 	stdout   *bufio.Writer // out, flushed before errors and at the end
+	// trust says what is to be thought of a plugin that is about to be loaded; set
+	// with the configuration.
+	trust func(*registry.Plugin) error
 }
 
 func newApp(in io.Reader, out, err io.Writer) *app {
@@ -123,6 +128,7 @@ progress bars appear on a terminal only; NO_COLOR is honoured.`,
 		a.configCommand(), a.demoCommand(), a.versionCommand(), a.completionCommand())
 	root.AddCommand(a.operatorCommands()...)
 	root.AddCommand(a.releaseCommands()...)
+	root.AddCommand(a.pluginCommand())
 	return root
 }
 

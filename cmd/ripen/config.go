@@ -38,6 +38,7 @@ flag; the later wins. It takes the flags of ripen run.`,
 					list[i].Value = hidden
 				}
 			}
+			list = append(list, c.trusted()...)
 			if asJSON {
 				return json.NewEncoder(a.stdout).Encode(list)
 			}

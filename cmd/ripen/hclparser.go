@@ -12,8 +12,8 @@ import (
 	"github.com/zclconf/go-cty/cty/convert"
 )
 
-// hclParser reads ripen.hcl for koanf: attributes only, each a known setting,
-// each mistake at its line.
+// hclParser reads ripen.hcl for koanf: attributes, each a known setting, and the
+// block trust; each mistake at its line.
 type hclParser struct {
 	name   string
 	list   []setting
@@ -34,12 +34,13 @@ func (p *hclParser) Unmarshal(src []byte) (map[string]any, error) {
 	out := make(map[string]any)
 	if body, ok := file.Body.(*hclsyntax.Body); ok && !diags.HasErrors() {
 		for _, b := range body.Blocks {
-			diags = append(diags, fail(b.TypeRange, "Not a setting", fmt.Sprintf("Found a block %q; ripen.hcl holds settings such as port = 4222 only. Workflows have their own folder.", b.Type)))
+			if b.Type == trustBlock {
+				diags = append(diags, p.trust(b, out)...)
+				continue
+			}
+			diags = append(diags, fail(b.TypeRange, "Not a setting", fmt.Sprintf("Found a block %q; ripen.hcl holds settings such as port = 4222, and trust { … }. Workflows have their own folder.", b.Type)))
 		}
-		attrs, more := file.Body.JustAttributes()
-		if len(body.Blocks) == 0 {
-			diags = append(diags, more...)
-		}
+		attrs, _ := file.Body.JustAttributes() // it has something against blocks
 		for name, attr := range attrs {
 			if value, d := p.value(name, attr); d != nil {
 				diags = append(diags, d)

@@ -29,7 +29,11 @@ type config struct {
 	list   []setting
 	k      *koanf.Koanf
 	origin map[string]string
+	path   string // of the configuration file
+	must   bool   // it was named, so it must be there
 }
+
+func newKoanf() *koanf.Koanf { return koanf.New(".") }
 
 func (c *config) text(key string) string { return c.k.String(key) }
 func (c *config) number(key string) int  { return c.k.Int(key) }
@@ -66,7 +70,7 @@ func bindSettings(cmd *cobra.Command, keys ...string) {
 		}
 		f := cmd.Flags().VarPF(&settingFlag{def: s.def}, s.flag(), short, s.usage)
 		f.Annotations = map[string][]string{settingMark: {s.key}}
-		if s.key == "log_json" {
+		if s.key == "log_json" || s.key == "allow_unsigned" {
 			f.NoOptDefVal = "true"
 		}
 	}
@@ -89,7 +93,7 @@ func (f *settingFlag) Type() string       { return "value" }
 
 // configure reads all layers for a command.
 func (a *app) configure(cmd *cobra.Command) (*config, error) {
-	c := &config{list: settings(), k: koanf.New("."), origin: make(map[string]string)}
+	c := &config{list: settings(), k: newKoanf(), origin: make(map[string]string), path: configFile}
 	defaults := make(map[string]any, len(c.list))
 	for i := range c.list {
 		defaults[c.list[i].key] = c.list[i].def
@@ -97,15 +101,24 @@ func (a *app) configure(cmd *cobra.Command) (*config, error) {
 	if err := c.layer(confmap.Provider(defaults, "."), nil, func(string) string { return "default" }); err != nil {
 		return nil, err
 	}
-	name, _ := cmd.Flags().GetString("config")
-	if err := c.file(name); err != nil {
+	if name, _ := cmd.Flags().GetString("config"); name != "" {
+		c.path, c.must = name, true
+	}
+	if err := c.file(); err != nil {
 		return nil, a.explain(err)
 	}
 	if err := c.environment(os.Environ()); err != nil {
 		return nil, err
 	}
-	if err := c.flags(cmd.Flags()); err != nil || cmd.Flags().Lookup("creds") == nil {
+	if err := c.flags(cmd.Flags()); err != nil {
 		return c, err
+	}
+	policy, err := c.trust()
+	if err != nil {
+		return c, err
+	}
+	if a.trust = a.lenient(policy); cmd.Flags().Lookup("creds") == nil {
+		return c, nil
 	}
 	return c, c.checkLogin()
 }
@@ -122,15 +135,12 @@ func (c *config) layer(p koanf.Provider, parser koanf.Parser, origin func(key st
 	return c.k.Merge(k)
 }
 
-func (c *config) file(name string) error {
-	must := name != ""
-	if !must {
-		name = configFile
-	}
+func (c *config) file() error {
+	name := c.path
 	src, err := readHCL(name)
 	var bad *diagnosed
 	switch {
-	case !must && errors.Is(err, fs.ErrNotExist):
+	case !c.must && errors.Is(err, fs.ErrNotExist):
 		return nil
 	case errors.As(err, &bad):
 		return err

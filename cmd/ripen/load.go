@@ -35,7 +35,7 @@ func (a *app) load(ctx context.Context, dir, cache string) (*engine.Workflow, er
 
 // read reads and compiles a workflow.
 func (a *app) read(ctx context.Context, dir, cache string) (*engine.Workflow, hcl.Diagnostics, error) {
-	w, diags, err := engine.Load(ctx, engine.LoadOptions{Dir: dir, CacheDir: cache, Quiet: true, Progress: a.compiling()})
+	w, diags, err := engine.Load(ctx, engine.LoadOptions{Dir: dir, CacheDir: cache, Quiet: true, Progress: a.compiling(), Trust: a.trust})
 	return w, diags, noFolder(dir, err)
 }
 

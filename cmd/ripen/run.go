@@ -71,6 +71,11 @@ A second signal ends at once, unless it comes within a second of the first.`,
 
 func (a *app) runEngine(ctx context.Context, c *config, dir string, watch bool) error {
 	engine.TuneMemory(engine.MemorySlack)
+	policy, err := c.trust()
+	if err != nil {
+		return err
+	}
+	a.trust = strict(policy)
 	w, err := a.load(ctx, dir, c.cache())
 	if err != nil {
 		return err
@@ -81,6 +86,7 @@ func (a *app) runEngine(ctx context.Context, c *config, dir string, watch bool) 
 	// end of the process would kill what has just ended well.
 	log := a.logger(c)
 	o := c.engineOptions(w, log)
+	o.Trust = a.trust
 	e, err := engine.New(ctx, o)
 	if err == nil {
 		var w *watcher

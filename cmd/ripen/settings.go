@@ -69,6 +69,7 @@ func settings() []setting {
 		{"cache_leads", strconv.Itoa(engine.DefaultCache), "leads that stay in memory, the others lie on the disk; -1 = all", isInt(-1, 1_000_000_000)},
 		{"snapshot_every", ms(engine.DefaultSnapshotEvery), "how often the state goes to the server, for a start on another machine; 0s = never", isDuration(0)},
 		{"skip_lost", "false", "go on behind events that the server removed before they were read, instead of an error", isOneOf("true", "false")},
+		{"allow_unsigned", "false", "run plugins that nobody whom the block trust names has signed: for development", isOneOf("true", "false")},
 		{"cache", defaultCache(), "folder of compiled plugins; empty = compile each time", isAny},
 		{"log_level", "info", "trace, debug, info, warn, error or off", isOneOf("trace", "debug", "info", "warn", "error", "off")},
 		{"log_json", "false", "log as JSON", isOneOf("true", "false")},

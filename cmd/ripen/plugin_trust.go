@@ -1,0 +1,311 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclwrite"
+	"github.com/spf13/cobra"
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/ripenhq/ripen/engine/registry/pack"
+	"github.com/ripenhq/ripen/engine/registry/trust"
+)
+
+func (a *app) pluginTrustCommand() *cobra.Command {
+	var asJSON bool
+	list := func(cmd *cobra.Command, _ []string) error { return a.trustList(cmd, asJSON) }
+	cmd := &cobra.Command{
+		Use:   "trust",
+		Short: "Say whose plugins are run: list, add, remove, revoke",
+		Long: `Plugins that Ripen does not ship run only if a publisher has signed them whom the
+block trust of ripen.hcl names. These commands write that block; it may be
+written by hand as well:
+
+  trust {
+    publisher "acme" { key = "ed25519:…" }
+    revoked = ["ed25519:…"]
+  }
+
+It is read anew before each release that is loaded, without a restart. What runs
+goes on until then.`,
+		Example: `  ripen plugin trust add acme acme.pub
+  ripen plugin trust revoke acme
+  ripen plugin trust list`,
+		Args: args(cobra.NoArgs),
+		RunE: list,
+	}
+	bindSettings(cmd, "allow_unsigned")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object per key")
+	cmd.AddCommand(a.trustListCommand(), a.trustAddCommand(), a.trustTakeCommand("remove", "Trust a publisher no more", "removed", takeAway),
+		a.trustTakeCommand("revoke", "Refuse all that a key has signed, whoever lists it", "revoked", revoke))
+	return cmd
+}
+
+func (a *app) trustListCommand() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use: "list", Short: "List the publishers that are trusted, and the keys that are revoked",
+		Example: `  ripen plugin trust list --json | jq -r 'select(.revoked) | .key'`,
+		Args:    args(cobra.NoArgs),
+		RunE:    func(cmd *cobra.Command, _ []string) error { return a.trustList(cmd, asJSON) },
+	}
+	bindSettings(cmd, "allow_unsigned")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object per key")
+	return cmd
+}
+
+func (a *app) trustList(cmd *cobra.Command, asJSON bool) error {
+	c, err := a.configure(cmd)
+	if err != nil {
+		return err
+	}
+	keys, err := c.keys()
+	if err != nil {
+		return err
+	}
+	type line struct {
+		Publisher string `json:"publisher,omitempty"`
+		ID        string `json:"id"`
+		Key       string `json:"key"`
+		Revoked   bool   `json:"revoked"`
+	}
+	var list []line
+	isRevoked := func(key pack.PublicKey) bool {
+		return slices.ContainsFunc(keys.Revoked, func(r pack.PublicKey) bool { return slices.Equal(r, key) })
+	}
+	for _, p := range keys.Publishers {
+		list = append(list, line{p.Name, p.Key.ID(), p.Key.String(), isRevoked(p.Key)})
+	}
+	for _, key := range keys.Revoked {
+		if !slices.ContainsFunc(keys.Publishers, func(p trust.Publisher) bool { return slices.Equal(p.Key, key) }) {
+			list = append(list, line{"", key.ID(), key.String(), true})
+		}
+	}
+	rows := [][]string{{"publisher", "key", "", "text"}}
+	for _, l := range list {
+		if asJSON {
+			if err := json.NewEncoder(a.stdout).Encode(l); err != nil {
+				return err
+			}
+			continue
+		}
+		word := "trusted"
+		if l.Revoked {
+			word = "REVOKED"
+		}
+		rows = append(rows, []string{l.Publisher, l.ID, word, l.Key})
+	}
+	switch {
+	case asJSON:
+	case len(list) == 0:
+		a.say("%s trusts nobody: only the shipped plugins are run", c.path)
+	default:
+		a.printTable(rows, nil)
+	}
+	if c.text("allow_unsigned") == "true" && !asJSON {
+		a.note("unsigned plugins are run as well: allow_unsigned is set (%s)", c.origin["allow_unsigned"])
+	}
+	return nil
+}
+
+func (a *app) trustAddCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "add NAME KEY",
+		Short: "Trust a publisher: KEY is the text of the public key, or its file",
+		Example: `  ripen plugin trust add acme acme.pub
+  ripen plugin trust add acme ed25519:LHx1…`,
+		Args: args(cobra.ExactArgs(2)),
+		RunE: func(cmd *cobra.Command, list []string) error {
+			key, err := keyOf(list[1])
+			if err != nil {
+				return err
+			}
+			if err := trust.CheckName(list[0]); err != nil {
+				return err
+			}
+			return a.changeTrust(cmd, func(now *trust.Keys) (string, error) {
+				for _, p := range now.Publishers {
+					if slices.Equal(p.Key, key) {
+						return "", fmt.Errorf("the key %s is trusted already, as %s", key.ID(), p.Name)
+					}
+				}
+				if slices.ContainsFunc(now.Revoked, func(r pack.PublicKey) bool { return slices.Equal(r, key) }) {
+					return "", fmt.Errorf("the key %s is revoked; ask the publisher for another one", key.ID())
+				}
+				now.Publishers = append(now.Publishers, trust.Publisher{Name: list[0], Key: key})
+				return fmt.Sprintf("plugins that %s signs with the key %s are run", list[0], key.ID()), nil
+			})
+		},
+	}
+	bindSettings(cmd, "allow_unsigned")
+	return cmd
+}
+
+// keyOf reads the text of a public key, or its file.
+func keyOf(text string) (pack.PublicKey, error) {
+	if strings.HasPrefix(text, "ed25519") {
+		return pack.ParsePublicKey(text)
+	}
+	key, err := pack.ReadPublicKey(text)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w; name the file of a public key, or write its text, ed25519:…", err)
+	}
+	return key, err
+}
+
+// takeAway forgets publishers, revoke keeps their keys as revoked.
+func takeAway(now *trust.Keys, found []pack.PublicKey) {
+	now.Publishers = slices.DeleteFunc(now.Publishers, func(p trust.Publisher) bool {
+		return slices.ContainsFunc(found, func(k pack.PublicKey) bool { return slices.Equal(p.Key, k) })
+	})
+}
+
+func revoke(now *trust.Keys, found []pack.PublicKey) {
+	for _, key := range found {
+		if !slices.ContainsFunc(now.Revoked, func(r pack.PublicKey) bool { return slices.Equal(r, key) }) {
+			now.Revoked = append(now.Revoked, key)
+		}
+	}
+}
+
+func (a *app) trustTakeCommand(verb, short, done string, change func(*trust.Keys, []pack.PublicKey)) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     verb + " NAME|KEY",
+		Short:   short,
+		Example: "  ripen plugin trust " + verb + " acme\n  ripen plugin trust " + verb + " acme.pub",
+		Args:    args(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, list []string) error {
+			return a.changeTrust(cmd, func(now *trust.Keys) (string, error) {
+				found, err := keysNamed(now, list[0], verb == "revoke")
+				if err != nil {
+					return "", err
+				}
+				change(now, found)
+				var ids []string
+				for _, key := range found {
+					ids = append(ids, key.ID())
+				}
+				return fmt.Sprintf("%s the key %s: what it signed is refused from the next load on; releases that run go on until then, ripen plugin list --nats … shows which", done, strings.Join(ids, ", ")), nil
+			})
+		},
+	}
+	bindSettings(cmd, "allow_unsigned")
+	return cmd
+}
+
+// keysNamed are the keys of a publisher, or of an id, or one that is written out;
+// strangers says whether it may be one that nobody lists.
+func keysNamed(now *trust.Keys, text string, strangers bool) (found []pack.PublicKey, err error) {
+	for _, p := range now.Publishers {
+		if p.Name == text || p.Key.ID() == text || p.Key.String() == text {
+			found = append(found, p.Key)
+		}
+	}
+	if len(found) > 0 {
+		return found, nil
+	}
+	key, err := keyOf(text)
+	if err == nil && (strangers || slices.ContainsFunc(now.Publishers, func(p trust.Publisher) bool { return slices.Equal(p.Key, key) })) {
+		return []pack.PublicKey{key}, nil
+	}
+	var known []string
+	for _, p := range now.Publishers {
+		known = append(known, p.Name)
+	}
+	return nil, fmt.Errorf("%q is no publisher that is trusted (there are: %s), and no key of one", text, orDash(strings.Join(known, ", ")))
+}
+
+func orDash(text string) string {
+	if text == "" {
+		return "none"
+	}
+	return text
+}
+
+// changeTrust changes the block trust of the configuration file.
+func (a *app) changeTrust(cmd *cobra.Command, change func(*trust.Keys) (string, error)) error {
+	c, err := a.configure(cmd)
+	if err != nil {
+		return err
+	}
+	keys, err := c.keys()
+	if err != nil {
+		return err
+	}
+	said, err := change(keys)
+	if err != nil {
+		return err
+	}
+	src, err := readHCL(c.path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	text, err := rewriteTrust(src, c.path, keys)
+	if err != nil {
+		return err
+	}
+	if err := replaceFile(c.path, text); err != nil {
+		return err
+	}
+	a.say("%s: %s", c.path, said)
+	return nil
+}
+
+// rewriteTrust replaces the block trust and leaves the rest as it stands.
+func rewriteTrust(src []byte, name string, keys *trust.Keys) ([]byte, error) {
+	file, diags := hclwrite.ParseConfig(src, name, hcl.InitialPos)
+	if diags.HasErrors() {
+		return nil, diags
+	}
+	body := file.Body()
+	var block *hclwrite.Block
+	for _, b := range body.Blocks() {
+		if b.Type() == trustBlock {
+			block = b
+		}
+	}
+	if block == nil {
+		if len(bytes.TrimSpace(src)) > 0 {
+			body.AppendNewline()
+		}
+		block = body.AppendNewBlock(trustBlock, nil)
+	}
+	for _, b := range block.Body().Blocks() {
+		block.Body().RemoveBlock(b)
+	}
+	block.Body().Clear()
+	block.Body().AppendNewline()
+	for _, p := range keys.Publishers {
+		block.Body().AppendNewBlock("publisher", []string{p.Name}).Body().SetAttributeValue("key", cty.StringVal(p.Key.String()))
+	}
+	if len(keys.Revoked) > 0 {
+		var list []cty.Value
+		for _, key := range keys.Revoked {
+			list = append(list, cty.StringVal(key.String()))
+		}
+		block.Body().SetAttributeValue("revoked", cty.TupleVal(list))
+	}
+	return hclwrite.Format(file.Bytes()), nil
+}
+
+// replaceFile writes a file in one go: an engine that reads it meanwhile sees the
+// old one or the new one.
+func replaceFile(name string, text []byte) error {
+	mode := os.FileMode(0o644)
+	if info, err := os.Stat(name); err == nil {
+		mode = info.Mode().Perm()
+	}
+	temp := name + ".new"
+	if err := os.WriteFile(temp, text, mode); err != nil {
+		return err
+	}
+	return os.Rename(temp, name)
+}
