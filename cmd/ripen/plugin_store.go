@@ -1,15 +1,19 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/ripenhq/ripen/engine"
 	"github.com/ripenhq/ripen/engine/registry"
 	"github.com/ripenhq/ripen/engine/registry/trust"
+	"github.com/ripenhq/ripen/engine/release"
 )
 
 func joined(list []string) string { return strings.Join(list, " ") }
@@ -64,6 +68,49 @@ type listedPlugin struct {
 	Standing string `json:"standing"`
 	Trusted  bool   `json:"trusted"`
 	Why      string `json:"why,omitempty"`
+	// Runs are the releases that run with it now, such as "quotes 3 (live)".
+	Runs []string `json:"runs,omitempty"`
+}
+
+// runningRelease is a release that engines run now, with its plugins.
+type runningRelease struct {
+	title   string // workflow, number and role
+	name    string // the same in a sentence
+	plugins []release.Pin
+}
+
+// runningReleases are those that the engines of a server run.
+func runningReleases(ctx context.Context, op *engine.Operator) (list []runningRelease, err error) {
+	status, err := runs(ctx, op)
+	if err != nil {
+		return nil, err
+	}
+	seen := map[string]bool{}
+	for i := range status {
+		s := &status[i]
+		r := runningRelease{title: fmt.Sprintf("%s %d (%s)", s.Workflow, s.Release, s.Role), name: fmt.Sprintf("%s release %d (%s)", s.Workflow, s.Release, s.Role)}
+		if seen[r.title] {
+			continue
+		}
+		seen[r.title] = true
+		b, err := op.Store().Bundle(ctx, s.Digest)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", r.title, err)
+		}
+		r.plugins = b.Plugins()
+		list = append(list, r)
+	}
+	return list, nil
+}
+
+// runsWith are the titles of the releases that use the plugin of a digest.
+func runsWith(list []runningRelease, digest string) (titles []string) {
+	for _, r := range list {
+		if slices.ContainsFunc(r.plugins, func(p release.Pin) bool { return p.Digest == digest }) {
+			titles = append(titles, r.title)
+		}
+	}
+	return titles
 }
 
 func (a *app) pluginListCommand() *cobra.Command {
@@ -89,7 +136,7 @@ func (a *app) pluginList(cmd *cobra.Command, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	plugins, notes, err := a.listed(cmd, c)
+	plugins, now, notes, err := a.listed(cmd, c)
 	if err != nil {
 		return err
 	}
@@ -97,9 +144,10 @@ func (a *app) pluginList(cmd *cobra.Command, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	rows := [][]string{{"plugin", "version", "digest", "KiB", "from", "signature", "trusted"}}
+	rows := [][]string{{"plugin", "version", "digest", "KiB", "from", "signature", "trusted", "runs in"}}
 	for _, p := range plugins {
 		l := listOne(policy, p)
+		l.Runs = runsWith(now, p.Digest)
 		if asJSON {
 			if err := json.NewEncoder(a.stdout).Encode(l); err != nil {
 				return err
@@ -110,7 +158,7 @@ func (a *app) pluginList(cmd *cobra.Command, asJSON bool) error {
 		if !l.Trusted {
 			word = "no"
 		}
-		rows = append(rows, []string{l.Name, l.Version, p.Digest[:12], thousands(l.Size >> 10), l.From, l.Standing, word})
+		rows = append(rows, []string{l.Name, l.Version, p.Digest[:12], thousands(l.Size >> 10), l.From, l.Standing, word, strings.Join(l.Runs, ", ")})
 	}
 	if !asJSON {
 		a.printTable(rows, map[int]bool{3: true})
@@ -131,27 +179,37 @@ func listOne(policy *trust.Policy, p *registry.Plugin) *listedPlugin {
 }
 
 // listed are the plugins of a workflow, or of the engine that is named.
-func (a *app) listed(cmd *cobra.Command, c *config) (list []*registry.Plugin, notes []string, err error) {
+func (a *app) listed(cmd *cobra.Command, c *config) (list []*registry.Plugin, now []runningRelease, notes []string, err error) {
 	store, err := a.modules(cmd.Context(), cmd, c)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	if store != nil {
 		defer store.Close()
 		list, bad, err := store.Store().Modules(cmd.Context())
+		if err != nil {
+			return nil, nil, nil, err
+		}
 		for _, b := range bad {
 			notes = append(notes, b.Error())
 		}
-		return list, notes, err
+		now, err := runningReleases(cmd.Context(), store)
+		return list, now, notes, err
 	}
-	root, err := os.OpenRoot(c.text("workflow"))
+	list, notes, err = listFolder(c.text("workflow"))
+	return list, nil, notes, err
+}
+
+// listFolder are the plugins that a workflow in a folder can use.
+func listFolder(dir string) (list []*registry.Plugin, notes []string, err error) {
+	root, err := os.OpenRoot(dir)
 	if err != nil {
-		return nil, nil, noFolder(c.text("workflow"), err)
+		return nil, nil, noFolder(dir, err)
 	}
 	defer func() { _ = root.Close() }()
 	set, err := registry.Open(root.FS())
 	if err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", c.text("workflow"), err)
+		return nil, nil, fmt.Errorf("%s: %w", dir, err)
 	}
 	for _, name := range set.Names() {
 		p, err := set.Lookup(name)

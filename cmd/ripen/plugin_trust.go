@@ -183,22 +183,68 @@ func (a *app) trustTakeCommand(verb, short, done string, change func(*trust.Keys
 		Example: "  ripen plugin trust " + verb + " acme\n  ripen plugin trust " + verb + " acme.pub",
 		Args:    args(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, list []string) error {
-			return a.changeTrust(cmd, func(now *trust.Keys) (string, error) {
+			var taken []pack.PublicKey
+			err := a.changeTrust(cmd, func(now *trust.Keys) (string, error) {
 				found, err := keysNamed(now, list[0], verb == "revoke")
 				if err != nil {
 					return "", err
 				}
 				change(now, found)
+				taken = found
 				var ids []string
 				for _, key := range found {
 					ids = append(ids, key.ID())
 				}
-				return fmt.Sprintf("%s the key %s: what it signed is refused from the next load on; releases that run go on until then, ripen plugin list --nats … shows which", done, strings.Join(ids, ", ")), nil
+				return fmt.Sprintf("%s the key %s: what it signed is refused from the next load on; releases that run go on until then", done, strings.Join(ids, ", ")), nil
 			})
+			if err != nil {
+				return err
+			}
+			return a.sayRunning(cmd, taken)
 		},
 	}
-	bindSettings(cmd, "allow_unsigned")
+	bindSettings(cmd, serverKeys("data", "log_level", "log_json", "allow_unsigned")...)
 	return cmd
+}
+
+// sayRunning names the releases that run with a plugin of these keys, if the
+// command names an engine.
+func (a *app) sayRunning(cmd *cobra.Command, keys []pack.PublicKey) error {
+	c, err := a.configure(cmd)
+	if err != nil {
+		return err
+	}
+	op, err := a.modules(cmd.Context(), cmd, c)
+	if err != nil {
+		return err
+	}
+	if op == nil {
+		a.say("with --nats or --data this command says which releases run with what it signed")
+		return nil
+	}
+	defer op.Close()
+	list, err := runningReleases(cmd.Context(), op)
+	if err != nil {
+		return err
+	}
+	found := 0
+	for _, r := range list {
+		for _, pin := range r.plugins {
+			module, err := op.Module(cmd.Context(), pin.Digest)
+			if err != nil {
+				return err
+			}
+			sig, err := pack.Verify(module)
+			if err == nil && slices.ContainsFunc(keys, func(k pack.PublicKey) bool { return slices.Equal(k, sig.Key) }) {
+				found++
+				a.say("%s runs %s %s, which this key signed", r.name, pin.Name, pin.Version)
+			}
+		}
+	}
+	if found == 0 {
+		a.say("no running release has a plugin that this key signed")
+	}
+	return nil
 }
 
 // keysNamed are the keys of a publisher, or of an id, or one that is written out;
@@ -281,6 +327,7 @@ func rewriteTrust(src []byte, name string, keys *trust.Keys) ([]byte, error) {
 	for _, b := range block.Body().Blocks() {
 		block.Body().RemoveBlock(b)
 	}
+	block.Body().RemoveAttribute("revoked")
 	block.Body().Clear()
 	block.Body().AppendNewline()
 	for _, p := range keys.Publishers {

@@ -47,6 +47,7 @@ func TestScripts(t *testing.T) {
 		Dir: filepath.Join(root, "testdata", "script"),
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("RIPEN_CACHE", cache)
+			e.Setenv("GOCACHE", goCache(t)) // the home of a story is empty
 			e.Setenv("PATH", plain+e.Getenv("PATH"))
 			e.Setenv("REPO", root)
 			e.Setenv("XEDU", xEducation(root))
@@ -63,7 +64,7 @@ func TestScripts(t *testing.T) {
 			return false, fmt.Errorf("unknown condition %q", cond)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "engine": startEngine, "halt": stopEngine, "story": story, "get": get, "lines": lines, "damage": damage, "send": request, "await": await, "sequence": sequence,
+			"exits": exits, "engine": startEngine, "halt": stopEngine, "story": story, "get": get, "lines": lines, "damage": damage, "send": request, "await": await, "sequence": sequence, "flip": flip,
 		},
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
