@@ -29,10 +29,10 @@ func (a *app) shadowCommand() *cobra.Command {
 		Short: "Run a release beside the live one and see where it would decide otherwise",
 		Args:  args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return fmt.Errorf("name what to do: %s start, list or stop", cmd.CommandPath())
+			return fmt.Errorf("name what to do: %s start, list, diff or stop", cmd.CommandPath())
 		},
 	}
-	cmd.AddCommand(a.shadowStart(), a.shadowList(), a.shadowStop())
+	cmd.AddCommand(a.shadowStart(), a.shadowList(), a.shadowDiff(), a.shadowStop())
 	return cmd
 }
 
@@ -43,10 +43,10 @@ func (a *app) shadowStart() *cobra.Command {
 		Short: "Start a folder as a new release, or a listed one, as a shadow",
 		Long: `Starts a release beside the live one: it is built from the history of events and
 then scores every event as it comes, with a state of its own. It publishes no
-decisions; where it decides otherwise than the live release is kept and shown by
-ripen shadow diff. ripen promote makes it live, ripen shadow stop ends it.`,
+decisions; ripen shadow diff shows where it decides otherwise than the live
+release. ripen promote makes it live, ripen shadow stop ends it.`,
 		Example: `  ripen shadow start -m "trial of the new window" .
-  ripen shadow diff
+  ripen shadow diff 15
   ripen promote 15`,
 		Args: args(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, list []string) error { return a.startShadow(cmd, &f, list[0]) },
@@ -120,7 +120,7 @@ func (a *app) tellShadow(f *changeFlags, out *release.Outcome) error {
 	if f.json {
 		return json.NewEncoder(a.stdout).Encode(changed{Result: lineage.Shadow.String(), Outcome: *out})
 	}
-	a.say("release %d of %s runs as a shadow: see ripen shadow diff, then ripen promote %d or ripen shadow stop %d", out.Release, out.Workflow, out.Release, out.Release)
+	a.say("release %d of %s runs as a shadow: see ripen shadow diff %d, then ripen promote %d or ripen shadow stop %d", out.Release, out.Workflow, out.Release, out.Release, out.Release)
 	return nil
 }
 
