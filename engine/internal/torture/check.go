@@ -269,6 +269,7 @@ func (f *findings) decisions(t *Tally, d *dump, want map[string]lead.Decision) {
 		}
 		last[one.Lead] = one.Seq
 		w, known := want[one.ID]
+		w.Release = one.Release // both say the same
 		switch {
 		case f.r.excused[one.Lead]:
 		case !known:

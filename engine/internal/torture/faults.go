@@ -56,6 +56,7 @@ var points = []point{
 	{name: "purge.before", most: 2}, {name: "purge.after", most: 2},
 	{name: "ingest.before", most: 20}, {name: "ingest.sent", most: 20}, {name: "ingest.stored", most: 20},
 	{name: "tick.before", most: 3}, {name: "tick.sent", most: 3}, {name: "tick.acked", most: 3},
+	{name: "order.before", most: 3}, {name: "order.slice", most: 6}, {name: "order.after", most: 3}, {name: "build.chunk", most: 8}, {name: "fork", most: 1},
 	{name: "drain.before", most: 1, elsewhere: true}, {name: "drain.after", most: 1, elsewhere: true},
 	{name: "redrive.before", most: 1, elsewhere: true}, {name: "redrive.sent", most: 1, elsewhere: true},
 }

@@ -53,6 +53,7 @@ type round struct {
 	// sent again, so offline they are late: only their number is compared.
 	excused  map[string]bool
 	canaries int
+	switcher *switcher
 	harmed   bool // a local store was damaged
 }
 
@@ -89,10 +90,7 @@ func newRound(o *Options, t *Tally, p *plan) (r *round, err error) {
 		return r, err
 	}
 	r.note("%s", p)
-	if err := os.MkdirAll(r.flow(), 0o750); err != nil {
-		return r, err
-	}
-	if err := os.WriteFile(filepath.Join(r.flow(), "workflow.hcl"), workflow, 0o600); err != nil {
+	if err := r.writeFlows(); err != nil {
 		return r, err
 	}
 	if r.port, err = freePort(r.rnd); err != nil {
@@ -151,6 +149,8 @@ func (r *round) run(p *plan) error {
 	if err := r.ensure(); err != nil {
 		return err
 	}
+	r.startSwitcher()
+	defer r.switcher.stop()
 	r.pause(200, 400)
 	for i := range p.faults {
 		f := &p.faults[i]
@@ -199,6 +199,7 @@ func (r *round) settle() error {
 	if err := r.ensure(); err != nil {
 		return err
 	}
+	r.switcher.stop()
 	if err := r.load.finish(); err != nil {
 		return err
 	}

@@ -37,6 +37,7 @@ type Options struct {
 	binary   string
 	verifies bool // it has ripen journal verify
 	stores   bool // it has a local store
+	switches bool // releases are changed meanwhile
 }
 
 // killsPerPoint is how many kills there must be for each failpoint before a
@@ -175,6 +176,7 @@ func (o *Options) prepare(ctx context.Context) error {
 	if out, err := exec.CommandContext(ctx, o.binary, "score", "-w", flow, "--cache", o.cache, events).CombinedOutput(); err != nil { //nolint:gosec // built for this
 		return fmt.Errorf("the workflow: %w\n%s", err, out)
 	}
+	o.switches = exec.CommandContext(ctx, o.binary, "rollback", "--help").Run() == nil          //nolint:gosec // built for this
 	o.verifies = exec.CommandContext(ctx, o.binary, "journal", "verify", "--help").Run() == nil //nolint:gosec // built for this
 	help, err := exec.CommandContext(ctx, o.binary, "run", "--help").Output()                   //nolint:gosec // built for this
 	o.stores = bytes.Contains(help, []byte("--cache-leads"))

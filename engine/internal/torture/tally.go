@@ -39,6 +39,11 @@ const (
 	RowStateLost    Row = "local state deleted"
 	RowStateOld     Row = "local state older than the journal"
 	RowStateDamaged Row = "local state damaged"
+	RowInPlace      Row = "release switched in place"
+	RowBuilt        Row = "release built from history and switched to"
+	RowForked       Row = "release forked and switched to"
+	RowPromoted     Row = "shadow promoted"
+	RowBack         Row = "rolled back"
 	RowExplained    Row = "ripen explain makes all decisions again, all sums are right"
 	RowVerified     Row = "ripen journal verify agrees"
 	RowVerifyBites  Row = "ripen journal verify finds a changed byte"
@@ -48,7 +53,7 @@ var rows = []Row{RowBeforeCommit, RowUnanswered, RowAckLost, RowRetry, RowZombie
 	RowDiskFull, RowStreamFull, RowPower, RowPowerUnsynced, RowCorrupt, RowPoison}
 
 // more are asked of long runs.
-var more = []Row{RowJoin, RowLeave, RowOrphan, RowStateLost, RowStateOld, RowStateDamaged, RowExplained, RowVerified, RowVerifyBites}
+var more = []Row{RowJoin, RowLeave, RowOrphan, RowStateLost, RowStateOld, RowStateDamaged, RowInPlace, RowBuilt, RowForked, RowPromoted, RowBack, RowExplained, RowVerified, RowVerifyBites}
 
 // Tally counts what a run has visited and found.
 type Tally struct {

@@ -1,0 +1,153 @@
+package torture
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"time"
+)
+
+// switcher changes what runs, again and again, while everything else goes
+// wrong: with the product's own commands, which fail whenever an engine or a
+// server dies on them. The releases say the same in other words, so that
+// nothing that leads see may ever differ from what one of them makes alone.
+type switcher struct {
+	r      *round
+	rnd    *rand.Rand
+	cancel context.CancelFunc
+	done   chan struct{}
+	once   sync.Once
+	flip   int
+	broken bool // the last command failed, and may have left something half done
+}
+
+// otherWords are what the second release says differently.
+var otherWords = [][2]string{
+	{"when = recent >= 45", "when = !(recent < 45)"},
+	{`window = "20d"`, `window = "480h"`},
+}
+
+// writeFlows writes the folders of both releases.
+func (r *round) writeFlows() error {
+	other := workflow
+	for _, w := range otherWords {
+		other = bytes.Replace(other, []byte(w[0]), []byte(w[1]), 1)
+	}
+	for dir, text := range map[string][]byte{r.flow(): workflow, r.path("other"): other} {
+		if err := os.MkdirAll(dir, 0o750); err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(dir, "workflow.hcl"), text, 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// startSwitcher begins, unless a power loss may take back what was ordered.
+func (r *round) startSwitcher() {
+	if !r.opts.switches || r.durability == "process" {
+		return
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	s := &switcher{r: r, rnd: rand.New(rand.NewPCG(r.seed, 3)), cancel: cancel, done: make(chan struct{})}
+	r.switcher = s
+	go func() {
+		defer close(s.done)
+		for ctx.Err() == nil {
+			s.change(ctx)
+			select {
+			case <-ctx.Done():
+			case <-time.After(time.Duration(100+s.rnd.IntN(500)) * time.Millisecond):
+			}
+		}
+	}()
+}
+
+// stop ends the changes; what was begun is given up.
+func (s *switcher) stop() {
+	if s == nil {
+		return
+	}
+	s.once.Do(func() {
+		s.cancel()
+		<-s.done
+		s.run(context.Background(), "", "apply", "--abort")
+	})
+}
+
+// change makes one change of what runs, with its parts.
+func (s *switcher) change(ctx context.Context) {
+	s.flip++
+	dir := s.r.path("other")
+	if s.flip%2 == 0 {
+		dir = s.r.flow()
+	}
+	keep := []string{"0s", "6h", "7d"}[s.rnd.IntN(3)]
+	switch s.rnd.IntN(6) {
+	case 0, 1:
+		s.run(ctx, RowInPlace, "apply", dir, "--yes", "--no-rescore", "--keep", "0s")
+	case 2:
+		s.run(ctx, RowBuilt, "apply", dir, "--yes", "--keep", keep)
+	case 3:
+		s.run(ctx, RowForked, "apply", dir, "--yes", "--no-rescore", "--keep", "6h")
+	case 4:
+		if s.run(ctx, "", "shadow", "start", dir) {
+			s.promote(ctx)
+		}
+	case 5:
+		s.run(ctx, RowBack, "rollback", "--yes", "--keep", keep)
+	}
+}
+
+// promote makes a shadow live, and ends the others.
+func (s *switcher) promote(ctx context.Context) {
+	out := s.output(ctx, "shadow", "list", "--json")
+	for line := range bytes.Lines(out) {
+		var one struct {
+			Release json.Number `json:"release"`
+		}
+		if json.Unmarshal(line, &one) == nil && one.Release != "" && s.run(ctx, RowPromoted, "promote", one.Release.String(), "--yes", "--keep", "6h") {
+			return
+		}
+	}
+}
+
+// run runs a command for at most some seconds; row is visited if it succeeds.
+func (s *switcher) run(ctx context.Context, row Row, args ...string) bool {
+	if s.output(ctx, args...) == nil {
+		return false
+	}
+	if row != "" {
+		s.r.tally.row(row)
+	}
+	return true
+}
+
+// output is what a command prints, nil if it fails. One that hangs on an engine
+// that is gone is killed: that is part of it.
+func (s *switcher) output(ctx context.Context, args ...string) []byte {
+	if s.broken && args[len(args)-1] != "--abort" {
+		s.run(ctx, "", "apply", "--abort")
+	}
+	bounded, cancel := context.WithTimeout(ctx, 8*time.Second)
+	defer cancel()
+	full := append(append([]string{}, args...), s.r.where()...)
+	full = append(full, "--cache", s.r.opts.cache)
+	out, err := exec.CommandContext(bounded, s.r.opts.binary, full...).CombinedOutput() //nolint:gosec // built for this
+	s.r.note("%v: %v %s", args, err, lastLine(out))
+	if s.broken = err != nil; s.broken {
+		return nil
+	}
+	return append(out, '\n')
+}
+
+func lastLine(out []byte) []byte {
+	out = bytes.TrimSpace(out)
+	return out[bytes.LastIndexByte(out, '\n')+1:]
+}
