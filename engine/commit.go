@@ -130,6 +130,7 @@ func (p *partition) commit() error {
 			return err
 		}
 		failpoint.Hit("batch.after")
+		p.rivals.note(p.set)
 		if err := p.commitSlice(done); err != nil {
 			return err
 		}
@@ -176,7 +177,14 @@ func (p *partition) lineages() []journal.Lineage {
 // plan cuts what the lineages said into commits and sends them. fresh says that
 // their inputs are new to the partition, and are counted.
 func (p *partition) plan(done journal.Record, fresh bool) error {
-	plans, err := p.planner.plan(p.set.Members(), p.begin, done, p.next)
+	var more []journal.Output
+	if fresh && done.Pos != p.begin.Pos {
+		var err error
+		if more, err = p.rivals.outputs(p.set); err != nil {
+			return err
+		}
+	}
+	plans, err := p.planner.plan(p.set.Members(), p.begin, done, p.next, more)
 	if err != nil {
 		return err
 	}

@@ -48,6 +48,7 @@ type partition struct {
 	decoder *intake.Decoder
 	inputs  []core.Input
 	planner planner
+	rivals  rivals
 	next    uint64 // number of the record that the next commit becomes
 	flight  *flight
 	base    journal.Base // the newest record that is acknowledged

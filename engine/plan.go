@@ -56,8 +56,8 @@ type burden struct {
 // until the next call; the deltas in it until the call after that, so that one
 // commit may be in flight while the next batch is planned: they are the
 // outputs', which get other memory.
-func (p *planner) plan(members []*lineage.Member, begin, done journal.Record, next uint64) ([]commitPlan, error) {
-	outs := 0
+func (p *planner) plan(members []*lineage.Member, begin, done journal.Record, next uint64, more []journal.Output) ([]commitPlan, error) {
+	outs := len(more)
 	p.size, p.leads = 0, nil
 	for _, m := range members {
 		p.size += len(m.Out.Deltas)
@@ -69,7 +69,7 @@ func (p *planner) plan(members []*lineage.Member, begin, done journal.Record, ne
 			return nil, err
 		}
 	}
-	if err := p.placeOutputs(members); err != nil {
+	if err := p.placeOutputs(members, more); err != nil {
 		return nil, err
 	}
 	p.stamp(members, next)
@@ -211,9 +211,8 @@ func (p *planner) planOf(id lineage.ID, leadKey string, other int) int {
 
 // placeOutputs puts decisions and rejected inputs beside their lead's state;
 // those of which no lead changed, where there is room. Only lineages whose
-// decisions count are heard.
-func (p *planner) placeOutputs(members []*lineage.Member) error {
-	var homeless []journal.Output
+// decisions count are heard. homeless belong to no lead.
+func (p *planner) placeOutputs(members []*lineage.Member, homeless []journal.Output) error {
 	for _, m := range members {
 		if !m.Heard() {
 			continue

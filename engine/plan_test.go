@@ -63,7 +63,7 @@ func TestPlanner(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			out := told(t, tc.leads, tc.state, tc.decisions, tc.rejected, tc.homeless)
 			p := &planner{}
-			plans, err := p.plan(out, begin, done, 100)
+			plans, err := p.plan(out, begin, done, 100, nil)
 			require.NoError(t, err)
 			assert.Len(t, plans, tc.plans)
 			checkPlans(t, plans, &out[0].Out, begin, done)
@@ -107,6 +107,6 @@ func checkPlans(t *testing.T, plans []commitPlan, out *core.Output, begin, done 
 }
 
 func TestPlanner_OneLeadWithTooManyDecisionsAsksForSmallerBatches(t *testing.T) {
-	_, err := (&planner{}).plan(told(t, 1, 0, journal.MaxOutputs+1, 0, 0), journal.Record{}, journal.Record{}, 1)
+	_, err := (&planner{}).plan(told(t, 1, 0, journal.MaxOutputs+1, 0, 0), journal.Record{}, journal.Record{}, 1, nil)
 	assert.ErrorIs(t, err, journal.ErrTooLarge)
 }

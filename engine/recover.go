@@ -19,7 +19,7 @@ func (p *partition) open(ctx context.Context) (err error) {
 	}
 	p.status.epoch.Store(p.pt.Epoch())
 	p.status.newest.Store(max(p.status.newest.Load(), p.pt.Claimed().Newest))
-	p.planner, p.next = planner{partition: p.number}, p.pt.Claimed().Number+1
+	p.planner, p.rivals, p.next = planner{partition: p.number}, rivals{}, p.pt.Claimed().Number+1
 	p.flight, p.inputs, p.batch = nil, p.inputs[:0], min(1024, p.largest)
 	p.keeping = newKeeping(p.e.opts.SnapshotEvery)
 	if err := p.restore(ctx); err != nil {

@@ -37,6 +37,7 @@ const (
 	// event ids are forgotten as in a long run.
 	swapSpeed = 40_000
 	swapPause = 10 * time.Millisecond // between two switches
+	swapAlone = 4 * time.Second       // at most, without switches
 )
 
 // swapWorks are releases of one workflow with other binaries of one plugin.
@@ -226,7 +227,7 @@ func swapMeasure(b *testing.B, s *swaps) (ratios []float64, plain, swapped float
 	b.Helper()
 	each := (swapSwaps - s.made) / swapRounds
 	began, time0 := s.made, time.Duration(0)
-	for range swapRounds {
+	for n := range swapRounds {
 		var took time.Duration
 		with := rate(s.e, func() {
 			start := time.Now()
@@ -236,7 +237,9 @@ func swapMeasure(b *testing.B, s *swaps) (ratios []float64, plain, swapped float
 			}
 			took = time.Since(start)
 		})
-		without := rate(s.e, func() { time.Sleep(took) })
+		without := rate(s.e, func() { time.Sleep(min(took, swapAlone)) })
+		fmt.Printf("round %d: %d switches in %s; %.0f events/s with them, %.0f without; p50 %.0f ms\n",
+			n+1, each, took.Round(time.Millisecond), with, without, quantile(s.all[len(s.all)-each:], 0.5))
 		ratios = append(ratios, with/without)
 		plain, swapped, time0 = plain+without/swapRounds, swapped+with/swapRounds, time0+took
 	}

@@ -141,6 +141,17 @@ func (s *stage) decisions() (list []string) {
 	return list
 }
 
+// differences is how many the shadows have told.
+func (s *stage) differences() int {
+	js, err := jetstream.New(s.e.Conn())
+	require.NoError(s.t, err)
+	stream, err := js.Stream(s.t.Context(), journal.JournalStream)
+	require.NoError(s.t, err)
+	info, err := stream.Info(s.t.Context(), jetstream.WithSubjectFilter(journal.ShadowSubject("small")))
+	require.NoError(s.t, err)
+	return int(info.State.Subjects[journal.ShadowSubject("small")])
+}
+
 func many(list []string, text string) (n int) {
 	for _, s := range list {
 		if strings.Contains(s, text) {
@@ -222,6 +233,7 @@ func TestSwitch_BuiltFromHistoryAndBack(t *testing.T) {
 	s.ready()
 	s.downloads(100, 130, "2026-01-04T00:00:00Z")
 	assert.Equal(t, 0, many(s.decisions(), " 2 "))
+	assert.Equal(t, 30, s.differences(), "10 new ones that the shadow alone hands over, 20 that it had handed over before")
 	s.verified()
 
 	s.restart()

@@ -196,7 +196,7 @@ func (v *verification) bounds(ctx context.Context) (first uint64, err error) {
 
 // scan hands every message of the journal to the check of its partition.
 func (v *verification) scan(ctx context.Context) error {
-	filters := []string{"ripen.j.*", "ripen.out.>", "ripen.rejected.*"}
+	filters := []string{"ripen.j.*", "ripen.out.>", "ripen.rejected.*", "ripen.shadow.*"}
 	next := v.first
 	defer func() {
 		if next <= v.last {
@@ -272,10 +272,10 @@ func (v *verification) unreadable(ctx context.Context) error {
 }
 
 // checkOf finds the partition that a message of the journal belongs to.
-// Decisions belong to that of their lead; one that cannot be read is reported
+// Decisions and differences belong to that of their lead; one that cannot be read is reported
 // by the first.
 func (v *verification) checkOf(m *journal.Message) (*check, error) {
-	if strings.HasPrefix(m.Subject, "ripen.out.") {
+	if strings.HasPrefix(m.Subject, "ripen.out.") || strings.HasPrefix(m.Subject, "ripen.shadow.") {
 		var d struct{ Lead string }
 		if json.Unmarshal(m.Data, &d) != nil {
 			return v.checks[0], nil

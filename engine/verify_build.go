@@ -110,6 +110,9 @@ func (c *check) compare(rec *journal.Record) error {
 	if err := c.compareOutputs(rec); err != nil {
 		return err
 	}
+	if err := c.compareDifferences(rec); err != nil {
+		return err
+	}
 	c.compareRest(rec)
 	return nil
 }

@@ -34,19 +34,21 @@ type check struct {
 	outs     map[string]journal.Message
 	before   map[string][32]byte // decisions in front of the first record, by id
 	rejected map[string]int      // rejected messages by content
-	purged   uint64              // rejected events up to this sequence may be gone
-	missing  []absent            // rejected events
-	last     uint64              // sequence of the record before
-	at       int64               // when the record was stored, ms
-	old      int64               // decisions of before, ms, may be purged by age
-	group    []journal.Record    // records since the position last moved
-	history  *feed               // of a lineage that is being built
-	reads    lineage.ID          // which one that is
-	alone    bool                // one record since the position last moved, and no claim
-	broken   bool
-	done     VerifiedPartition
-	problems []Problem
-	noted    map[string]bool
+	// differences of shadows by content, with their sequences
+	differences map[string]uint64
+	purged      uint64           // rejected events up to this sequence may be gone
+	missing     []absent         // rejected events
+	last        uint64           // sequence of the record before
+	at          int64            // when the record was stored, ms
+	old         int64            // decisions of before, ms, may be purged by age
+	group       []journal.Record // records since the position last moved
+	history     *feed            // of a lineage that is being built
+	reads       lineage.ID       // which one that is
+	alone       bool             // one record since the position last moved, and no claim
+	broken      bool
+	done        VerifiedPartition
+	problems    []Problem
+	noted       map[string]bool
 }
 
 // absent is a rejected event that is not there; Seq is that of the record
@@ -59,7 +61,7 @@ type absent struct {
 func newCheck(ctx context.Context, v *verification, p int, first uint64) (*check, error) {
 	e := v.e
 	c := &check{e: e, p: p, first: first, most: v.opts.Most, old: v.old, in: make(chan journal.Message, 8), ctx: ctx, chain: journal.NewChain(p, journal.Base{}),
-		before: map[string][32]byte{}, touched: map[resident]bool{}, outs: map[string]journal.Message{}, rejected: map[string]int{}, noted: map[string]bool{}, alone: true}
+		before: map[string][32]byte{}, touched: map[resident]bool{}, outs: map[string]journal.Message{}, rejected: map[string]int{}, differences: map[string]uint64{}, noted: map[string]bool{}, alone: true}
 	c.done.Partition = p
 	c.pos.Seq = 1
 	for i, m := range []**image{&c.kept, &c.again} {
@@ -122,6 +124,9 @@ func (c *check) take(ctx context.Context, m journal.Message) error {
 		}
 		c.outs[d.ID] = m
 		return nil
+	case strings.HasPrefix(m.Subject, "ripen.shadow."):
+		c.differences[string(m.Data)] = m.Seq
+		return nil
 	case strings.HasPrefix(m.Subject, "ripen.rejected."):
 		if k, ok := readMark(m.Data); !ok {
 			c.rejected[string(m.Data)]++
@@ -155,6 +160,7 @@ func (c *check) rebuilt() {
 	}
 	clear(c.outs)
 	clear(c.rejected)
+	clear(c.differences)
 }
 
 // record follows one record: first into the image of the records, then, when
@@ -244,6 +250,7 @@ func (c *check) settle(rec *journal.Record) error {
 	clear(c.touched)
 	clear(c.outs)
 	clear(c.rejected)
+	clear(c.differences)
 	c.alone = true
 	if err := c.kept.rest(rec.Number); err != nil {
 		return err

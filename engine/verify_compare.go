@@ -85,6 +85,30 @@ func (c *check) compareOutputs(rec *journal.Record) error {
 	return nil
 }
 
+// compareDifferences compares what is told of shadows.
+func (c *check) compareDifferences(rec *journal.Record) error {
+	list, err := c.again.rivals.outputs(c.again.set)
+	if err != nil {
+		return err
+	}
+	if !c.alone { // a batch that was begun twice may tell of a half of it
+		return nil
+	}
+	bad := Problem{Kind: "difference", Record: rec.Number, Seq: rec.Seq}
+	for i := range list {
+		if _, there := c.differences[string(list[i].Data)]; !there && c.at >= c.old {
+			bad.Text = "a difference of a shadow is missing: " + string(list[i].Data)
+			c.problem(bad)
+		}
+		delete(c.differences, string(list[i].Data))
+	}
+	for data, seq := range c.differences {
+		bad.Seq, bad.Text = seq, "no input makes this difference of a shadow: "+data
+		c.problem(bad)
+	}
+	return nil
+}
+
 // compareRest compares what a record says beside leads: the clock, the
 // lineages, and the circuit breakers if the record holds a batch of its own.
 func (c *check) compareRest(rec *journal.Record) {

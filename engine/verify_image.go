@@ -32,6 +32,7 @@ type image struct {
 	decisions []lead.Decision
 	rejected  []lead.Rejected
 	changed   []resident
+	rivals    rivals
 }
 
 // room is what one lineage of an image lives in.
@@ -147,7 +148,10 @@ func (m *image) apply(rec *journal.Record) (leads []resident, err error) {
 }
 
 // clear forgets what the lineages led to.
-func (m *image) clear() { m.decisions, m.rejected, m.changed = nil, nil, nil }
+func (m *image) clear() {
+	m.decisions, m.rejected, m.changed = nil, nil, nil
+	m.rivals.forget()
+}
 
 // run takes the inputs and orders from one position to another, which made a
 // record, and tells their number.
@@ -173,6 +177,7 @@ func (m *image) run(msgs []journal.Message, from, to journal.Position, record ui
 func (m *image) flush(record uint64) (int, error) {
 	n := len(m.in.list)
 	err := m.set.Run(m.in.list)
+	m.rivals.note(m.set)
 	m.collect(record)
 	m.in.list = m.in.list[:0]
 	return n, err

@@ -36,6 +36,7 @@ const (
 	eventsPrefix   = "ripen.ev."
 	recordPrefix   = "ripen.j."
 	decisionPrefix = "ripen.out."
+	shadowPrefix   = "ripen.shadow."
 	rejectedPrefix = "ripen.rejected."
 	livePrefix     = "ripen.decisions."
 	metaPartitions = "ripen.partitions"
@@ -260,3 +261,7 @@ func RejectedSubject(p int) string { return rejectedPrefix + strconv.Itoa(p) }
 func DecisionSubject(workflow, action string) string {
 	return decisionPrefix + workflow + "." + action
 }
+
+// ShadowSubject is where differences between the live release of a workflow and
+// its shadows are kept.
+func ShadowSubject(workflow string) string { return shadowPrefix + workflow }

@@ -25,11 +25,11 @@ func (j *Journal) PurgeRecords(ctx context.Context, p int, below uint64) (uint64
 	return j.purge(ctx, subject, below)
 }
 
-// PurgeBefore deletes the messages under a filter (decisions, rejected inputs)
-// that are older than a time, but none that a known reader has not read yet.
+// PurgeBefore deletes the messages under a filter (decisions, rejected inputs,
+// differences of shadows) that are older than a time, but none that a known reader has not read yet.
 func (j *Journal) PurgeBefore(ctx context.Context, filter string, before time.Time) (uint64, error) {
-	if strings.HasPrefix(filter, recordPrefix) || !strings.HasPrefix(filter, decisionPrefix) && !strings.HasPrefix(filter, rejectedPrefix) {
-		return 0, fmt.Errorf("purge of %s by age: expected decisions or rejected inputs", filter)
+	if !strings.HasPrefix(filter, decisionPrefix) && !strings.HasPrefix(filter, rejectedPrefix) && !strings.HasPrefix(filter, shadowPrefix) {
+		return 0, fmt.Errorf("purge of %s by age: expected decisions, rejected inputs or differences of shadows", filter)
 	}
 	first, err := j.firstAfter(ctx, filter, before)
 	if err != nil || first == 0 {
@@ -39,12 +39,15 @@ func (j *Journal) PurgeBefore(ctx context.Context, filter string, before time.Ti
 }
 
 // PurgeHistory deletes the rejected inputs of partition p that are older than
-// history, and for partition 0 also the decisions of all.
+// history, and for partition 0 also the decisions of all, and the differences of
+// shadows.
 func (j *Journal) PurgeHistory(ctx context.Context, p int, history time.Duration) error {
 	before := time.Now().Add(-history)
 	_, err := j.PurgeBefore(ctx, RejectedSubject(p), before)
 	if err == nil && p == 0 {
-		_, err = j.PurgeBefore(ctx, decisionPrefix+">", before)
+		if _, err = j.PurgeBefore(ctx, decisionPrefix+">", before); err == nil {
+			_, err = j.PurgeBefore(ctx, shadowPrefix+"*", before)
+		}
 	}
 	return err
 }

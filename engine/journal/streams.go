@@ -174,8 +174,8 @@ func eventsConfig(cfg Config) jetstream.StreamConfig {
 // journalConfig has no direct access: a read of the last record must come from
 // the leader, never from a follower that lags behind.
 func journalConfig(cfg Config) jetstream.StreamConfig {
-	sc := baseConfig(cfg, JournalStream, recordPrefix+"*", decisionPrefix+">", rejectedPrefix+"*")
-	sc.Description = "records of partitions, decisions and rejected inputs"
+	sc := baseConfig(cfg, JournalStream, recordPrefix+"*", decisionPrefix+">", rejectedPrefix+"*", shadowPrefix+"*")
+	sc.Description = "records of partitions, decisions, rejected inputs and differences of shadows"
 	sc.AllowAtomicPublish = true
 	sc.RePublish = &jetstream.RePublish{Source: decisionPrefix + ">", Destination: livePrefix + ">"}
 	return sc

@@ -88,7 +88,7 @@ func (pt *Partition) lastCommit(ctx context.Context, r *Record) (uint64, error) 
 // message of its own. Behind a whole batch's outputs there is its record, or a
 // hole where that was purged.
 func (j *Journal) torn(ctx context.Context, from, end uint64) ([]uint64, error) {
-	r, err := j.open(ctx, source{stream: JournalStream, filters: []string{recordPrefix + "*", decisionPrefix + ">", rejectedPrefix + "*"}, from: from}, ReaderOptions{})
+	r, err := j.open(ctx, source{stream: JournalStream, filters: []string{recordPrefix + "*", decisionPrefix + ">", rejectedPrefix + "*", shadowPrefix + "*"}, from: from}, ReaderOptions{})
 	if err != nil {
 		return nil, err
 	}
