@@ -35,7 +35,7 @@ const (
 	swapAhead    = 6000 // events on their way: full load without a lag
 	// swapSpeed is how much faster than real time the events' time passes, so that
 	// event ids are forgotten as in a long run.
-	swapSpeed = 40_000
+	swapSpeed = 8640 // a day in ten seconds
 	swapPause = 10 * time.Millisecond // between two switches
 	swapAlone = 4 * time.Second       // at most, without switches
 )
@@ -189,7 +189,7 @@ func BenchmarkSwap(b *testing.B) {
 		load, err := startSwapLoad(e, now, journal.DefaultPartitions)
 		require.NoError(b, err)
 		s := &swaps{e: e, works: works, positions: map[uint64]string{}}
-		time.Sleep(5 * time.Second) // all leads are there, memory is what it will be
+		time.Sleep(20 * time.Second) // all leads are there, memory is what it will be
 		for range 50 {
 			require.NoError(b, s.swap(b.Context()))
 		}
