@@ -192,11 +192,11 @@ type Redriven struct {
 
 // Redrive stores a rejected event as the newest of its lead, under the name of
 // an attempt: it passes the set of known ids and the horizon, and each attempt
-// counts once, however often it is asked for. Attempt 0 is the next one, if
+// counts once for each workflow, however often it is asked for. Attempt 0 is the next one, if
 // none was made yet. with are corrected bytes, nil for those that were rejected.
 // The rejected event is kept and marked.
-func (l *RejectedLog) Redrive(ctx context.Context, r *RejectedEvent, attempt uint32, with []byte) (Redriven, error) {
-	workflow, err := l.workflow(ctx, r.Partition)
+func (l *RejectedLog) Redrive(ctx context.Context, r *RejectedEvent, attempt uint32, with []byte) (done Redriven, err error) {
+	workflows, err := l.workflows(ctx, r)
 	if err != nil {
 		return Redriven{}, err
 	}
@@ -204,13 +204,22 @@ func (l *RejectedLog) Redrive(ctx context.Context, r *RejectedEvent, attempt uin
 	if with != nil {
 		raw = with
 	}
-	again := lead.Redrive{Workflow: workflow, Attempt: attempt}
 	if attempt == 0 {
 		if r.Redriven > 0 {
 			return Redriven{}, fmt.Errorf("%w: sequence %d, attempt %d at %s; name another with --attempt", ErrRedriven, r.Sequence, r.Redriven, time.UnixMilli(r.RedrivenAt).UTC().Format(time.RFC3339))
 		}
-		again.Attempt = attemptOf(raw) + 1
+		attempt = attemptOf(raw) + 1
 	}
+	for _, w := range workflows {
+		if done, err = l.redrive(ctx, r, raw, lead.Redrive{Workflow: w, Attempt: attempt}); err != nil {
+			return Redriven{}, err
+		}
+	}
+	return done, nil
+}
+
+// redrive sends an attempt for one workflow.
+func (l *RejectedLog) redrive(ctx context.Context, r *RejectedEvent, raw []byte, again lead.Redrive) (Redriven, error) {
 	data, ev, err := l.ready(raw, &again)
 	if err != nil {
 		return Redriven{}, fmt.Errorf("sequence %d: %w", r.Sequence, err)
@@ -224,7 +233,7 @@ func (l *RejectedLog) Redrive(ctx context.Context, r *RejectedEvent, attempt uin
 	}
 	done.Sequence, done.Twice = ack.Sequence, ack.Duplicate
 	failpoint.Hit("redrive.sent")
-	return done, l.mark(ctx, r.Partition, mark{Mark: markRedriven, Of: r.Sequence, Workflow: workflow, Attempt: again.Attempt})
+	return done, l.mark(ctx, r.Partition, mark{Mark: markRedriven, Of: r.Sequence, Workflow: again.Workflow, Attempt: again.Attempt})
 }
 
 // attemptOf is the attempt that an event is already, 0 = the event itself.
@@ -249,22 +258,29 @@ func (l *RejectedLog) ready(raw []byte, again *lead.Redrive) ([]byte, lead.Event
 	return data, ev, nil
 }
 
-// workflow is the name of the one that decides, by the newest record of the
+// workflows are those that an event is driven to again: the one that refused it,
+// or, if none could take it, all that decide by the newest record of the
 // partition, or of any other.
-func (l *RejectedLog) workflow(ctx context.Context, p int) (string, error) {
+func (l *RejectedLog) workflows(ctx context.Context, r *RejectedEvent) (list []string, err error) {
+	if r.Workflow != "" {
+		return []string{r.Workflow}, nil
+	}
 	n := l.e.journal.Partitions()
 	for i := range n {
-		last, err := l.e.journal.Last(ctx, (p+i)%n)
+		last, err := l.e.journal.Last(ctx, (r.Partition+i)%n)
 		if err != nil {
-			return "", err
+			return nil, err
 		}
 		for k := range last.Lineages {
 			if l := &last.Lineages[k]; l.Role == journal.RoleLive {
-				return l.Workflow, nil
+				list = append(list, l.Workflow)
 			}
 		}
+		if len(list) > 0 {
+			return list, nil
+		}
 	}
-	return "", errors.New("no partition has decided anything so far, so there is no workflow to redrive for; let the engine score an event first")
+	return nil, errors.New("no partition has decided anything so far, so there is no workflow to redrive for; let the engine score an event first")
 }
 
 func (l *RejectedLog) mark(ctx context.Context, p int, m mark) error {

@@ -35,7 +35,7 @@ const (
 	swapAhead    = 6000 // events on their way: full load without a lag
 	// swapSpeed is how much faster than real time the events' time passes, so that
 	// event ids are forgotten as in a long run.
-	swapSpeed = 8640 // a day in ten seconds
+	swapSpeed = 8640                  // a day in ten seconds
 	swapPause = 10 * time.Millisecond // between two switches
 	swapAlone = 4 * time.Second       // at most, without switches
 )
