@@ -5,7 +5,7 @@ BIN := bin/ripen
 export GOFLAGS ?= -buildvcs=false
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test race test-mutants plugins build check fmt vet requirements bench-step bench-drain bench-drain-cold bench-state bench-ingest bench-swap bench-backtest torture torture-cluster clean bench-plan bench-rescore
+.PHONY: help demo test race test-mutants plugins build check fmt vet requirements bench-step bench-drain bench-drain-cold bench-state bench-ingest bench-swap bench-backtest torture torture-cluster clean bench-plan bench-rescore fuzz-plugins bench-plugins
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,12 @@ vet:
 
 test-mutants: plugins ## change each number of the shipped workflows by one: their tests must fail
 	MUTANTS=all $(GO) test -count=1 -v -run '^TestMutants' ./engine
+
+fuzz-plugins: ## load and run MUTANTS (default 20000) mutants of modules and manifests, chosen by SEED: nothing may crash, hang or stay behind
+	MUTANTS=$(or $(MUTANTS),20000) SEED=$(or $(SEED),1) $(GO) test -count=1 -timeout 60m -v -run '^TestMutants$$' ./sdk/conformance
+
+bench-plugins: plugins ## what the shipped plugins cost, compared with testdata/plugins/bench.json (fuel exactly, time as a ratio)
+	$(GO) run ./cmd/ripen plugin bench --shipped --baseline testdata/plugins/bench.json
 
 requirements: ## list each requirement with the tests that prove it
 	$(GO) run ./engine/internal/requirements

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -179,7 +180,14 @@ func (p *Plugin) release() error {
 	if p.refs.Add(-1) != 0 || p.rt == nil {
 		return nil
 	}
-	return p.rt.Close(context.Background())
+	ctx := context.Background()
+	var err error
+	if p.compiled != nil {
+		// The cache that all plugins of the host share counts who uses a code; what is
+		// not given back to it stays in memory for as long as the engine runs.
+		err = p.compiled.Close(ctx)
+	}
+	return errors.Join(err, p.rt.Close(ctx))
 }
 
 // caller finds out who called a host function. The answer is kept with the
