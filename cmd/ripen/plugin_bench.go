@@ -59,7 +59,7 @@ func (a *app) pluginBench(cmd *cobra.Command, f *benchFlags, list []string) erro
 		if err != nil {
 			return err
 		}
-		if figures, err = benchShipped(cmd.Context(), c.cache()); err != nil {
+		if figures, err = benchShipped(cmd.Context(), c.cache(), stopwatch()); err != nil {
 			return err
 		}
 	} else {
@@ -125,13 +125,13 @@ func shippedCases(plugin string) (list []conformance.Case, err error) {
 }
 
 // benchShipped measures the plugins that the shipped models use.
-func benchShipped(ctx context.Context, cache string) (all []conformance.Figures, err error) {
+func benchShipped(ctx context.Context, cache string, clock func() int64) (all []conformance.Figures, err error) {
 	shipped, err := shippedPlugins()
 	if err != nil {
 		return nil, err
 	}
 	for _, p := range shipped {
-		figures, err := benchOne(ctx, p, shipped, cache)
+		figures, err := benchOne(ctx, p, shipped, cache, clock)
 		if err != nil {
 			return nil, fmt.Errorf("plugin %s: %w", p.Manifest.Name, err)
 		}
@@ -140,12 +140,12 @@ func benchShipped(ctx context.Context, cache string) (all []conformance.Figures,
 	return all, nil
 }
 
-func benchOne(ctx context.Context, p *registry.Plugin, beside []*registry.Plugin, cache string) ([]conformance.Figures, error) {
+func benchOne(ctx context.Context, p *registry.Plugin, beside []*registry.Plugin, cache string, clock func() int64) ([]conformance.Figures, error) {
 	cases, err := shippedCases(p.Manifest.Name)
 	if err != nil || len(cases) == 0 {
 		return nil, err // no shipped model uses it
 	}
-	return conformance.Bench(ctx, p.Wasm, conformance.Options{Cases: cases, Beside: beside, CacheDir: cache}, stopwatch())
+	return conformance.Bench(ctx, p.Wasm, conformance.Options{Cases: cases, Beside: beside, CacheDir: cache}, clock)
 }
 
 // fuelChanged says how the fuel of a measurement differs from an earlier one;
