@@ -13,4 +13,5 @@ import "embed"
 //
 //go:embed LICENSE sdk/*.go sdk/abi/*.go sdk/sdktest/*.go
 //go:embed all:sdk/go/template
+//go:embed sdk/c/ripen.h sdk/c/ripen.c sdk/c/ripen_test.h all:sdk/c/template
 var Sources embed.FS

@@ -39,7 +39,7 @@ func languages() []language {
 			into: "third_party/ripen-rust", marks: []string{"Cargo.toml", "src/lib.rs"}, build: buildRust},
 		{name: "assemblyscript", title: "AssemblyScript", template: "sdk/assemblyscript/template", sdk: []string{"LICENSE", "sdk/assemblyscript/package.json", "sdk/assemblyscript/assembly"},
 			base: "sdk/assemblyscript", into: "third_party/ripen-assemblyscript", marks: []string{"asconfig.json"}, build: buildAssemblyScript},
-		{name: "c", title: "C", template: "sdk/c/template", sdk: []string{"LICENSE", "sdk/c/ripen.h", "sdk/c/ripen.c"}, base: "sdk/c",
+		{name: "c", title: "C", template: "sdk/c/template", sdk: []string{"LICENSE", "sdk/c/ripen.h", "sdk/c/ripen.c", "sdk/c/ripen_test.h"}, base: "sdk/c",
 			into: "third_party/ripen-c", marks: []string{"plugin.c", "main.c"}, build: buildC},
 	}
 }
@@ -236,7 +236,7 @@ func buildAssemblyScript(ctx context.Context, dir, raw string) error {
 	return tool(ctx, dir, nil, "./"+filepath.ToSlash(asc), "assembly/index.ts", "--config", "asconfig.json", "--target", "release", "--outFile", raw)
 }
 
-const installC = "apt-get install clang lld libclang-rt-14-dev-wasm32 (Debian), or another clang that has wasm-ld"
+const installC = "apt-get install clang lld (Debian), version 14 or later"
 
 func buildC(ctx context.Context, dir, raw string) error {
 	if _, err := exec.LookPath("clang"); err != nil {
@@ -250,7 +250,7 @@ func buildC(ctx context.Context, dir, raw string) error {
 	if err != nil {
 		return err
 	}
-	line := []string{"clang", "--target=wasm32", "-O2", "-nostdlib", "-fno-builtin-memcpy", "-Wl,--no-entry", "-Ithird_party/ripen-c", "-o", raw}
+	line := []string{"clang", "--target=wasm32", "-std=c11", "-O2", "-nostdlib", "-Wl,--no-entry", "-Wl,--stack-first", "-Wl,--strip-all", "-I", "third_party/ripen-c", "-o", raw}
 	for _, s := range sources {
 		if name := filepath.Base(s); !strings.HasSuffix(name, "_test.c") && !strings.HasPrefix(name, "test_") {
 			line = append(line, name)
