@@ -86,14 +86,19 @@ static struct {
 #ifdef __wasm__
 extern uint8_t __heap_base;
 
+// more makes room for n bytes. Pages that somebody else asked for are left alone.
 static void more(uint32_t n) {
-	if (!g.next) g.next = g.top = (uint8_t *)(((uintptr_t)&__heap_base + 15) & ~(uintptr_t)15);
-	uint32_t have = (uint32_t)__builtin_wasm_memory_size(0) << 16;
-	g.top = (uint8_t *)(uintptr_t)have;
-	if (n <= (uint32_t)(g.top - g.next)) return;
-	uint32_t pages = (uint32_t)(((uint64_t)n + 0xffff) >> 16);
+	uintptr_t end = (uintptr_t)__builtin_wasm_memory_size(0) << 16;
+	if (!g.top) {
+		g.next = (uint8_t *)(((uintptr_t)&__heap_base + 15) & ~(uintptr_t)15);
+		g.top = (uint8_t *)end;
+		if (n <= (size_t)(g.top - g.next)) return;
+	}
+	bool joined = (uintptr_t)g.top == end;
+	size_t pages = ((uint64_t)n - (joined ? (uint32_t)(g.top - g.next) : 0) + 0xffff) >> 16;
 	if (__builtin_wasm_memory_grow(0, pages) == (size_t)-1) __builtin_trap();
-	g.top += (size_t)pages << 16;
+	if (!joined) g.next = (uint8_t *)end;
+	g.top = (uint8_t *)(end + (pages << 16));
 }
 #else
 #include <stdlib.h>
@@ -101,7 +106,7 @@ static void more(uint32_t n) {
 static uint64_t native_memory[(16 << 20) / 8];
 
 static void more(uint32_t n) {
-	if (!g.next) g.next = (uint8_t *)native_memory, g.top = g.next + sizeof native_memory;
+	if (!g.top) g.next = (uint8_t *)native_memory, g.top = g.next + sizeof native_memory;
 	if (n > (size_t)(g.top - g.next)) abort();
 }
 #endif
@@ -110,7 +115,7 @@ static void more(uint32_t n) {
 static uint8_t *take(uint32_t n) {
 	if (n > UINT32_MAX - 15) __builtin_trap();
 	n = (n + 15) & ~15u;
-	if (!g.next || n > (size_t)(g.top - g.next)) more(n);
+	if (!g.top || n > (size_t)(g.top - g.next)) more(n);
 	uint8_t *p = g.next;
 	g.next += n;
 	return p;
