@@ -14,4 +14,5 @@ import "embed"
 //go:embed LICENSE sdk/*.go sdk/abi/*.go sdk/sdktest/*.go
 //go:embed all:sdk/go/template
 //go:embed sdk/c/ripen.h sdk/c/ripen.c sdk/c/ripen_test.h all:sdk/c/template
+//go:embed sdk/rust/Cargo.toml sdk/rust/src all:sdk/rust/template
 var Sources embed.FS

@@ -211,13 +211,13 @@ func buildRust(ctx context.Context, dir, raw string) error {
 	if err != nil {
 		return err
 	}
-	flags := []string{"--edition", "2021", "--target", wasmTarget, "-C", "opt-level=s", "-C", "panic=abort"}
+	flags := []string{"--edition", "2021", "--target", wasmTarget, "-C", "opt-level=3", "-C", "panic=abort"}
 	lib := filepath.Join(buildFolder, "libripen.rlib")
 	err = tool(ctx, dir, nil, slices.Concat([]string{compiler}, flags, []string{"--crate-type", "rlib", "--crate-name", "ripen", "-o", lib, "third_party/ripen-rust/src/lib.rs"})...)
 	if err != nil {
 		return err
 	}
-	return tool(ctx, dir, nil, slices.Concat([]string{compiler}, flags, []string{"-C", "strip=symbols", "--crate-type", "cdylib", "--crate-name", "plugin", "--extern", "ripen=" + lib, "-o", raw, "src/lib.rs"})...)
+	return tool(ctx, dir, nil, slices.Concat([]string{compiler}, flags, []string{"-C", "lto", "-C", "strip=symbols", "--crate-type", "cdylib", "--crate-name", "plugin", "--extern", "ripen=" + lib, "-o", raw, "src/lib.rs"})...)
 }
 
 // buildAssemblyScript installs the compiler that package.json names, once.
