@@ -51,7 +51,7 @@ var languages = map[string]string{"c": "c", "rust": "rust", "assemblyscript": "a
 // others are the modules of the other languages for an example.
 func others(t testing.TB, example string) (list []language) {
 	t.Helper()
-	for _, folder := range []string{"c", "rust"} {
+	for _, folder := range []string{"c", "rust", "assemblyscript"} {
 		raw, err := os.ReadFile(filepath.Join(root, "testdata", "modules", languages[folder]+"-"+example+".wasm"))
 		require.NoError(t, err)
 		manifest, err := os.ReadFile(filepath.Join(root, "sdk", folder, "examples", example, "manifest.json"))
