@@ -15,4 +15,5 @@ import "embed"
 //go:embed all:sdk/go/template
 //go:embed sdk/c/ripen.h sdk/c/ripen.c sdk/c/ripen_test.h all:sdk/c/template
 //go:embed sdk/rust/Cargo.toml sdk/rust/src all:sdk/rust/template
+//go:embed sdk/assemblyscript/package.json sdk/assemblyscript/assembly all:sdk/assemblyscript/template
 var Sources embed.FS
