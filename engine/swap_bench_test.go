@@ -32,12 +32,9 @@ const (
 	swapRounds   = 10    // each: load alone, then a tenth of the swaps under the same load
 	swapLeads    = 20000 // of which a part is in memory
 	swapPack     = 100
-	swapAhead    = 6000 // events on their way: full load without a lag
-	// swapSpeed is how much faster than real time the events' time passes, so that
-	// event ids are forgotten as in a long run.
-	swapSpeed = 8640                  // a day in ten seconds
-	swapPause = 10 * time.Millisecond // between two switches
-	swapAlone = 4 * time.Second       // at most, without switches
+	swapAhead    = 6000                  // events on their way: full load without a lag
+	swapPause    = 10 * time.Millisecond // between two switches
+	swapAlone    = 4 * time.Second       // at most, without switches
 )
 
 // swapWorks are releases of one workflow with other binaries of one plugin.
@@ -182,9 +179,9 @@ func BenchmarkSwap(b *testing.B) {
 	for b.Loop() {
 		data := b.TempDir()
 		began := time.Now()
-		now := func() int64 { return 1_767_225_600_000 + time.Since(began).Milliseconds()*swapSpeed }
-		e, err := engine.New(b.Context(), engine.Options{Workflow: works[0], Releases: engine.Given(works...), Data: data, Port: -1, Cache: swapLeads / 2,
-			Now: now, Dedupe: 24 * time.Hour, Skew: 24 * time.Hour, Tick: time.Second, SnapshotEvery: 20 * time.Second})
+		now := func() int64 { return 1_767_225_600_000 + time.Since(began).Milliseconds() }
+		e, err := engine.New(b.Context(), engine.Options{Workflow: works[0], Releases: engine.Given(works...), Data: data, Port: -1, Cache: swapLeads / 4,
+			Now: now, Tick: time.Second, SnapshotEvery: 20 * time.Second})
 		require.NoError(b, err)
 		load, err := startSwapLoad(e, now, journal.DefaultPartitions)
 		require.NoError(b, err)

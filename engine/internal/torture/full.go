@@ -57,6 +57,7 @@ func diskFull(r *round, _ *fault) error {
 // streamFull gives the events stream a limit that is soon reached: producers
 // are told, time still passes, and with more room everything goes on.
 func streamFull(r *round, _ *fault) error {
+	defer r.switcher.pause()() // the room that is left is for ticks
 	r.load.gate.Lock()
 	r.load.tame.Store(true) // who publishes past the door fills the stream to the last byte
 	r.load.gate.Unlock()

@@ -23,6 +23,7 @@ type switcher struct {
 	done   chan struct{}
 	once   sync.Once
 	flip   int
+	acting sync.Mutex
 	broken bool // the last command failed, and may have left something half done
 }
 
@@ -81,8 +82,19 @@ func (s *switcher) stop() {
 	})
 }
 
+// pause lets nothing be ordered until the function that it gives is called.
+func (s *switcher) pause() (goOn func()) {
+	if s == nil {
+		return func() {}
+	}
+	s.acting.Lock()
+	return s.acting.Unlock
+}
+
 // change makes one change of what runs, with its parts.
 func (s *switcher) change(ctx context.Context) {
+	s.acting.Lock()
+	defer s.acting.Unlock()
 	s.flip++
 	dir := s.r.path("other")
 	if s.flip%2 == 0 {
