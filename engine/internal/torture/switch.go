@@ -5,11 +5,14 @@ import (
 	"context"
 	"encoding/json"
 	"math/rand/v2"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"sync"
 	"time"
+
+	"github.com/ripenhq/ripen/engine/natsd"
 )
 
 // switcher changes what runs, again and again, while everything else goes
@@ -149,14 +152,35 @@ func (s *switcher) output(ctx context.Context, args ...string) []byte {
 	}
 	bounded, cancel := context.WithTimeout(ctx, 8*time.Second)
 	defer cancel()
-	full := append(append([]string{}, args...), s.r.where()...)
-	full = append(full, "--cache", s.r.opts.cache)
+	where := s.where()
+	if where == "" {
+		return nil
+	}
+	full := append(append([]string{}, args...), "--nats", where, "--cache", s.r.opts.cache)
 	out, err := exec.CommandContext(bounded, s.r.opts.binary, full...).CombinedOutput() //nolint:gosec // built for this
 	s.r.note("%v: %v %s", args, err, lastLine(out))
 	if s.broken = err != nil; s.broken {
 		return nil
 	}
 	return append(out, '\n')
+}
+
+// where is the address of the server, with the operator's login. Not the data
+// folder: a command would run a server of its own on it while no engine does.
+func (s *switcher) where() string {
+	if s.r.server != nil {
+		return s.r.server.url()
+	}
+	a, err := natsd.ReadAdmin(s.r.data())
+	if err != nil {
+		return ""
+	}
+	u, err := url.Parse(a.URL)
+	if err != nil {
+		return ""
+	}
+	u.User = url.UserPassword(a.User, a.Password)
+	return u.String()
 }
 
 func lastLine(out []byte) []byte {
