@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/ripenhq/ripen/engine/core"
+	"github.com/ripenhq/ripen/engine/journal"
 	"github.com/ripenhq/ripen/engine/lineage"
 	"github.com/ripenhq/ripen/engine/store"
 )
@@ -17,6 +18,8 @@ type household struct {
 	ctx   context.Context // of the session
 	crews crews
 	homes map[lineage.ID]*home
+	// final are the lineages that a restore will end with, nil when it is over.
+	final []journal.Lineage
 	// left are lineages that are gone, and whose leads the store still has.
 	left []lineage.ID
 }
@@ -24,7 +27,7 @@ type household struct {
 // home is what one lineage lives on.
 type home struct {
 	*hired
-	before *hired // ran the lineage until an order that is being carried out
+	before *hired // ran the lineage until an order that is being carried out; nil: there is none
 	shelf  *store.Lineage
 	stored int // leads with an account on the shelf
 }
@@ -71,8 +74,12 @@ func (h *household) Program(d *lineage.Descriptor) (core.Program, error) {
 		return core.Program{}, err
 	}
 	m := h.homes[d.ID]
-	if m.before != nil { // one order behind the other, in a restore
+	if m.before != nil {
 		h.crews.rest(m.before)
+	}
+	if d.Release == d.Was { // to look back at: the lineage has gone on
+		m.before = crew
+		return crew.crew.Program, nil
 	}
 	m.before, m.hired = m.hired, crew
 	return crew.crew.Program, nil
@@ -85,7 +92,10 @@ func (h *household) Copy(from *lineage.Member, d *lineage.Descriptor) (*core.Cor
 	if err := h.p.pin(); err != nil {
 		return nil, err
 	}
-	if err := h.p.shelf.CopyLineage(uint64(from.ID), uint64(d.ID)); err != nil {
+	if old := h.homes[d.ID]; old != nil { // it goes on under another program
+		h.crews.rest(old.hired)
+		delete(h.homes, d.ID)
+	} else if err := h.p.shelf.CopyLineage(uint64(from.ID), uint64(d.ID)); err != nil {
 		return nil, err
 	}
 	c, err := h.Open(d)
@@ -107,6 +117,13 @@ func (h *household) hire(d *lineage.Descriptor) (*hired, error) {
 		crew, err := h.crews.hire(h.ctx, d.Workflow, d.Release)
 		if !errors.Is(err, ErrNotPrepared) {
 			return crew, err
+		}
+		if h.final != nil && !named(h.final, d.ID) { // it is gone in the end, and its release may be
+			for i := range h.final {
+				if l := &h.final[i]; l.Workflow == d.Workflow {
+					return h.crews.hire(h.ctx, d.Workflow, descriptorOf(l).Release)
+				}
+			}
 		}
 		if !told {
 			h.p.log.Warn("waiting for a release that the streams name", "error", err)

@@ -46,6 +46,7 @@ func ReleaseOf(w *Workflow, n uint32) lineage.Release {
 func recordOf(d *lineage.Descriptor) journal.Lineage {
 	l := journal.Lineage{ID: uint64(d.ID), Workflow: d.Workflow, Release: d.Release.Number, Bundle: d.Release.Digest, Model: d.Release.Model,
 		Role: journal.Role(d.Role), Origin: string(d.Origin), Cut: d.Cut, Since: uint64(d.Since), Until: d.Until}
+	l.WasRelease, l.WasBundle, l.WasModel = d.Was.Number, d.Was.Digest, d.Was.Model
 	if d.Role == lineage.Building {
 		l.Pos, l.Clock = journal.Position{Seq: d.At.Seq, Index: d.At.Index}, d.Clock
 	}
@@ -55,40 +56,25 @@ func recordOf(d *lineage.Descriptor) journal.Lineage {
 // descriptorOf is a lineage of a record.
 func descriptorOf(l *journal.Lineage) lineage.Descriptor {
 	return lineage.Descriptor{ID: lineage.ID(l.ID), Workflow: l.Workflow, Release: lineage.Release{Number: l.Release, Digest: l.Bundle, Model: l.Model},
-		Role: lineage.Role(l.Role), Origin: lineage.Origin(l.Origin), Cut: l.Cut, Since: lineage.ID(l.Since), Until: l.Until,
+		Was: lineage.Release{Number: l.WasRelease, Digest: l.WasBundle, Model: l.WasModel}, Role: lineage.Role(l.Role), Origin: lineage.Origin(l.Origin), Cut: l.Cut, Since: lineage.ID(l.Since), Until: l.Until,
 		At: lineage.Place{Seq: l.Pos.Seq, Index: l.Pos.Index}, Clock: l.Clock}
 }
 
-// descriptorsOf are the lineages of a record, under the releases that they have
-// in the end: an account is read without loss by any release of its workflow, so
-// that none in between is needed. One that is gone in the end is read by another
-// one's.
-func descriptorsOf(list, final []journal.Lineage) []lineage.Descriptor {
+// descriptorsOf are the lineages of a record.
+func descriptorsOf(list []journal.Lineage) []lineage.Descriptor {
 	out := make([]lineage.Descriptor, len(list))
 	for i := range list {
 		out[i] = descriptorOf(&list[i])
-		found := false
-		for k := range final {
-			same := final[k].ID == list[i].ID
-			if same || !found && final[k].Workflow == list[i].Workflow {
-				out[i].Release = descriptorOf(&final[k]).Release
-				found = found || same
-			}
-		}
 	}
 	return out
 }
 
 // restoreRecord puts the state of one record into the lineages that it names.
-func restoreRecord(s *lineage.Set, rec, final *journal.Record) error {
+func restoreRecord(s *lineage.Set, rec *journal.Record) error {
 	if rec.Kind != journal.KindCommit {
 		return nil
 	}
-	var last []journal.Lineage
-	if final != nil {
-		last = final.Lineages
-	}
-	if err := s.Follow(descriptorsOf(rec.Lineages, last)); err != nil {
+	if err := s.Follow(descriptorsOf(rec.Lineages)); err != nil {
 		return err
 	}
 	for i := range rec.Lineages {

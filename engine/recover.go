@@ -63,13 +63,13 @@ func (p *partition) restore(ctx context.Context) (err error) {
 	}
 	p.house = newHousehold(ctx, p)
 	p.set = lineage.New(p.house)
-	final := p.pt.Claimed()
-	if err := p.startAt(from, &final); err != nil {
+	p.house.final = p.pt.Claimed().Lineages
+	if err := p.startAt(from); err != nil {
 		return err
 	}
 	err = p.pt.RestoreFrom(ctx, p.base, func(rec journal.Record) error {
 		records++
-		if err := p.follow(&rec, &final); err != nil {
+		if err := p.follow(&rec); err != nil {
 			return err
 		}
 		p.keeping.note(&rec)
@@ -86,7 +86,7 @@ func (p *partition) restore(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	p.spoiled = nil
+	p.spoiled, p.house.final = nil, nil
 	p.log.Debug("restored", "from", from, "records", records, "lineages", len(p.set.Members()), "leads", p.house.leads(p.set), "took", time.Since(started).Round(time.Millisecond))
 	return p.restoreHealth()
 }
@@ -94,17 +94,15 @@ func (p *partition) restore(ctx context.Context) (err error) {
 // follow restores one record. A fork is copied from the store, which is brought
 // to what it was at the copy, and then knows the fork before anything newer
 // reaches it.
-func (p *partition) follow(rec, final *journal.Record) error {
+func (p *partition) follow(rec *journal.Record) error {
 	forks := slices.ContainsFunc(rec.Lineages, func(l journal.Lineage) bool {
 		return rec.Kind == journal.KindCommit && l.Origin == string(lineage.FromFork) && p.set.Get(lineage.ID(l.ID)) == nil
 	})
-	if err := restoreRecord(p.set, rec, final); err != nil {
+	if err := restoreRecord(p.set, rec); err != nil {
 		return err
 	}
 	p.base.Follow(rec)
-	if len(p.set.Members()) != len(p.house.homes) {
-		p.house.tidy(p.set)
-	}
+	p.house.tidy(p.set)
 	if forks {
 		return p.pin()
 	}
@@ -128,7 +126,7 @@ const restoreStride = 8
 
 // startAt opens the lineages of the base. What the store has of others is left
 // from before it, or from a lineage that is gone.
-func (p *partition) startAt(from string, final *journal.Record) error {
+func (p *partition) startAt(from string) error {
 	ids, err := p.shelf.Lineages()
 	if err != nil {
 		return err
@@ -140,7 +138,7 @@ func (p *partition) startAt(from string, final *journal.Record) error {
 			}
 		}
 	}
-	if err := p.set.Restore(descriptorsOf(p.base.Lineages, final.Lineages)); err != nil {
+	if err := p.set.Restore(descriptorsOf(p.base.Lineages)); err != nil {
 		return fmt.Errorf("%s: %w", from, err)
 	}
 	restoreClocks(p.set, &p.base)

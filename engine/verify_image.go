@@ -144,7 +144,7 @@ func (m *image) apply(rec *journal.Record) (leads []resident, err error) {
 			return nil, err
 		}
 	}
-	return leads, restoreRecord(m.set, rec, nil)
+	return leads, restoreRecord(m.set, rec)
 }
 
 // clear forgets what the lineages led to.

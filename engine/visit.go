@@ -150,7 +150,7 @@ func (v *visit) readSnapshot(n int, s *journal.Snapshot, final *journal.Record) 
 	}
 	own, err := v.mine(s.Base.Lineages)
 	if err == nil {
-		err = v.set.Restore(descriptorsOf(own, final.Lineages))
+		err = v.set.Restore(descriptorsOf(own))
 	}
 	if err != nil {
 		return s.Base, err
@@ -180,6 +180,6 @@ func (v *visit) readTail(n int, base *journal.Base, final *journal.Record) error
 		if rec.Lineages, err = v.mine(rec.Lineages); err != nil {
 			return err
 		}
-		return restoreRecord(v.set, &rec, final)
+		return restoreRecord(v.set, &rec)
 	})
 }

@@ -22,11 +22,14 @@ type Lineage struct {
 	Model    string // digest of its compiled model, in hex
 	Role     Role
 	Origin   string
-	Cut      int64    // ms: events of history before it are passed over, 0 = none
-	Since    uint64   // sequence of the order that made it live, 0 = it never was
-	Until    int64    // ms: a shadow is kept until then, 0 = until it is stopped
-	Pos      Position // building: how far it is
-	Clock    int64    // building: its tick clock, ms
+	Cut      int64 // ms: events of history before it are passed over, 0 = none
+	// While a switch in place is being carried out: the release before; 0 = none.
+	WasRelease          uint32
+	WasBundle, WasModel string
+	Since               uint64   // sequence of the order that made it live, 0 = it never was
+	Until               int64    // ms: a shadow is kept until then, 0 = until it is stopped
+	Pos                 Position // building: how far it is
+	Clock               int64    // building: its tick clock, ms
 
 	Health []byte // plugin failures and breaker changes; opaque
 	Delta  []byte // state of the leads touched; opaque
@@ -70,6 +73,10 @@ func appendLineages(b []byte, list []Lineage, deltas bool) []byte {
 		b = append(b, byte(l.Role))
 		b = appendBytes(b, l.Origin)
 		b = binary.AppendVarint(b, l.Cut)
+		b = binary.AppendUvarint(b, uint64(l.WasRelease))
+		if l.WasRelease != 0 {
+			b = appendBytes(appendBytes(b, l.WasBundle), l.WasModel)
+		}
 		b = binary.AppendUvarint(b, l.Since)
 		b = binary.AppendVarint(b, l.Until)
 		if l.Role == RoleBuilding {
@@ -100,22 +107,23 @@ func (d *decoder) lineages(deltas bool) []Lineage {
 }
 
 // leastLineage is the least number of bytes that a lineage needs.
-const leastLineage = 11
+const leastLineage = 12
 
 func (d *decoder) lineage(l *Lineage, deltas bool) {
 	l.ID = d.uvarint()
 	l.Workflow = string(d.bytes())
-	release := d.uvarint()
-	if l.Release = uint32(release); uint64(l.Release) != release {
-		d.fail("release %d", release)
-	}
+	l.Release = d.release()
 	l.Bundle, l.Model = string(d.bytes()), string(d.bytes())
 	l.Role = Role(d.fixed(1)[0])
 	if d.err == nil && (l.Role < RoleBuilding || l.Role > RoleLive) {
 		d.fail("role %d", l.Role)
 	}
 	l.Origin = string(d.bytes())
-	l.Cut, l.Since, l.Until = d.varint(), d.uvarint(), d.varint()
+	l.Cut = d.varint()
+	if l.WasRelease = d.release(); l.WasRelease != 0 {
+		l.WasBundle, l.WasModel = string(d.bytes()), string(d.bytes())
+	}
+	l.Since, l.Until = d.uvarint(), d.varint()
 	if l.Role == RoleBuilding {
 		l.Pos, l.Clock = d.position(), d.varint()
 	}
@@ -123,6 +131,14 @@ func (d *decoder) lineage(l *Lineage, deltas bool) {
 	if deltas {
 		l.Delta = d.bytes()
 	}
+}
+
+func (d *decoder) release() uint32 {
+	n := d.uvarint()
+	if uint64(uint32(n)) != n {
+		d.fail("release %d", n)
+	}
+	return uint32(n)
 }
 
 func appendPosition(b []byte, p Position) []byte {

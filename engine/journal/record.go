@@ -57,7 +57,7 @@ type Record struct {
 func HashInput(data []byte) [32]byte { return sha256.Sum256(data) }
 
 const (
-	recordVersion = 3
+	recordVersion = 4
 	codingPlain   = 0
 	codingS2      = 1
 	headerSize    = 4 + sha256.Size // magic, version, coding, chain

@@ -13,7 +13,7 @@ func sample() Record {
 		Pos: Position{Seq: 1 << 40, Index: 7, Due: -5, Lead: "ada"}, InputSeq: 1<<40 - 1, InputHash: HashInput([]byte("x")),
 		Clock: 1_700_000_000_000, Newest: 1_767_225_600_000,
 		Lineages: []Lineage{
-			{ID: 1 << 33, Workflow: "w", Release: 7, Bundle: "aa", Model: "bb", Role: RoleLive, Origin: "empty", Delta: bytes.Repeat([]byte("delta "), 100), Health: []byte{0, 1}},
+			{ID: 1 << 33, Workflow: "w", Release: 7, Bundle: "aa", Model: "bb", Role: RoleLive, Origin: "empty", WasRelease: 6, WasBundle: "x", WasModel: "y", Delta: bytes.Repeat([]byte("delta "), 100), Health: []byte{0, 1}},
 			{ID: 1<<33 + 1, Workflow: "w", Release: 8, Model: "cc", Role: RoleBuilding, Origin: "history", Cut: 5, Pos: Position{Seq: 9, Index: 3}, Clock: 77},
 			{ID: 1<<33 + 2, Workflow: "x", Release: 1, Model: "dd", Role: RoleShadow, Origin: "fork", Until: 1_700_000_000_001},
 		},

@@ -43,7 +43,7 @@ func (b *Base) Follow(r *Record) {
 
 // baseVersion is the first byte of an encoded Base, markVersion that of a Mark.
 const (
-	baseVersion = 2
+	baseVersion = 3
 	markVersion = 1
 )
 

@@ -64,11 +64,12 @@ type Descriptor struct {
 	Release  Release
 	Role     Role
 	Origin   Origin
-	Cut      int64 // ms: events of history before it are passed over, 0 = none
-	Since    ID    // sequence of the order that made it live, 0 = it never was
-	Until    int64 // ms: a shadow is kept until time reaches it, 0 = until it is stopped
-	At       Place // building: how far it is
-	Clock    int64 // building: the latest tick it has seen, ms
+	Cut      int64   // ms: events of history before it are passed over, 0 = none
+	Was      Release // while a switch in place is being carried out: the release before
+	Since    ID      // sequence of the order that made it live, 0 = it never was
+	Until    int64   // ms: a shadow is kept until time reaches it, 0 = until it is stopped
+	At       Place   // building: how far it is
+	Clock    int64   // building: the latest tick it has seen, ms
 }
 
 // Member is a lineage at work.

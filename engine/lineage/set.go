@@ -14,7 +14,7 @@ type Home interface {
 	// lineage is new.
 	Open(d *Descriptor) (*core.Core, error)
 	// Program is the program of the lineage's release, which an open lineage is
-	// going to have.
+	// going to have, or, if it is the one of Was, has had.
 	Program(d *Descriptor) (core.Program, error)
 	// Copy makes the core of a lineage with all leads of another one, under its own
 	// program; or of the same one, which goes on under another program. No input

@@ -137,19 +137,13 @@ func (s *Set) change(o *Order, seq uint64, at int64) (*Walk, error) {
 		return passed("lineage %d is the live one already", o.Lineage), nil
 	case m.Role == Building:
 		return nil, fmt.Errorf("%w: lineage %d is not built yet", ErrOrder, m.ID)
-	case o.InPlace && m.Release == o.Release:
+	case o.InPlace && m.Release == o.Release && m.Was == (Release{}):
 		return passed("release %d is the live one already", o.Release.Number), nil
 	}
 	w := &Walk{set: s, member: m}
 	sw := s.switchOf(o, m, seq, at)
 	if o.InPlace {
-		d := m.Descriptor
-		d.Release = o.Release
-		prog, err := s.home.Program(&d)
-		if err != nil {
-			return nil, m.wrap(err)
-		}
-		if err := m.Core.Reprogram(prog); err != nil {
+		if err := s.reprogram(o, m, sw); err != nil {
 			return nil, m.wrap(err)
 		}
 		live = m
@@ -168,6 +162,29 @@ func (s *Set) change(o *Order, seq uint64, at int64) (*Walk, error) {
 	}
 	w.end = func() { s.enthrone(o, m, live, seq, at) }
 	return w, nil
+}
+
+// reprogram gives a lineage the program of another release. What it changes
+// from here on is written by that one, and its commits say so. After a crash in
+// the middle it has the program already, and needs to know the one before.
+func (s *Set) reprogram(o *Order, m *Member, sw *core.Switch) error {
+	d := m.Descriptor
+	if m.Release == o.Release {
+		d.Release = m.Was
+		was, err := s.home.Program(&d)
+		sw.Was = &was
+		return err
+	}
+	d.Release = o.Release
+	prog, err := s.home.Program(&d)
+	if err != nil {
+		return err
+	}
+	if err := m.Core.Reprogram(prog); err != nil {
+		return err
+	}
+	m.Was, m.Release = m.Release, o.Release
+	return nil
 }
 
 // switchOf is the order in the core's words.
@@ -195,7 +212,7 @@ func number(r Release) string { return strconv.FormatUint(uint64(r.Number), 10) 
 func (s *Set) enthrone(o *Order, m, live *Member, seq uint64, at int64) {
 	switch {
 	case o.InPlace:
-		m.Release = o.Release
+		m.Was = Release{}
 	case live == nil:
 	case o.Keep == 0:
 		s.remove(live)
