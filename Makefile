@@ -25,7 +25,7 @@ test: check race ## all that a change must pass: format, vet, tests with the rac
 check: plugins fmt vet ## format and vet
 
 race:
-	$(GO) test -race -shuffle=on ./...
+	$(GO) test -race -shuffle=on -timeout 30m ./...
 
 fmt:
 	@out=$$(gofmt -l .); if [ -n "$$out" ]; then echo "not formatted, run gofmt -w:"; echo "$$out"; exit 1; fi
