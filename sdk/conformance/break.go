@@ -86,10 +86,16 @@ func (b *bench) fuel(r *Report) error {
 		r.fail(name, diff, "the same bytes", doPure)
 		return nil
 	}
-	points, stops := 3*len(list), map[int]bool{}
+	points, stops := 2*len(list), map[int]bool{}
+	t := &wasm.Trial{}
+	sc, err := b.s.plugin.NewTrial(b.ctx, b.replay.spec, t)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = sc.Close() }()
 	for p := 1; p <= points; p++ {
 		first := true
-		t := &wasm.Trial{
+		*t = wasm.Trial{
 			Budget: func(_ []step.Slot, fuel uint64) uint64 {
 				if !first {
 					return fuel
@@ -103,7 +109,7 @@ func (b *bench) fuel(r *Report) error {
 				}
 			},
 		}
-		if got, err = b.play(list, len(list), t); err != nil {
+		if got, err = b.replay.score(sc, list, len(list)); err != nil {
 			return err
 		}
 		if diff := b.differs(list, got, want); diff != "" {
