@@ -39,6 +39,7 @@ type keeping struct {
 	last           time.Time
 	running        bool
 	base           journal.Base // of the running checkpoint
+	since          [2]int64     // bytes and records when it began
 	left           []lineage.ID // whose leads it has not written yet
 
 	wanted                 bool  // a snapshot is to be made as soon as can be
@@ -201,10 +202,8 @@ func (p *partition) evict() error {
 func (p *partition) checkpoint() (moved bool, err error) {
 	k := &p.keeping
 	if !k.running {
-		failpoint.Hit("checkpoint.before")
-		k.running, k.base, k.bytes, k.records, k.left = true, p.base, 0, 0, k.left[:0]
-		for _, m := range p.set.Members() {
-			k.left = append(k.left, m.ID)
+		if begun, err := p.beginCheckpoint(); err != nil || !begun {
+			return false, err
 		}
 	}
 	s := p.newShelve()
@@ -218,11 +217,37 @@ func (p *partition) checkpoint() (moved bool, err error) {
 	switch {
 	case err != nil:
 		return false, err
-	case len(k.left) == 0:
-		return true, p.complete(s)
+	case len(k.left) > 0:
+		failpoint.Hit("checkpoint.middle")
+		return s.puts > 0, s.write()
+	case !p.whole(&k.base):
+		k.running = false
+		return true, s.write()
 	}
-	failpoint.Hit("checkpoint.middle")
-	return s.puts > 0, s.write()
+	return true, p.complete(s)
+}
+
+// beginCheckpoint begins one at the newest durable record.
+func (p *partition) beginCheckpoint() (begun bool, err error) {
+	k := &p.keeping
+	if !p.whole(&p.base) { // the record without the lineage that is gone is in flight, or about to be made
+		if err := p.settle(true); err != nil || !p.whole(&p.base) {
+			return false, err
+		}
+	}
+	failpoint.Hit("checkpoint.before")
+	k.running, k.base, k.since, k.left = true, p.base, [2]int64{k.bytes, k.records}, k.left[:0]
+	for _, m := range p.set.Members() {
+		k.left = append(k.left, m.ID)
+	}
+	return true, nil
+}
+
+// whole says whether the partition has all lineages of a base. One that is gone
+// took leads with it that the store does not have: a head that names it would
+// be followed by records that change leads which nobody can restore.
+func (p *partition) whole(base *journal.Base) bool {
+	return !slices.ContainsFunc(base.Lineages, func(l journal.Lineage) bool { return p.set.Get(lineage.ID(l.ID)) == nil })
 }
 
 // flushSome writes about most leads of the running checkpoint.
@@ -261,6 +286,7 @@ func (p *partition) complete(s *shelve) error {
 	failpoint.Hit("checkpoint.after")
 	now := time.Now()
 	k.running, k.last = false, now
+	k.bytes, k.records = k.bytes-k.since[0], k.records-k.since[1]
 	p.status.checkpoint.Store(now.UnixMilli())
 	p.log.Debug("checkpoint", "record", k.base.Number)
 	p.shoot(now)
