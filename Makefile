@@ -5,7 +5,7 @@ BIN := bin/ripen
 export GOFLAGS ?= -buildvcs=false
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test race test-mutants plugins build check fmt vet requirements bench-step bench-drain bench-drain-cold bench-state bench-ingest bench-swap bench-backtest torture torture-cluster clean bench-plan bench-rescore fuzz-plugins bench-plugins
+.PHONY: sdks bench-guests help demo test race test-mutants plugins build check fmt vet requirements bench-step bench-drain bench-drain-cold bench-state bench-ingest bench-swap bench-backtest torture torture-cluster clean bench-plan bench-rescore fuzz-plugins bench-plugins
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,13 @@ vet:
 
 test-mutants: plugins ## change each number of the shipped workflows by one: their tests must fail
 	MUTANTS=all $(GO) test -count=1 -v -run '^TestMutants' ./engine
+
+sdks: plugins ## build and test the SDKs of C, Rust and AssemblyScript and compare with testdata/modules; UPDATE=1 keeps what was built
+	sh sdk/build.sh
+	$(GO) test -count=1 ./sdk/langtest
+
+bench-guests: plugins ## 10,000,000 events (EVENTS) scored by guests that allocate on every call, within 16 MiB
+	EVENTS=$(EVENTS) $(GO) test -run '^$$' -bench '^BenchmarkGreedy$$' -benchtime 1x -timeout 120m ./sdk/langtest
 
 fuzz-plugins: ## load and run MUTANTS (default 20000) mutants of modules and manifests, chosen by SEED: nothing may crash, hang or stay behind
 	MUTANTS=$(or $(MUTANTS),20000) SEED=$(or $(SEED),1) $(GO) test -count=1 -timeout 60m -v -run '^TestMutants$$' ./sdk/conformance

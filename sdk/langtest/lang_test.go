@@ -46,19 +46,25 @@ type language struct {
 	module []byte
 }
 
-var languages = map[string]string{"c": "c", "rust": "rust", "assemblyscript": "as"} // folder → name of the module
+var languages = map[string]string{"c": "c", "rust": "rust", "as": "assemblyscript"} // name of the module → folder
+
+// packed is a module of testdata/modules with a manifest.
+func packed(t testing.TB, name, manifest string) []byte {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join(root, "testdata", "modules", name+".wasm"))
+	require.NoError(t, err)
+	text, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(manifest)))
+	require.NoError(t, err)
+	module, err := pack.Pack(raw, text)
+	require.NoError(t, err)
+	return module
+}
 
 // others are the modules of the other languages for an example.
 func others(t testing.TB, example string) (list []language) {
 	t.Helper()
-	for _, folder := range []string{"c", "rust", "assemblyscript"} {
-		raw, err := os.ReadFile(filepath.Join(root, "testdata", "modules", languages[folder]+"-"+example+".wasm"))
-		require.NoError(t, err)
-		manifest, err := os.ReadFile(filepath.Join(root, "sdk", folder, "examples", example, "manifest.json"))
-		require.NoError(t, err)
-		module, err := pack.Pack(raw, manifest)
-		require.NoError(t, err)
-		list = append(list, language{folder, module})
+	for _, name := range []string{"c", "rust", "as"} {
+		list = append(list, language{name, packed(t, name+"-"+example, "sdk/"+languages[name]+"/examples/"+example+"/manifest.json")})
 	}
 	return list
 }
@@ -128,25 +134,28 @@ func TestQuotesize_NeedsTheSameInEveryLanguage(t *testing.T) {
 		"negative": {{Kind: abi.NodeObject, Child: 1}, {Kind: abi.NodePoints, Key: "most", Value: ^uint64(0)}},
 		"null":     {{Kind: abi.NodeObject, Child: 1}, {Kind: abi.NodeNull, Key: "most"}},
 	}
-	ask := func(t *testing.T, module []byte) map[string]*abi.Needs {
-		host, err := wasm.NewHost(wasm.Options{CacheDir: cacheDir(t), Quiet: true})
-		require.NoError(t, err)
-		defer func() { require.NoError(t, host.Close()) }()
-		p, err := host.Load(context.Background(), module)
-		require.NoError(t, err)
-		defer func() { require.NoError(t, p.Close()) }()
-		needs := map[string]*abi.Needs{}
-		for name, nodes := range configs {
-			needs[name], err = p.Configure(context.Background(), abi.AppendConfig(nil, nodes))
-			require.NoError(t, err, name)
-		}
-		return needs
-	}
-	want := ask(t, goModule(t, "quotesize"))
+	want := ask(t, goModule(t, "quotesize"), configs)
 	require.Len(t, want["negative"].Diags, 1)
 	for _, lang := range others(t, "quotesize") {
-		t.Run(lang.name, func(t *testing.T) { require.Equal(t, want, ask(t, lang.module)) })
+		t.Run(lang.name, func(t *testing.T) { require.Equal(t, want, ask(t, lang.module, configs)) })
 	}
+}
+
+// ask configures a module in several ways and returns its needs.
+func ask(t *testing.T, module []byte, configs map[string][]abi.Node) map[string]*abi.Needs {
+	t.Helper()
+	host, err := wasm.NewHost(wasm.Options{CacheDir: cacheDir(t), Quiet: true})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, host.Close()) }()
+	p, err := host.Load(context.Background(), module)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, p.Close()) }()
+	needs := map[string]*abi.Needs{}
+	for name, nodes := range configs {
+		needs[name], err = p.Configure(context.Background(), abi.AppendConfig(nil, nodes))
+		require.NoError(t, err, name)
+	}
+	return needs
 }
 
 func TestVerify_EveryLanguageKeepsTheContract(t *testing.T) {

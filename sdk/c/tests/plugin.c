@@ -30,7 +30,7 @@ static const char *configure(ripen_config cfg, ripen_needs *n) {
 	ripen_rule r = {.name = ripen_join("rule/", ripen_get_string(cfg, "name", "plain"), NULL), .class = "c", .template = "{label}", .node = cfg.at, .max = 5000};
 	ripen_once(ripen_get_string(cfg, "once", "asset and list_id per day"), &r);
 	plain = ripen_need_rule(n, &r);
-	foreign = ripen_need_foreign(n, "other", "rule", 0);
+	foreign = ripen_need_foreign(n, "other", "quote", 0);
 	hot = ripen_need_flag(n, "hot"), best = ripen_need_grade(n, "A");
 	ripen_need_grade(n, "B");
 	if (ripen_need_grade(n, "A").id != best.id) return "the same grade twice is two";

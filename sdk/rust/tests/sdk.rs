@@ -68,7 +68,7 @@ impl Plugin for Everything {
             hash: n.prop_hash("text"),
             cond,
             plain: n.rule(&rule),
-            foreign: n.foreign("other", "rule", 0),
+            foreign: n.foreign("other", "quote", 0),
             hot: n.flag("hot"),
             best,
             because: n.reason("because"),
