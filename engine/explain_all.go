@@ -190,7 +190,7 @@ func (c *checkAll) left() {
 	c.Unmade = len(c.stored)
 	switch {
 	case c.foreign: // what it made proves nothing
-		c.Unmade, c.Different, c.Problems = c.Unmade+c.Different, 0, c.Problems[:0]
+		c.Unmade, c.Different, c.Missing, c.Problems = c.Unmade+c.Different, 0, 0, c.Problems[:0]
 		return
 	case c.Unmade == 0, c.excused:
 		return

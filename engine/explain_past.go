@@ -159,6 +159,7 @@ var errLater = errors.New("later")
 // run reads the stream to its end, to the time or to the decision.
 func (r *rerun) run(ctx context.Context) error {
 	x := r.x
+	r.story.visit.lenient = r.alone == nil
 	err := x.e.allowed(ctx, func(ctx context.Context) error {
 		s, err := x.e.js.Stream(ctx, journal.EventsStream)
 		if err != nil {
@@ -228,6 +229,9 @@ func (r *rerun) about(workflow string) bool { return r.workflow == "" || r.workf
 // known notes a release that somebody else stands in for.
 func (r *rerun) known(err error) error {
 	for _, m := range r.story.visit.set.Members() {
+		if m.Role != lineage.Live {
+			continue // it decides nothing
+		}
 		if w := r.story.visit.workOf(&m.Descriptor); w != nil && !modelIs(w.Model, m.Release.Model) && r.foreign == "" {
 			r.foreign = fmt.Sprintf("release %d of workflow %q (%.12s) decided, and is not at hand", m.Release.Number, m.Workflow, m.Release.Model)
 		}

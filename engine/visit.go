@@ -19,6 +19,9 @@ type visit struct {
 	hired []*hired
 	set   *lineage.Set
 	seen  bool // a lineage of the workflow given
+	// lenient lets the live release stand in for one of its workflow that is not
+	// at hand. Whoever wants it has to look at what decided: see workOf.
+	lenient bool
 }
 
 // newVisit begins to read a partition. Close it.
@@ -46,11 +49,33 @@ func (v *visit) Program(d *lineage.Descriptor) (core.Program, error) {
 		c.from = Given(w)
 		h, err = c.hire(v.ctx, d.Workflow, ReleaseOf(w, d.Release.Number))
 	}
+	if errors.Is(err, ErrNotPrepared) && v.lenient {
+		h, err = v.standIn(d, err)
+	}
 	if err != nil {
 		return core.Program{}, err
 	}
 	v.hired = append(v.hired, h)
 	return h.crew.Program, nil
+}
+
+// standIn is the live release of a workflow in the place of one that is purged.
+func (v *visit) standIn(d *lineage.Descriptor, cause error) (*hired, error) {
+	live, err := v.e.lives(v.ctx)
+	if err != nil {
+		return nil, err
+	}
+	for i := range live {
+		if l := descriptorOf(&live[i]); l.Workflow == d.Workflow {
+			c := crews{from: v.e.releases}
+			h, err := c.hire(v.ctx, l.Workflow, l.Release)
+			if err == nil {
+				h.release.Number = d.Release.Number
+			}
+			return h, err
+		}
+	}
+	return nil, cause
 }
 
 // Copy implements lineage.Home.
@@ -119,6 +144,7 @@ func (e *Engine) readState(ctx context.Context, n int) (*visit, journal.Base, er
 	}
 	for i := range list {
 		v := e.newVisit(ctx)
+		v.lenient = true // of lineages that have ended only
 		base, err := v.readSnapshot(n, &list[i], &final)
 		if err == nil {
 			return v, base, nil
@@ -130,6 +156,7 @@ func (e *Engine) readState(ctx context.Context, n int) (*visit, journal.Base, er
 		e.log.Warn("a snapshot is passed over", "partition", n, "snapshot", list[i].Name, "error", err)
 	}
 	v, base := e.newVisit(ctx), journal.Base{}
+	v.lenient = true
 	if err := v.readTail(n, &base, &final); err != nil {
 		v.close()
 		return nil, base, err

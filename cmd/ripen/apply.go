@@ -129,7 +129,7 @@ func (a *app) applyFolder(ctx context.Context, cmd *cobra.Command, op *engine.Op
 	if err != nil {
 		return err
 	}
-	return a.tellSwitch(&f.changeFlags, out, &h.Terms, before, nil)
+	return a.tellSwitch(&f.changeFlags, out, &h.Terms, before, h.Verb != release.VerbRollback, nil)
 }
 
 // candidate loads a folder and plays its tests.
@@ -254,5 +254,5 @@ func (a *app) continueChange(ctx context.Context, cmd *cobra.Command, op *engine
 	if h.Terms.NoSwitch {
 		return a.tellShadow(&f.changeFlags, out)
 	}
-	return a.tellSwitch(&f.changeFlags, out, &h.Terms, before, nil)
+	return a.tellSwitch(&f.changeFlags, out, &h.Terms, before, h.Verb != release.VerbRollback, nil)
 }

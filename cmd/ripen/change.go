@@ -216,14 +216,19 @@ func (a *app) carry(ctx context.Context, op *engine.Operator, f *changeFlags, h 
 			err, h.Release.Number, out.Newly.Handoffs)
 	case errors.Is(err, release.ErrDeclined):
 		return out, no("given up: %v; what is live is untouched", err)
-	case h.Step == release.Switched || errors.Is(err, release.ErrTaken):
+	case errors.Is(err, release.ErrTaken):
 		return out, err
+	case h.Step == release.Switched:
+		return out, fmt.Errorf("%w. The switch point is written already (position %d) and holds: ripen apply --continue waits for it, with a running engine", err, h.Switch.Seq)
+	case errors.Is(err, release.ErrStays):
+		return out, fmt.Errorf("interrupted at %q: %w. What is live is untouched; once an engine runs again, go on with ripen apply --continue, or give it up with ripen apply --abort", h.Step, err)
 	}
 	return out, no("given up: %v; what is live is untouched", err)
 }
 
-// tellSwitch says what is live now.
-func (a *app) tellSwitch(f *changeFlags, out *release.Outcome, t *release.Terms, before *release.LineageStatus, offs []handOffJSON) error {
+// tellSwitch says what is live now; back is whether a rollback leads to what was
+// before.
+func (a *app) tellSwitch(f *changeFlags, out *release.Outcome, t *release.Terms, before *release.LineageStatus, back bool, offs []handOffJSON) error {
 	if f.json {
 		c := changed{Result: "live", Outcome: *out, HandOffs: offs}
 		if before != nil {
@@ -238,8 +243,10 @@ func (a *app) tellSwitch(f *changeFlags, out *release.Outcome, t *release.Terms,
 	a.say("release %d of %s is live: all partitions switched at position %d; %s", out.Release, out.Workflow, out.Switch, first)
 	switch {
 	case before == nil || before.Release == out.Release:
-	case t.Keep > 0:
+	case t.Keep > 0 && back:
 		a.say("release %d goes on as a shadow until %s: ripen rollback goes back to it at once", before.Release, stamp(out.SwitchAt + t.Keep)[:16])
+	case t.Keep > 0:
+		a.say("release %d goes on as a shadow until %s: ripen promote %d makes it live again at once", before.Release, stamp(out.SwitchAt + t.Keep)[:16], before.Release)
 	default:
 		a.say("release %d is not kept: ripen rollback %d builds it again", before.Release, before.Release)
 	}

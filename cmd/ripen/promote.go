@@ -139,5 +139,14 @@ func (a *app) switchTo(ctx context.Context, op *engine.Operator, f *changeFlags,
 	if err != nil {
 		return err
 	}
-	return a.tellSwitch(f, out, &h.Terms, t.before, t.handOffs)
+	return a.tellSwitch(f, out, &h.Terms, t.before, returns(ctx, op, t), t.handOffs)
+}
+
+// returns says whether a rollback would go back to what a target replaced.
+func returns(ctx context.Context, op *engine.Operator, t *target) bool {
+	if t.before == nil {
+		return false
+	}
+	n, err := op.Before(ctx, t.entry.Workflow, t.entry.Number)
+	return err == nil && n == t.before.Release
 }

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"strconv"
 
 	"github.com/spf13/cobra"
 
+	"github.com/ripenhq/ripen/engine"
 	"github.com/ripenhq/ripen/engine/release"
 )
 
@@ -21,8 +23,9 @@ func (a *app) rollbackCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rollback [flags] [NUMBER]",
 		Short: "Go back to a former release, with its scores",
-		Long: `Goes back to the release that was replaced, or to the one named, at one switch
-point. A release that was kept as a shadow has gone on scoring: it is live again
+		Long: `Goes back to the release that the live one replaced, or to the one named, at one
+switch point. One that was itself gone back from is passed over, unless it is
+named. A release that was kept as a shadow has gone on scoring: it is live again
 at once, with its own scores. An older one is built from history first.
 
 Lists the hand-offs to sales that were made since the present release became
@@ -66,18 +69,11 @@ func (a *app) rollback(cmd *cobra.Command, f *rollbackFlags, list []string) erro
 	if before == nil {
 		return no("the engine runs no workflow %q", name)
 	}
-	number := formerRelease(now, before)
+	number := ""
 	if len(list) > 0 {
 		number = list[0]
-	} else if number == "" {
-		e, err := op.Store().Entry(ctx, name, before.Release)
-		if err != nil && !errors.Is(err, release.ErrNoRelease) {
-			return err
-		}
-		if e.Parent == 0 {
-			return no("release %d of workflow %s is the first one: there is none to go back to", before.Release, name)
-		}
-		number = strconv.FormatUint(uint64(e.Parent), 10)
+	} else if number, err = formerRelease(ctx, op, before); err != nil {
+		return err
 	}
 	e, err := a.find(ctx, op, name, number)
 	switch {
@@ -116,18 +112,19 @@ func since(switched int64, offs []handOffJSON) int64 {
 	return switched
 }
 
-// formerRelease is the newest of the kept releases that are older than the live
-// one; "" without.
-func formerRelease(list []release.LineageStatus, now *release.LineageStatus) string {
-	newest := uint32(0)
-	for i := range list {
-		l := &list[i]
-		if l.Workflow == now.Workflow && l.Until != 0 && l.Release < now.Release {
-			newest = max(newest, l.Release)
+// formerRelease is the release that the live one replaced, as the stream has it,
+// or where that is gone by age, as the list of releases has it.
+func formerRelease(ctx context.Context, op *engine.Operator, now *release.LineageStatus) (string, error) {
+	n, err := op.Before(ctx, now.Workflow, now.Release)
+	if errors.Is(err, engine.ErrUnknownLive) {
+		var e release.Entry
+		if e, err = op.Store().Entry(ctx, now.Workflow, now.Release); errors.Is(err, release.ErrNoRelease) {
+			err = nil
 		}
+		n = e.Parent
 	}
-	if newest == 0 {
-		return ""
+	if err == nil && n == 0 {
+		err = no("release %d of workflow %s is the first one: there is none to go back to", now.Release, now.Workflow)
 	}
-	return strconv.FormatUint(uint64(newest), 10)
+	return strconv.FormatUint(uint64(n), 10), err
 }

@@ -94,6 +94,9 @@ func (a *app) shadowChange(ctx context.Context, cmd *cobra.Command, op *engine.O
 			if err == nil && e.Purged != 0 {
 				err = no("release %d of workflow %s was purged at %s: its files are gone", e.Number, e.Workflow, stamp(e.Purged)[:16])
 			}
+			if err == nil {
+				err = shadowable(ctx, op, &e)
+			}
 			c.Workflow, c.Entry, c.Release = e.Workflow, e, lineage.Release{Number: e.Number, Digest: e.Digest, Model: e.Model}
 			return c, err
 		}
@@ -111,9 +114,24 @@ func (a *app) shadowChange(ctx context.Context, cmd *cobra.Command, op *engine.O
 	if before == nil {
 		return nil, no("the engine runs no workflow %q that it could shadow", w.Model.Name)
 	}
+	if before.Digest == w.Bundle.Digest() {
+		return nil, no("release %d of workflow %s is live already and is exactly this: a shadow of it would show nothing", before.Release, w.Model.Name)
+	}
 	c.Workflow, c.Release = w.Model.Name, lineage.Release{Digest: w.Bundle.Digest(), Model: w.Model.Digest}
 	c.Entry = release.Entry{Workflow: c.Workflow, Digest: c.Release.Digest, Model: c.Release.Model, Author: f.author, Message: f.message, Made: c.Since, Parent: before.Release}
 	return c, op.Store().Put(ctx, w.Bundle, w.Modules())
+}
+
+// shadowable refuses a listed release that is live.
+func shadowable(ctx context.Context, op *engine.Operator, e *release.Entry) error {
+	now, _, err := release.Statuses(ctx, op.Conn())
+	if err != nil {
+		return err
+	}
+	if before := live(now, e.Workflow); before != nil && before.Release == e.Number {
+		return no("release %d of workflow %s is live already: a shadow of it would show nothing", e.Number, e.Workflow)
+	}
+	return nil
 }
 
 func (a *app) tellShadow(f *changeFlags, out *release.Outcome) error {

@@ -59,6 +59,9 @@ var (
 	ErrTooMany = errors.New("too many leads would newly be handed over")
 	// ErrDeclined says that the operator did not confirm.
 	ErrDeclined = errors.New("not confirmed")
+	// ErrStays says that a change that failed could not be given up: it is where it
+	// was.
+	ErrStays = errors.New("it could not be given up")
 	// ErrNotReady says that engines did not become ready in time.
 	ErrNotReady = errors.New("not all engines became ready")
 )
@@ -81,7 +84,7 @@ func (c *Conductor) Run(ctx context.Context, h *Held) (*Outcome, error) {
 	defer cancel()
 	if aerr := c.Abort(bounded, h); aerr != nil {
 		h.Leave()
-		return out, fmt.Errorf("%w; and it could not be given up: %w", err, aerr)
+		return out, fmt.Errorf("%w; and %w: %w", err, ErrStays, aerr)
 	}
 	return out, err
 }
