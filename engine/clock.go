@@ -17,6 +17,7 @@ type clock struct {
 	e      *Engine
 	line   *journal.ControlLine
 	mu     sync.Mutex // line belongs to one goroutine at a time
+	jumps  *jumpGuard
 	cancel context.CancelFunc
 	done   chan struct{}
 }
@@ -30,7 +31,7 @@ func startClock(ctx context.Context, e *Engine) (*clock, error) {
 		return nil, err
 	}
 	run, cancel := context.WithCancel(context.Background())
-	c := &clock{e: e, line: line, cancel: cancel, done: make(chan struct{})}
+	c := &clock{e: e, line: line, jumps: newJumpGuard(e.opts.Skew), cancel: cancel, done: make(chan struct{})}
 	go func() {
 		defer close(c.done)
 		if e.opts.Clock == ClockStream {
@@ -82,14 +83,13 @@ func (c *clock) tick(ctx context.Context, at int64) {
 // same tick: whoever comes first does, and the others find it there.
 func (c *clock) followWall(ctx context.Context) {
 	every := c.e.opts.Tick
-	jumps := newJumpGuard(c.e.opts.Skew)
 	for {
 		now := time.Now()
 		if sleep(ctx, now.Truncate(every).Add(every).Sub(now)); ctx.Err() != nil {
 			return
 		}
 		at := time.UnixMilli(c.e.opts.Now()).Truncate(every).UnixMilli()
-		if why := c.doubt(ctx, jumps, at); why != "" {
+		if why := c.doubt(ctx, at); why != "" {
 			c.e.log.Error("time stands still: the clock of this machine is not believed", "reason", why)
 			continue
 		}
@@ -97,17 +97,35 @@ func (c *clock) followWall(ctx context.Context) {
 	}
 }
 
+// present lets time pass up to now, for what is judged by the present time: a
+// switch, and the count before it. It returns the position that has to be read
+// for that. The stream's own clock stands where the events have brought it, and
+// a clock that is not believed stands still.
+func (c *clock) present(ctx context.Context) (seq uint64, err error) {
+	if c.e.opts.Clock != ClockStream {
+		at := c.e.opts.Now()
+		if c.doubt(ctx, at) == "" {
+			if err := c.to(ctx, at); err != nil {
+				return 0, fmt.Errorf("the present time could not be written: %w", err)
+			}
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.line.Seq(), nil
+}
+
 // doubt says why time at (ms) must not be written, "" if it may. A tick cannot be
 // taken back, and every timer before it fires. The clock of an external server
 // is a second opinion; beside an embedded one there is only the clock that runs
 // since the start.
-func (c *clock) doubt(ctx context.Context, jumps *jumpGuard, at int64) string {
+func (c *clock) doubt(ctx context.Context, at int64) string {
 	last := c.lastTick()
 	if behind := time.Duration(last-at) * time.Millisecond; behind > c.e.opts.Skew {
 		return fmt.Sprintf("it is %s behind the time that has passed in the stream; time goes on when it has caught up", behind.Round(time.Second))
 	}
 	if c.e.server != nil {
-		return jumps.look(time.Now(), time.Since(jumps.began))
+		return c.jumps.look(time.Now(), time.Since(c.jumps.began))
 	}
 	theirs, err := c.e.journal.ServerTime(ctx)
 	if err != nil {
@@ -129,6 +147,7 @@ func (c *clock) lastTick() int64 {
 // It cannot tell a clock that was set wrong from a machine that was suspended,
 // so it waits whether somebody corrects it.
 type jumpGuard struct {
+	mu    sync.Mutex    // shift and since
 	began time.Time     // with its monotonic reading
 	shift time.Duration // wall minus monotonic, as believed
 	least time.Duration // jumps below are none
@@ -145,6 +164,8 @@ func newJumpGuard(skew time.Duration) *jumpGuard {
 // look compares the wall clock with the time that has passed since the guard
 // began, and says why it is not believed.
 func (g *jumpGuard) look(wall time.Time, passed time.Duration) string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	shift := wall.Round(0).Sub(g.began.Round(0)) - passed
 	jump := shift - g.shift
 	if jump <= g.least {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/ripenhq/ripen/engine/core"
 	"github.com/ripenhq/ripen/engine/lineage"
@@ -139,5 +140,34 @@ func (e *Engine) answerCount(ctx context.Context, body json.RawMessage, _ func(s
 	if err != nil {
 		return nil, err
 	}
+	if e.clock == nil {
+		return nil, errStarting
+	}
+	seq, err := e.clock.present(ctx)
+	if err == nil {
+		err = e.behind(ctx, seq)
+	}
+	if err != nil {
+		return nil, err
+	}
 	return e.count(ctx, o)
+}
+
+// behindPause is how often partitions are asked whether they have come so far.
+const behindPause = 2 * time.Millisecond
+
+// behind waits until the partitions that this engine runs are behind a message,
+// 0 is none.
+func (e *Engine) behind(ctx context.Context, seq uint64) error {
+	if seq == 0 {
+		return nil
+	}
+	for _, n := range e.Partitions() {
+		for s := &e.parts[n].status; s.ready.Load() && s.position.Load() <= seq; {
+			if sleep(ctx, behindPause); ctx.Err() != nil {
+				return ctx.Err()
+			}
+		}
+	}
+	return nil
 }

@@ -94,6 +94,9 @@ func (e *Engine) acquireLive(ctx context.Context, name string) (w *Workflow, don
 	return nil, nil, nil
 }
 
+// errStarting says that no time passes yet.
+var errStarting = errors.New("the engine is starting; try again")
+
 // answerOrder writes an order behind the newest control message.
 func (e *Engine) answerOrder(ctx context.Context, body json.RawMessage, _ func(string, any)) (any, error) {
 	o, err := lineage.DecodeOrder(body)
@@ -101,10 +104,15 @@ func (e *Engine) answerOrder(ctx context.Context, body json.RawMessage, _ func(s
 		return nil, err
 	}
 	if e.clock == nil {
-		return nil, errors.New("the engine is starting; try again")
+		return nil, errStarting
 	}
 	if err := e.complete(ctx, o); err != nil {
 		return nil, err
+	}
+	if o.Op == lineage.Switch { // leads are judged by the time of the switch
+		if _, err := e.clock.present(ctx); err != nil {
+			return nil, err
+		}
 	}
 	return e.clock.order(ctx, o)
 }
@@ -125,10 +133,12 @@ func (c *clock) order(ctx context.Context, o *lineage.Order) (*release.OrderRepl
 	defer c.mu.Unlock()
 	for {
 		at := c.line.Last().At
-		if c.e.opts.Clock != ClockStream {
-			at = max(at, c.e.opts.Now())
-		} else if at == 0 {
+		switch {
+		case c.e.opts.Clock == ClockStream && at == 0:
 			at = c.e.newest()
+		case c.e.opts.Clock == ClockStream, o.Op == lineage.Switch && at != 0: // which is the present, see answerOrder
+		default:
+			at = max(at, c.e.opts.Now())
 		}
 		seq, err := c.line.Publish(ctx, journal.Control{Type: journal.ControlRelease, At: at, Body: text})
 		switch {

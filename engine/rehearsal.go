@@ -200,6 +200,25 @@ func (r *Rehearsal) Clock() (at int64) {
 	return at
 }
 
+// Present lets the live release's time pass up to now, as an engine does before
+// a switch, unless it is the stream's own, and returns what it is then, ms.
+// decided gets what that alone leads to.
+func (r *Rehearsal) Present(decided func(partition int, list []lead.Decision)) (int64, error) {
+	at := r.Clock()
+	if r.e.opts.Clock == ClockStream || at == 0 {
+		return at, nil
+	}
+	at = max(at, r.e.opts.Now())
+	for n, c := range r.Cores() {
+		var out core.Output
+		if err := c.Run([]core.Input{{Event: lead.Event{Kind: lead.Tick, At: at}}}, &out); err != nil {
+			return 0, err
+		}
+		decided(n, out.Decisions)
+	}
+	return at, nil
+}
+
 // Next is the sequence that the next message of the history would have.
 func (r *Rehearsal) Next() uint64 { return r.end }
 

@@ -71,6 +71,9 @@ func (p *livePlan) run(ctx context.Context) (*plan.Report, error) {
 	if err := p.read(ctx, next); err != nil {
 		return nil, err
 	}
+	if err := p.present(next); err != nil {
+		return nil, err
+	}
 	s := p.state(next)
 	s.Cost.After = effort(next.Side, fuelOf(p.is)-fuel)
 	if s.Switched, err = p.c.Onto(s.Before, s.After, &p.mode, p.past.Next(), s.History.To); err != nil {
@@ -125,6 +128,18 @@ func (p *livePlan) see(partition int, e *lead.Event) {
 	case partition == 0:
 		p.ticks++
 	}
+}
+
+// present lets time pass up to the moment of the switch, for both releases.
+func (p *livePlan) present(next *replay.Replay) error {
+	at, err := p.past.Present(func(n int, list []lead.Decision) { p.c.Decided(0, n, list) })
+	if err != nil || !p.mode.Rescore || at == 0 {
+		return err
+	}
+	for n := range p.past.Partitions() {
+		next.TickIn(n, at)
+	}
+	return next.Drain()
 }
 
 // state is what the history has led to.

@@ -73,6 +73,9 @@ func (l *ControlLine) refresh(ctx context.Context) error {
 // Last is the newest control message known.
 func (l *ControlLine) Last() Control { return l.last }
 
+// Seq is its position in the events stream, 0 without.
+func (l *ControlLine) Seq() uint64 { return l.seq }
+
 // Publish writes a control message and returns its position in the events
 // stream. ErrFenced says that another engine wrote first: Last is then its
 // message. A time before Last's is moved up to it, so that time never runs
