@@ -79,8 +79,8 @@ bench-plan: bench-backtest ## the same as bench-backtest
 bench-rescore: plugins ## time to score LEADS leads with EVENTS events again (default 100000 and 2000000; LEADS=1000000 EVENTS=20000000)
 	LEADS=$(LEADS) EVENTS=$(EVENTS) CGO_ENABLED=0 $(GO) test -run '^$$' -bench '^BenchmarkRescore$$' -benchtime 1x -timeout 60m ./engine
 
-bench-swap: plugins ## 1,000 switches under full load between four releases with different plugin binaries
-	CGO_ENABLED=0 $(GO) test -run '^$$' -bench '^BenchmarkSwap$$' -benchtime 1x -timeout 30m ./engine
+bench-swap: plugins ## SWAPS switches (default 1000) under full load between four releases with different plugin binaries
+	SWAPS=$(SWAPS) CGO_ENABLED=0 $(GO) test -run '^$$' -bench '^BenchmarkSwap$$' -benchtime 1x -timeout 30m ./engine
 
 bench-ingest: plugins ## durable events a second at the door against plain publishing, and latency to the decision
 	$(GO) run ./engine/internal/ingestbench
