@@ -118,12 +118,8 @@ func (h *household) hire(d *lineage.Descriptor) (*hired, error) {
 		if !errors.Is(err, ErrNotPrepared) {
 			return crew, err
 		}
-		if h.final != nil && !named(h.final, d.ID) { // it is gone in the end, and its release may be
-			for i := range h.final {
-				if l := &h.final[i]; l.Workflow == d.Workflow {
-					return h.crews.hire(h.ctx, d.Workflow, descriptorOf(l).Release)
-				}
-			}
+		if r, ok := standIn(h.final, d); ok {
+			return h.crews.hire(h.ctx, d.Workflow, r)
 		}
 		if !told {
 			h.p.log.Warn("waiting for a release that the streams name", "error", err)

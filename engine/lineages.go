@@ -69,6 +69,23 @@ func descriptorsOf(list []journal.Lineage) []lineage.Descriptor {
 	return out
 }
 
+// standIn is a release that can restore what another one has written which is
+// not to be had any more: the one that the lineage has in the end, or, if it is
+// gone then, any of its workflow. Accounts and their changes are read by all
+// releases of a workflow alike.
+func standIn(final []journal.Lineage, d *lineage.Descriptor) (r lineage.Release, ok bool) {
+	for i := range final {
+		l := descriptorOf(&final[i])
+		if l.Workflow != d.Workflow || l.Release == d.Release {
+			continue
+		}
+		if r, ok = l.Release, true; l.ID == d.ID {
+			return r, true
+		}
+	}
+	return r, ok
+}
+
 // restoreRecord puts the state of one record into the lineages that it names.
 func restoreRecord(s *lineage.Set, rec *journal.Record) error {
 	if rec.Kind != journal.KindCommit {

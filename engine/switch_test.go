@@ -3,6 +3,8 @@ package engine_test
 import (
 	"encoding/json"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -326,4 +328,24 @@ func decodeDecision(t *testing.T, data []byte) (d lead.Decision) {
 	t.Helper()
 	require.NoError(t, json.Unmarshal(data, &d))
 	return d
+}
+
+// What purged releases have written is restored by the one that is left.
+func TestSwitch_PurgedReleasesAreNotNeededToRestore(t *testing.T) {
+	s := newStage(t, engine.Options{SnapshotEvery: -1}, 25, 15, 20)
+	s.downloads(0, 20, "2026-01-01T00:00:00Z")
+	id := s.order(lineage.Order{Op: lineage.Start, Release: s.release(2), Origin: lineage.FromHistory})
+	s.downloads(0, 10, "2026-01-02T00:00:00Z")
+	s.order(lineage.Order{Op: lineage.Switch, Lineage: id})
+	s.downloads(5, 25, "2026-01-03T00:00:00Z")
+	s.order(lineage.Order{Op: lineage.Switch, InPlace: true, Release: s.release(3), OnRelease: lineage.Mark})
+	s.downloads(5, 15, "2026-01-04T00:00:00Z")
+	before := s.state()
+	require.NoError(t, stopEngine(s.e))
+	require.NoError(t, os.RemoveAll(filepath.Join(s.data, "state")))
+	s.opts.Releases = engine.Given(s.works[2])
+	s.start()
+	assert.Equal(t, before, s.state())
+	s.downloads(0, 5, "2026-01-05T00:00:00Z")
+	assert.Equal(t, "3 live", s.roles())
 }

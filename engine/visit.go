@@ -18,7 +18,8 @@ type visit struct {
 	ctx   context.Context
 	hired []*hired
 	set   *lineage.Set
-	seen  bool // a lineage of the workflow given
+	final []journal.Lineage // what the restore will end with
+	seen  bool              // a lineage of the workflow given
 	// lenient lets the live release stand in for one of its workflow that is not
 	// at hand. Whoever wants it has to look at what decided: see workOf.
 	lenient bool
@@ -45,6 +46,9 @@ func (v *visit) Open(d *lineage.Descriptor) (*core.Core, error) {
 func (v *visit) Program(d *lineage.Descriptor) (core.Program, error) {
 	c := crews{from: v.e.releases}
 	h, err := c.hire(v.ctx, d.Workflow, d.Release)
+	if r, ok := standIn(v.final, d); ok && errors.Is(err, ErrNotPrepared) {
+		h, err = c.hire(v.ctx, d.Workflow, r)
+	}
 	if w := v.e.work; errors.Is(err, ErrNotPrepared) && w != nil && w.Model != nil && w.Model.Name == d.Workflow {
 		c.from = Given(w)
 		h, err = c.hire(v.ctx, d.Workflow, ReleaseOf(w, d.Release.Number))
@@ -145,6 +149,7 @@ func (e *Engine) readState(ctx context.Context, n int) (*visit, journal.Base, er
 	for i := range list {
 		v := e.newVisit(ctx)
 		v.lenient = true // of lineages that have ended only
+		v.final = final.Lineages
 		base, err := v.readSnapshot(n, &list[i], &final)
 		if err == nil {
 			return v, base, nil
@@ -156,6 +161,7 @@ func (e *Engine) readState(ctx context.Context, n int) (*visit, journal.Base, er
 		e.log.Warn("a snapshot is passed over", "partition", n, "snapshot", list[i].Name, "error", err)
 	}
 	v, base := e.newVisit(ctx), journal.Base{}
+	v.final = final.Lineages
 	v.lenient = true
 	if err := v.readTail(n, &base, &final); err != nil {
 		v.close()
