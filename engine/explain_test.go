@@ -42,7 +42,7 @@ func (s *stage) explained() {
 	x, err := engine.OpenExplainer(s.t.Context(), s.options(), "")
 	require.NoError(s.t, err)
 	defer x.Close()
-	seen := map[string]bool{}
+	seen, recorded := map[string]bool{}, 0
 	for _, d := range s.published() {
 		kind := d.Release + d.Action + d.Cause.Kind
 		if seen[kind] { // one of each kind: all were made again above
@@ -56,9 +56,14 @@ func (s *stage) explained() {
 		require.NoError(s.t, err)
 		assert.True(s.t, r.Same, "%s of %s: %s", d.Action, d.Lead, r.Why)
 		assert.Positive(s.t, r.Events)
-		assert.Positive(s.t, found.Record)
+		if found.Record == 0 { // a snapshot has taken its place; the releases of this engine are in no list
+			assert.Empty(s.t, found.Model)
+			continue
+		}
+		recorded++
 		assert.Equal(s.t, d.Release[:12], found.Model[:12], "the record names the release that decided")
 	}
+	assert.Positive(s.t, recorded)
 }
 
 func TestExplain_DecisionsAreReproducedAcrossSwitchesInPlace(t *testing.T) {
