@@ -109,6 +109,9 @@ func (a *app) releases(cmd *cobra.Command, f *releasesFlags) error {
 		rows = append(rows, []string{e.Workflow, strconv.FormatUint(uint64(e.Number), 10), runsAs(now, e), stamp(e.Made)[:16], e.Author, e.Digest[:min(12, len(e.Digest))], firstLine(e.Message)})
 	}
 	a.printTable(rows, map[int]bool{1: true})
+	if !op.Running() {
+		a.note("no engine runs on the data folder: which release is live is not known")
+	}
 	return nil
 }
 
