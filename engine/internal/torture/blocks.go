@@ -45,10 +45,9 @@ type stored struct {
 
 var errNoBlock = errors.New("stream has no block file")
 
-// lastBlock reads the newest block of a stream below a folder.
-func lastBlock(dir, stream string) (*block, error) {
-	b := &block{stream: stream, index: -1}
-	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+// eachBlock names the block files of a stream below a folder.
+func eachBlock(dir, stream string, fn func(path string, index int)) error {
+	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) && path != dir { // of a server at work: a batch is done
 			return nil
 		}
@@ -59,10 +58,30 @@ func lastBlock(dir, stream string) (*block, error) {
 		if !ok || !strings.Contains(path, string(filepath.Separator)+stream+string(filepath.Separator)+"msgs") {
 			return nil
 		}
-		if n, err := strconv.Atoi(name); err == nil && n > b.index {
-			b.index, b.file = n, path
+		if n, err := strconv.Atoi(name); err == nil {
+			fn(path, n)
 		}
 		return nil
+	})
+}
+
+// streamSize is the size of a stream's blocks in bytes.
+func streamSize(dir, stream string) (n int, err error) {
+	err = eachBlock(dir, stream, func(path string, _ int) {
+		if info, err := os.Stat(path); err == nil {
+			n += int(info.Size())
+		}
+	})
+	return n, err
+}
+
+// lastBlock reads the newest block of a stream below a folder.
+func lastBlock(dir, stream string) (*block, error) {
+	b := &block{stream: stream, index: -1}
+	err := eachBlock(dir, stream, func(path string, n int) {
+		if n > b.index {
+			b.index, b.file = n, path
+		}
 	})
 	if err != nil {
 		return nil, err

@@ -65,12 +65,12 @@ func streamFull(r *round, _ *fault) error {
 	if r.engine != nil {
 		r.engine.kill("engine at a random instant")
 	}
-	b, err := lastBlock(r.data(), journal.EventsStream)
+	size, err := streamSize(r.data(), journal.EventsStream)
 	if err != nil {
 		return err
 	}
 	var l launch
-	l.maxBytes = (len(b.data) + 20_000) * 100 / 95
+	l.maxBytes = (size + 20_000) * 100 / 95
 	if r.engine, err = r.start(l); err != nil {
 		return err
 	}
