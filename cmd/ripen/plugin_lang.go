@@ -14,16 +14,16 @@ import (
 	"strings"
 	"time"
 
-	sources "github.com/ripenhq/ripen"
+	"github.com/ripenhq/ripen/sdk"
 )
 
 // language is one that plugins can be written in. Adding one is its folder under
-// sdk, a line in sources.go and an entry here.
+// sdk, a line in sdk/sources.go and an entry here.
 type language struct {
 	name     string
 	title    string
-	template string   // folder in sources.Sources
-	sdk      []string // of the SDK: files and folders in sources.Sources
+	template string   // folder in sdk.Sources
+	sdk      []string // of the SDK: files and folders in sdk.Sources, or patterns
 	base     string   // that is taken away from their paths
 	into     string   // where they go in a scaffold
 	extra    map[string]string
@@ -33,13 +33,13 @@ type language struct {
 
 func languages() []language {
 	return []language{
-		{name: "go", title: "Go", template: "sdk/go/template", sdk: []string{"LICENSE", "sdk"}, into: "third_party/ripen",
-			extra: map[string]string{"go.mod": "module github.com/ripenhq/ripen\n\ngo 1.24\n"}, marks: []string{"go.mod", "main.go"}, build: buildGo},
-		{name: "rust", title: "Rust", template: "sdk/rust/template", sdk: []string{"LICENSE", "sdk/rust/Cargo.toml", "sdk/rust/src"}, base: "sdk/rust",
+		{name: "go", title: "Go", template: "go/template", sdk: []string{"LICENSE", "*.go", "abi", "sdktest"}, into: "third_party/ripen/sdk",
+			extra: map[string]string{"../go.mod": "module github.com/ripenhq/ripen\n\ngo 1.24\n"}, marks: []string{"go.mod", "main.go"}, build: buildGo},
+		{name: "rust", title: "Rust", template: "rust/template", sdk: []string{"LICENSE", "rust/Cargo.toml", "rust/src"}, base: "rust",
 			into: "third_party/ripen-rust", marks: []string{"Cargo.toml", "src/lib.rs"}, build: buildRust},
-		{name: "assemblyscript", title: "AssemblyScript", template: "sdk/assemblyscript/template", sdk: []string{"LICENSE", "sdk/assemblyscript/package.json", "sdk/assemblyscript/assembly"},
-			base: "sdk/assemblyscript", into: "third_party/ripen-assemblyscript", marks: []string{"asconfig.json"}, build: buildAssemblyScript},
-		{name: "c", title: "C", template: "sdk/c/template", sdk: []string{"LICENSE", "sdk/c/ripen.h", "sdk/c/ripen.c", "sdk/c/ripen_test.h"}, base: "sdk/c",
+		{name: "assemblyscript", title: "AssemblyScript", template: "assemblyscript/template", sdk: []string{"LICENSE", "assemblyscript/package.json", "assemblyscript/assembly"},
+			base: "assemblyscript", into: "third_party/ripen-assemblyscript", marks: []string{"asconfig.json"}, build: buildAssemblyScript},
+		{name: "c", title: "C", template: "c/template", sdk: []string{"LICENSE", "c/ripen.h", "c/ripen.c", "c/ripen_test.h"}, base: "c",
 			into: "third_party/ripen-c", marks: []string{"plugin.c", "main.c"}, build: buildC},
 	}
 }
@@ -47,7 +47,7 @@ func languages() []language {
 // shippedLanguages are those whose template is in this binary.
 func shippedLanguages() (list []language) {
 	for _, l := range languages() {
-		if _, err := fs.Stat(sources.Sources, l.template); err == nil {
+		if _, err := fs.Stat(sdk.Sources, l.template); err == nil {
 			list = append(list, l)
 		}
 	}
@@ -92,11 +92,11 @@ func languageOf(dir string) (*language, error) {
 // scaffold writes template and SDK into a folder.
 func (l *language) scaffold(dir, name string) error {
 	fill := strings.NewReplacer("{{name}}", name, "{{ident}}", strings.ReplaceAll(name, "-", "_"))
-	err := fs.WalkDir(sources.Sources, l.template, func(file string, d fs.DirEntry, err error) error {
+	err := fs.WalkDir(sdk.Sources, l.template, func(file string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
-		data, err := fs.ReadFile(sources.Sources, file)
+		data, err := fs.ReadFile(sdk.Sources, file)
 		if err != nil {
 			return err
 		}
@@ -111,9 +111,15 @@ func (l *language) scaffold(dir, name string) error {
 			return err
 		}
 	}
-	for _, from := range l.sdk {
-		if err := l.vendor(dir, from); err != nil {
+	for _, pattern := range l.sdk {
+		parts, err := fs.Glob(sdk.Sources, pattern)
+		if err != nil {
 			return err
+		}
+		for _, from := range parts {
+			if err := l.vendor(dir, from); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -121,16 +127,16 @@ func (l *language) scaffold(dir, name string) error {
 
 // vendor copies a part of the SDK.
 func (l *language) vendor(dir, from string) error {
-	return fs.WalkDir(sources.Sources, from, func(file string, d fs.DirEntry, err error) error {
+	return fs.WalkDir(sdk.Sources, from, func(file string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err
 		case d.IsDir() && d.Name() == "template":
 			return fs.SkipDir
-		case d.IsDir(), strings.HasSuffix(file, "_test.go"):
+		case d.IsDir(), strings.HasSuffix(file, "_test.go"), file == "sources.go":
 			return nil
 		}
-		data, err := fs.ReadFile(sources.Sources, file)
+		data, err := fs.ReadFile(sdk.Sources, file)
 		if err != nil {
 			return err
 		}

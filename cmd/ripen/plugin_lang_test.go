@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	sources "github.com/ripenhq/ripen"
 	"github.com/ripenhq/ripen/engine/registry/pack"
+	"github.com/ripenhq/ripen/sdk"
 )
 
 func TestLanguages_ScaffoldsAreWhole(t *testing.T) {
@@ -52,7 +52,7 @@ func TestLanguages_HaveTheSameRule(t *testing.T) {
 	var first string
 	for _, l := range shippedLanguages() {
 		for _, file := range []string{"basic.hcl", "basic.ndjson", "basic.golden.json"} {
-			text, err := fs.ReadFile(sources.Sources, l.template+"/fixtures/"+file)
+			text, err := fs.ReadFile(sdk.Sources, l.template+"/fixtures/"+file)
 			require.NoError(t, err, l.name)
 			if file != "basic.golden.json" {
 				continue
