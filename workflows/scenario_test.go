@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -119,6 +120,7 @@ func editedCopy(t *testing.T, dir string, edits []change) string {
 	require.NoError(t, os.CopyFS(copied, os.DirFS(dir)))
 	files, err := filepath.Glob(filepath.Join(copied, "*.hcl"))
 	require.NoError(t, err)
+	files = slices.DeleteFunc(files, func(file string) bool { return strings.HasSuffix(file, ".ripentest.hcl") })
 	for _, e := range edits {
 		found := false
 		for _, file := range files {

@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -149,8 +150,11 @@ func TestCheck_StreamsWithOtherSettings(t *testing.T) {
 				c.change(&events)
 			}
 			for _, s := range []jetstream.StreamConfig{events, records} {
-				_, err := js.CreateStream(ctx, s)
-				require.NoError(t, err)
+				// The server may still be clearing away the one of the case before.
+				require.EventuallyWithT(t, func(t *assert.CollectT) {
+					_, err := js.CreateStream(ctx, s)
+					require.NoError(t, err)
+				}, 10*time.Second, 20*time.Millisecond)
 				defer func() { require.NoError(t, js.DeleteStream(ctx, s.Name)) }()
 			}
 			err := openWith(t, js, Config{Partitions: 2})
