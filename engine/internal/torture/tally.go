@@ -132,7 +132,7 @@ func (t *Tally) trace(line string) {
 
 // seldom are the failpoints that a short run need not pass: whether a change of
 // releases comes as far between the kills is up to the machine's speed.
-var seldom = []string{"order.before", "order.slice", "order.after", "build.chunk", "fork"}
+var seldom = []string{"build.chunk", "fork"}
 
 // Missed lists what was never visited: rows and failpoints; of a long run also
 // what is beyond the table, what is seldom, and points at which no process was
