@@ -121,7 +121,8 @@ func (p *partition) buildChunk(m *lineage.Member, list []core.Input, at lineage.
 // caughtUp says that the lineage has read all that the partition has committed.
 func (p *partition) caughtUp(m *lineage.Member, h *historian) bool {
 	pos := p.begin.Pos
-	return pos.Index == 0 && pos.Lead == "" && len(h.queue) == 0 &&
+	waits := len(h.queue) > 0 && h.queue[0].Seq < pos.Seq // what lies behind the position is for later
+	return pos.Index == 0 && pos.Lead == "" && !waits &&
 		(m.At.Seq >= pos.Seq || p.begin.InputSeq < pos.Seq && h.seen >= p.begin.InputSeq)
 }
 
