@@ -151,6 +151,7 @@ type Engine struct {
 	releases Releases
 	shelf    *shelf // of stored releases; nil if the releases are the caller's
 	ops      *operations
+	doubts   doubts
 	refusal  atomic.Pointer[context.CancelCauseFunc] // see allowed
 
 	restart sync.Mutex
@@ -199,6 +200,7 @@ func New(ctx context.Context, o Options) (_ *Engine, err error) {
 		return nil, err
 	}
 	e.watch.Go(e.lookAtStreams)
+	e.watch.Go(e.watchTrust)
 	return e, e.openDoors(ctx)
 }
 
@@ -374,5 +376,12 @@ func (e *Engine) coreOptions() core.Options {
 	if e.opts.Clock == ClockStream {
 		return core.Options{}
 	}
-	return core.Options{Skew: e.opts.Skew.Milliseconds(), Horizon: e.opts.Dedupe.Milliseconds(), DedupeDays: int32(e.opts.Dedupe / (24 * time.Hour))}
+	return core.Options{Skew: e.opts.Skew.Milliseconds(), Horizon: e.opts.Dedupe.Milliseconds(), DedupeDays: dedupeDays(e.opts.Dedupe)}
+}
+
+// dedupeDays are the days of receipt that cover a horizon: ids are forgotten by
+// whole days, and 0 would keep them for ever.
+func dedupeDays(horizon time.Duration) int32 {
+	const day = 24 * time.Hour
+	return int32((horizon + day - 1) / day)
 }
