@@ -34,6 +34,8 @@ const (
 	swapAhead    = 6000                  // events on their way: full load without a lag
 	swapPause    = 10 * time.Millisecond // between two switches
 	swapAlone    = 4 * time.Second       // at most, without switches
+	swapDay      = time.Second           // so fast does a day pass: leads forget as much as they learn
+	swapSettle   = 70 * swapDay          // longer than any window of the workflow
 )
 
 // swapWorkflow is that of the drain; who asks for a demo is handed over, whoever
@@ -193,14 +195,16 @@ func BenchmarkSwap(b *testing.B) {
 	for b.Loop() {
 		data := b.TempDir()
 		began := time.Now()
-		now := func() int64 { return 1_767_225_600_000 + time.Since(began).Milliseconds() }
+		now := func() int64 {
+			return 1_767_225_600_000 + int64(time.Since(began)*(24*time.Hour/swapDay)/time.Millisecond)
+		}
 		e, err := engine.New(b.Context(), engine.Options{Workflow: works[0], Releases: engine.Given(works...), Data: data, Port: -1, Cache: swapLeads / 4,
-			Now: now, Tick: time.Second, SnapshotEvery: -1}) // nothing is purged: the audit reads all
+			Now: now, Tick: swapDay, Dedupe: 24 * time.Hour, SnapshotEvery: -1}) // nothing is purged: the audit reads all
 		require.NoError(b, err)
 		load, err := startSwapLoad(e, now, journal.DefaultPartitions)
 		require.NoError(b, err)
 		s := &swaps{e: e, works: works, positions: map[uint64]string{}}
-		time.Sleep(20 * time.Second) // all leads are there, memory is what it will be
+		time.Sleep(swapSettle) // all leads are there, memory is what it will be
 		for range 50 {
 			require.NoError(b, s.swap(b.Context()))
 		}
