@@ -41,6 +41,9 @@ type point struct {
 	// elsewhere says that the engine comes there only in faults that are made
 	// for it.
 	elsewhere bool
+	// change is what the switcher has to do for an engine to come there; 0: it
+	// comes there anyway.
+	change change
 }
 
 var points = []point{
@@ -56,7 +59,7 @@ var points = []point{
 	{name: "purge.before", most: 2}, {name: "purge.after", most: 2},
 	{name: "ingest.before", most: 20}, {name: "ingest.sent", most: 20}, {name: "ingest.stored", most: 20},
 	{name: "tick.before", most: 3}, {name: "tick.sent", most: 3}, {name: "tick.acked", most: 3},
-	{name: "order.before", most: 3}, {name: "order.slice", most: 6}, {name: "order.after", most: 3}, {name: "build.chunk", most: 8}, {name: "fork", most: 1},
+	{name: "order.before", most: 3}, {name: "order.slice", most: 6}, {name: "order.after", most: 3}, {name: "build.chunk", most: 4, elsewhere: true, change: build}, {name: "fork", most: 1, elsewhere: true, change: fork},
 	{name: "drain.before", most: 1, elsewhere: true}, {name: "drain.after", most: 1, elsewhere: true},
 	{name: "redrive.before", most: 1, elsewhere: true}, {name: "redrive.sent", most: 1, elsewhere: true},
 }
@@ -85,6 +88,7 @@ func faultKinds() []*kind {
 		{name: "deaf", external: true, weight: 6, play: deafness},
 		{name: "power loss", embedded: true, external: true, weight: 6, play: powerLoss},
 		{name: "power loss without sync", embedded: true, unsynced: true, weight: 18, play: powerLossUnsynced},
+		{name: "power loss of events alone", embedded: true, unsynced: true, weight: 6, play: powerLossAhead},
 		{name: "second engine", external: true, weight: 6, play: secondEngine},
 		{name: "second engine killed at", external: true, points: "drain", weight: 3, play: secondEngine},
 		{name: "state lost", embedded: true, external: true, stores: true, weight: 6, play: stateLost},
@@ -116,7 +120,8 @@ func killAtPoint(r *round, f *fault) error {
 	if err := r.fresh(fmt.Sprintf("%s=kill@%d", f.point, f.pass)); err != nil {
 		return err
 	}
-	if !r.engine.ended(4 * time.Second) {
+	defer r.switcher.insist(pointNamed(f.point).change)()
+	if !r.engine.ended(comesThere(f)) {
 		r.engine.kill("engine at a random instant") // it does not come there any more
 		return nil
 	}
@@ -128,6 +133,15 @@ func killAtPoint(r *round, f *fault) error {
 		r.tally.row(row)
 	}
 	return nil
+}
+
+// comesThere is how long an engine may take to its failpoint. A change of
+// releases begins with what the command before it still does.
+func comesThere(f *fault) time.Duration {
+	if pointNamed(f.point).change != 0 {
+		return 30 * time.Second
+	}
+	return 4 * time.Second
 }
 
 // injectErrors fails steps by chance: what was stored seems not to be.

@@ -118,6 +118,22 @@ func (r *round) unread() (next uint64, err error) {
 	return next, err
 }
 
+// notRead is how many messages at the end of the events no partition has read.
+func (r *round) notRead() (n int, err error) {
+	next, err := r.unread()
+	if err != nil {
+		return 0, err
+	}
+	b, err := lastBlock(r.data(), journal.EventsStream)
+	if err != nil {
+		return 0, err
+	}
+	for i := len(b.records) - 1; i >= 0 && b.records[i].seq >= next; i-- {
+		n++
+	}
+	return n, nil
+}
+
 func untold(known map[string]event, ids []string) bool {
 	for _, id := range ids {
 		if e, ours := known[id]; !ours || e.acked {
@@ -142,17 +158,40 @@ func eventIDs(data []byte) (ids []string) {
 // ends of both streams are gone, each up to a place of its own. Producers send
 // again what they can tell to be lost.
 func powerLossUnsynced(r *round, _ *fault) error {
+	return loseUnsynced(r, false)
+}
+
+// powerLossAhead is one that takes events which the journal has read, and
+// nothing of the journal.
+func powerLossAhead(r *round, _ *fault) error {
+	return loseUnsynced(r, true)
+}
+
+func loseUnsynced(r *round, ahead bool) error {
 	if err := r.ensure(); err != nil {
 		return err
 	}
 	r.pause(150, 400)
+	if ahead { // there is something that it has read
+		if err := r.caughtUp(nil); err != nil {
+			return err
+		}
+	}
 	r.down("engine at a power loss")
 	defer r.load.gate.Unlock()
-	lost, err := r.cutTail(journal.EventsStream, 1+r.rnd.IntN(12))
+	n := 1 + r.rnd.IntN(12)
+	if ahead {
+		more, err := r.notRead()
+		if err != nil {
+			return err
+		}
+		n += more
+	}
+	lost, err := r.cutTail(journal.EventsStream, n)
 	if err != nil {
 		return err
 	}
-	if r.rnd.IntN(2) == 0 {
+	if !ahead && r.rnd.IntN(2) == 0 {
 		gone, err := r.cutTail(journal.JournalStream, 1+r.rnd.IntN(40))
 		if err != nil {
 			return err

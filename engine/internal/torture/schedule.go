@@ -32,10 +32,10 @@ func (s *schedule) next() *plan {
 // musts are what rounds of a setup do in any case. The first three setups
 // together visit every row of the failure table.
 var musts = [][]string{
-	{"kill at commit.sent", "kill at commit.outputs", "kill at", "kill at", "power loss", "stream full", "corrupt record"},
+	{"kill at commit.sent", "kill at commit.outputs", "kill at build.chunk", "kill at", "power loss", "stream full", "corrupt record"},
 	{"zombie at", "server killed at commit.outputs", "cut at commit.outputs", "deaf", "power loss", "cut after bytes", "kill at"},
-	{"power loss without sync", "power loss without sync", "disk full", "kill at", "kill at", "kill at"},
-	{"second engine", "second engine killed at", "kill at", "kill at", "kill at", "kill at"},
+	{"power loss without sync", "power loss of events alone", "disk full", "kill at", "kill at", "kill at"},
+	{"second engine", "second engine killed at", "kill at fork", "kill at", "kill at", "kill at"},
 }
 
 // round is the plan of a seed: it deals all rounds of the run up to it.

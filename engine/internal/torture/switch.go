@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/ripenhq/ripen/engine/natsd"
@@ -26,9 +27,24 @@ type switcher struct {
 	done   chan struct{}
 	once   sync.Once
 	flip   int
+	wanted atomic.Int32 // a change: what is to be done now, 0 for whatever comes
 	acting sync.Mutex
 	broken bool // the last command failed, and may have left something half done
 }
+
+// change is one way to change what runs.
+type change int32
+
+// The changes; some come twice as often.
+const (
+	inPlace change = iota + 1
+	build
+	fork
+	shadow
+	back
+)
+
+var changes = []change{inPlace, inPlace, build, fork, shadow, back}
 
 // otherWords are what the second release says differently.
 var otherWords = [][2]string{
@@ -94,6 +110,16 @@ func (s *switcher) pause() (goOn func()) {
 	return s.acting.Unlock
 }
 
+// insist lets nothing but one change be made until the function that it gives
+// is called.
+func (s *switcher) insist(what change) (enough func()) {
+	if s == nil || what == 0 {
+		return func() {}
+	}
+	s.wanted.Store(int32(what))
+	return func() { s.wanted.Store(0) }
+}
+
 // change makes one change of what runs, with its parts.
 func (s *switcher) change(ctx context.Context) {
 	s.acting.Lock()
@@ -104,18 +130,22 @@ func (s *switcher) change(ctx context.Context) {
 		dir = s.r.flow()
 	}
 	keep := []string{"0s", "6h", "7d"}[s.rnd.IntN(3)]
-	switch s.rnd.IntN(6) {
-	case 0, 1:
+	what := changes[s.rnd.IntN(len(changes))]
+	if wanted := change(s.wanted.Load()); wanted != 0 {
+		what = wanted
+	}
+	switch what {
+	case inPlace:
 		s.run(ctx, RowInPlace, "apply", dir, "--yes", "--no-rescore", "--keep", "0s")
-	case 2:
+	case build:
 		s.run(ctx, RowBuilt, "apply", dir, "--yes", "--keep", keep)
-	case 3:
+	case fork:
 		s.run(ctx, RowForked, "apply", dir, "--yes", "--no-rescore", "--keep", "6h")
-	case 4:
+	case shadow:
 		if s.run(ctx, "", "shadow", "start", dir) {
 			s.promote(ctx)
 		}
-	case 5:
+	case back:
 		s.run(ctx, RowBack, "rollback", "--yes", "--keep", keep)
 	}
 }
@@ -133,16 +163,21 @@ func (s *switcher) promote(ctx context.Context) {
 	}
 }
 
-// run runs a command for at most some seconds; row is visited if it succeeds.
+// run runs a command for at most some seconds; row is visited if it succeeds
+// and had something to do.
 func (s *switcher) run(ctx context.Context, row Row, args ...string) bool {
-	if s.output(ctx, args...) == nil {
+	out := s.output(ctx, args...)
+	if out == nil {
 		return false
 	}
-	if row != "" {
+	if row != "" && !bytes.Contains(out, []byte("nothing changes")) {
 		s.r.tally.row(row)
 	}
 	return true
 }
+
+// patienceOfCommand is long enough for a change to outlive some kills.
+const patienceOfCommand = 20 * time.Second
 
 // output is what a command prints, nil if it fails. One that hangs on an engine
 // that is gone is killed: that is part of it.
@@ -150,7 +185,7 @@ func (s *switcher) output(ctx context.Context, args ...string) []byte {
 	if s.broken && args[len(args)-1] != "--abort" {
 		s.run(ctx, "", "apply", "--abort")
 	}
-	bounded, cancel := context.WithTimeout(ctx, 8*time.Second)
+	bounded, cancel := context.WithTimeout(ctx, patienceOfCommand)
 	defer cancel()
 	where := s.where()
 	if where == "" {
