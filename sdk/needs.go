@@ -31,6 +31,17 @@ type (
 	Hash struct{ col uint32 }
 )
 
+// Handle is the handle of a column, of any type.
+type Handle interface{ column() uint32 }
+
+func (h Bool) column() uint32   { return h.col }
+func (h Number) column() uint32 { return h.col }
+func (h Time) column() uint32   { return h.col }
+func (h Count) column() uint32  { return h.col }
+func (h Enum) column() uint32   { return h.col }
+func (h Text) column() uint32   { return h.col }
+func (h Hash) column() uint32   { return h.col }
+
 // RuleID, Flag, Grade and Reason name what a plugin may write. The zero Grade
 // and Reason mean none.
 type (
@@ -120,6 +131,22 @@ func (n *Needs) PropHash(name string) Hash {
 // Prop compares a property of the event with literals.
 func (n *Needs) Prop(name string, list ...abi.Literal) Enum { return n.enum(abi.FromProp, name, list) }
 
+// Context compares a part of the event's context, such as "userAgent", with
+// literals.
+func (n *Needs) Context(name string, list ...abi.Literal) Enum {
+	return n.enum(abi.FromContext, name, list)
+}
+
+// ContextText is a part of the event's context, such as "ip", as text.
+func (n *Needs) ContextText(name string) Text {
+	return Text{n.Column(abi.Input{Kind: abi.InputString, Source: abi.FromContext, Name: name})}
+}
+
+// ContextHash is the hash of the text of a part of the event's context.
+func (n *Needs) ContextHash(name string) Hash {
+	return Hash{n.Column(abi.Input{Kind: abi.InputKey, Source: abi.FromContext, Name: name})}
+}
+
 // Trait compares a person-level fact with literals.
 func (n *Needs) Trait(name string, list ...abi.Literal) Enum {
 	return n.enum(abi.FromTrait, name, list)
@@ -134,12 +161,12 @@ func (n *Needs) Account(name string, list ...abi.Literal) Enum {
 // written.
 func (n *Needs) Cond(c Config) Bool { return Bool{n.expr(c, abi.InputBool, nil)} }
 
-// OnlyOn says that a condition is read only where the column has that literal
-// (from 1). The host then leaves it unknown elsewhere. Say it for every place,
-// or for none.
-func (n *Needs) OnlyOn(cond Bool, column Enum, literal int) {
-	if cond.col > 0 && column.col > 0 {
-		n.abi.Gates = append(n.abi.Gates, abi.Gate{Input: cond.col - 1, Of: column.col - 1, Literal: uint32(literal)})
+// OnlyOn says that a condition, or any other input, is read only where the
+// column has that literal (from 1). The host then leaves it unknown elsewhere.
+// Say it for every place, or for none.
+func (n *Needs) OnlyOn(input Handle, column Enum, literal int) {
+	if at := input.column(); at > 0 && column.col > 0 {
+		n.abi.Gates = append(n.abi.Gates, abi.Gate{Input: at - 1, Of: column.col - 1, Literal: uint32(literal)})
 	}
 }
 
