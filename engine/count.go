@@ -118,7 +118,7 @@ func (p *partition) countSome(o *lineage.Order, after string, into *core.Newly) 
 		}
 		return m.Core.CountProgram(prog, sw, after, countSlice, into)
 	case live == nil:
-		return m.Core.CountNew(m.Core, sw, after, countSlice, into)
+		return m.Core.CountNew(nil, sw, after, countSlice, into)
 	}
 	return m.Core.CountNew(live.Core, sw, after, countSlice, into)
 }

@@ -23,12 +23,16 @@ type Explainer struct {
 	e        *Engine
 	p        int // partitions
 	workflow string
+	unclear  error // ErrSeveral: it is about decisions only, which name theirs
 }
+
+// ErrSeveral says that several workflows are live, and none is named.
+var ErrSeveral = errors.New("several workflows are live")
 
 // OpenExplainer reaches the streams of a data folder, also while an engine runs
 // on it, or of an external server. It is about the workflow of the options, or,
 // without one, about that of a name, or, without that too, about the only one
-// that is live.
+// that is live; of several, Now and what it leads to say ErrSeveral.
 func OpenExplainer(ctx context.Context, o Options, name string) (_ *Explainer, err error) {
 	e, err := reach(o)
 	if err != nil {
@@ -50,6 +54,9 @@ func OpenExplainer(ctx context.Context, o Options, name string) (_ *Explainer, e
 		}
 		return err
 	})
+	if errors.Is(err, ErrSeveral) {
+		x.unclear, err = err, nil
+	}
 	return x, err
 }
 
@@ -73,7 +80,7 @@ func (e *Engine) subject(ctx context.Context, name string) (string, error) {
 	case name != "":
 		return "", fmt.Errorf("%w: %q is not live here; live are %s", errWorkflow, name, strings.Join(names, ", "))
 	case len(names) > 1:
-		return "", fmt.Errorf("several workflows are live: %s; name one with -w", strings.Join(names, ", "))
+		return "", fmt.Errorf("%w: %s; name one with --of", ErrSeveral, strings.Join(names, ", "))
 	}
 	return names[0], nil
 }
@@ -83,6 +90,9 @@ func (x *Explainer) Workflow() string { return x.workflow }
 
 // Release finds a release of the workflow by its number.
 func (x *Explainer) Release(ctx context.Context, number uint32) (r lineage.Release, err error) {
+	if x.unclear != nil {
+		return r, x.unclear
+	}
 	if x.e.catalog == nil {
 		return r, errors.New("the releases are not stored here")
 	}
@@ -175,6 +185,9 @@ func (s *Story) Close() {
 
 // Now is a lead as the newest state has it.
 func (x *Explainer) Now(ctx context.Context, key string) (_ *Story, err error) {
+	if x.unclear != nil {
+		return nil, x.unclear
+	}
 	s := &Story{}
 	defer func() {
 		if err != nil {

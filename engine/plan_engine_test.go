@@ -2,6 +2,8 @@ package engine_test
 
 import (
 	"fmt"
+	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -80,10 +82,13 @@ func (p *pair) foresee(t *testing.T, s *stage) (views map[string]string, decided
 	past, err := engine.Rehearse(t.Context(), engine.Options{Workflow: p.is, Releases: s.opts.Releases, Data: s.data}, true)
 	require.NoError(t, err)
 	defer past.Close()
-	require.Equal(t, uint32(1), past.Release.Number)
 	require.Equal(t, !p.torn, past.Whole)
-	c := plan.NewComparison(plan.Version{Release: plan.Release{Number: 1}, Program: p.crews[0].Program, Def: past.Work.Def},
-		plan.Version{Release: plan.Release{Number: 2}, Program: p.crews[1].Program, Def: p.is.Def}, past.Partitions())
+	was := plan.Nothing()
+	if !p.begins {
+		require.Equal(t, uint32(1), past.Release.Number)
+		was = plan.Version{Release: plan.Release{Number: 1}, Program: p.crews[0].Program, Def: past.Work.Def}
+	}
+	c := plan.NewComparison(was, plan.Version{Release: plan.Release{Number: 2}, Program: p.crews[1].Program, Def: p.is.Def}, past.Partitions())
 	next, err := replay.New(p.fresh(t, p.is), replay.Options{Partitions: past.Partitions(), Core: past.CoreOptions(),
 		Decided: func(_, n int, list []lead.Decision) { c.Decided(1, n, list) }})
 	require.NoError(t, err)
@@ -92,13 +97,14 @@ func (p *pair) foresee(t *testing.T, s *stage) (views map[string]string, decided
 	if p.mode.Rescore {
 		require.NoError(t, past.Build(t.Context(), next, nil, func(int, *lead.Event) {}))
 	}
-	state := &plan.State{Mode: p.mode, History: plan.History{To: past.Clock(), Whole: true}, Before: past.Cores(), After: next.Cores()}
-	state.Switched, err = c.Onto(state.Before, state.After, &p.mode, past.Next()+1, past.Clock())
+	now := past.Clock(next.Cores()...)
+	state := &plan.State{Mode: p.mode, History: plan.History{To: now, Whole: true}, Before: past.Cores(), After: next.Cores()}
+	state.Switched, err = c.Onto(state.Before, state.After, &p.mode, past.Next()+1, now)
 	require.NoError(t, err)
 	r, err = c.Report(state)
 	require.NoError(t, err)
 	decided = append(decided, state.Switched.Decisions...)
-	views = viewsOf(t, p.is, past.Clock(), state.After...)
+	views = viewsOf(t, p.is, now, state.After...)
 	for n, one := range state.After {
 		var mine []lead.Event
 		for i := range p.follow {
@@ -127,7 +133,7 @@ func (p *pair) carryOut(s *stage, cut int64) {
 
 func (s *stage) obeys(p *pair, o lineage.Order) lineage.ID {
 	s.t.Helper()
-	o.Workflow = p.was.Model.Name
+	o.Workflow = p.is.Model.Name
 	seq, err := s.e.Order(s.t.Context(), o)
 	require.NoError(s.t, err)
 	s.settled()
@@ -161,6 +167,45 @@ func TestPlan_IsTheTruthOfARunningEngine(t *testing.T) {
 			snap.Close()
 			s.flows(p.follow)
 			require.Equal(t, nameless(decided), nameless(s.spoken()[len(before):]), "decisions of the switch and behind it; "+why)
+			newly += r.Switch.Newly
+		})
+	}
+	assert.Positive(t, newly, "the switches find somebody newly true")
+}
+
+// A workflow that begins beside others: nobody was told anything before, and who
+// is newly true, what is decided at the switch and behind it is what plan says.
+func TestPlan_IsTheTruthOfANewWorkflow(t *testing.T) {
+	shelf := newShelf(t, "botlike", "traplike")
+	first, n := runs(t, 6)
+	newly := 0
+	for seed := first; seed < first+n; seed++ {
+		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
+			p := newPair(t, shelf, seed)
+			p.begins, p.is, p.mode = true, nil, plan.Mode{Rescore: true, OnRelease: []string{plan.Fire, plan.Mark}[seed%2]}
+			rng := rand.New(rand.NewPCG(seed, 0x6e6577))
+			for p.is == nil {
+				p.is = shelveIfValid(t, shelf, workflowName.ReplaceAllLiteralString(p.another(rng), `workflow "fresh"`))
+			}
+			var err error
+			p.crews[1], err = p.is.NewCrew(t.Context())
+			require.NoError(t, err)
+			t.Cleanup(p.crews[1].Close)
+			s := stageOf(t, p)
+			s.flows(p.history)
+			if p.torn = seed%3 == 2; p.torn {
+				s.tear()
+			}
+			views, decided, r, cut := p.foresee(t, s)
+			require.True(t, r.Begins)
+			p.carryOut(s, cut)
+			snap, err := engine.InspectNamed(t.Context(), engine.Options{Releases: s.opts.Releases, Data: s.data, Clock: engine.ClockStream}, "fresh")
+			require.NoError(t, err)
+			require.Equal(t, views, viewsBy(t, p.is, snap.Clock(), snap, snap.Leads()), "scores and grades behind the switch")
+			snap.Close()
+			s.flows(p.follow)
+			said := slices.DeleteFunc(s.spoken(), func(d lead.Decision) bool { return d.Workflow != "fresh" })
+			require.Equal(t, nameless(decided), nameless(said), "decisions of the switch and behind it")
 			newly += r.Switch.Newly
 		})
 	}

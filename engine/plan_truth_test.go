@@ -41,6 +41,7 @@ type pair struct {
 	switched uint64 // sequence of the switch
 	sw       *core.Switch
 	torn     bool // the history does not go back to the first event
+	begins   bool // the one that follows is the first of another workflow
 }
 
 var (

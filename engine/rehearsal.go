@@ -20,7 +20,8 @@ import (
 // moment, and the history that led there: for who asks what another release
 // would make of it. It reads only, and an engine on the same streams goes on.
 type Rehearsal struct {
-	// Release is the live one, Work what it consists of.
+	// Release is the live one, Work what it consists of; nothing and nil if none
+	// is: the candidate begins a workflow beside those that run.
 	Release lineage.Release
 	Work    *Workflow
 	// Whole says that the history goes back to the first event. If not, what lies
@@ -29,6 +30,7 @@ type Rehearsal struct {
 	Cut   int64
 
 	e     *Engine
+	next  *Workflow // the candidate
 	parts []rehearsed
 	end   uint64 // of the history, the newest position of all partitions
 }
@@ -36,12 +38,17 @@ type Rehearsal struct {
 // rehearsed is one partition as it was read.
 type rehearsed struct {
 	visit *visit
-	live  *lineage.Member
+	live  *lineage.Member  // nil without one
 	pos   journal.Position // up to where its state has seen the history
+	clock int64            // the latest tick there, ms
 }
 
-// ErrNoLive says that no release of the workflow runs on the streams.
-var ErrNoLive = errors.New("no release of the workflow is live")
+// ErrNoLive says that no release of any workflow runs on the streams.
+var ErrNoLive = errors.New("no release is live")
+
+// errPartly says that only some partitions are behind the switch that made a
+// workflow's first release live.
+var errPartly = errors.New("a switch is under way; try again when it is over")
 
 // Rehearse reads the streams of a data folder, also while an engine runs on it,
 // or of an external server. Options.Workflow is the candidate: its name says
@@ -52,7 +59,7 @@ func Rehearse(ctx context.Context, o Options, anyClock bool) (_ *Rehearsal, err 
 	if err != nil {
 		return nil, err
 	}
-	r := &Rehearsal{e: e}
+	r := &Rehearsal{e: e, next: e.work}
 	defer func() {
 		if err != nil {
 			r.Close()
@@ -77,22 +84,22 @@ func Rehearse(ctx context.Context, o Options, anyClock bool) (_ *Rehearsal, err 
 
 // read restores the live lineage of one partition.
 func (r *Rehearsal) read(ctx context.Context, n int) error {
-	name := r.e.work.Model.Name
-	none := fmt.Errorf("%w: the streams have none of %q; ripen apply would begin it there", ErrNoLive, name)
+	name := r.next.Model.Name
 	v, base, err := r.e.readState(ctx, n)
-	if errors.Is(err, errWorkflow) {
-		return none
-	}
 	if err != nil {
 		return err
 	}
-	r.parts = append(r.parts, rehearsed{visit: v, pos: base.Pos})
-	r.end = max(r.end, base.Pos.Seq)
 	m := v.set.Live(name)
-	if m == nil {
-		return none
+	r.parts = append(r.parts, rehearsed{visit: v, live: m, pos: base.Pos, clock: base.Clock})
+	r.end = max(r.end, base.Pos.Seq)
+	switch {
+	case len(base.Lineages) == 0:
+		return fmt.Errorf("%w: no engine has run on the streams; compare two folders with --against", ErrNoLive)
+	case (m == nil) != (r.parts[0].live == nil):
+		return errPartly
+	case m == nil:
+		return nil
 	}
-	r.parts[n].live = m
 	for _, h := range v.hired {
 		if h.workflow == name && h.release.Number == m.Release.Number && modelIs(h.work.Model, m.Release.Model) {
 			r.Release, r.Work = m.Release, h.work
@@ -104,7 +111,11 @@ func (r *Rehearsal) read(ctx context.Context, n int) error {
 
 // bounds looks at where the history begins.
 func (r *Rehearsal) bounds(ctx context.Context) (err error) {
-	r.Cut, err = r.e.historyCut(ctx, r.Work.Def.AgeStep, r.e.work.Def.AgeStep)
+	steps := []int64{r.next.Def.AgeStep}
+	if r.Work != nil {
+		steps = append(steps, r.Work.Def.AgeStep)
+	}
+	r.Cut, err = r.e.historyCut(ctx, steps...)
 	r.Whole = r.Cut == 0
 	return err
 }
@@ -117,14 +128,19 @@ func (e *Engine) eventSubjects() (list []string) {
 	return slices.Clip(list)
 }
 
-// readAll restores the live lineage of all partitions.
+// readAll restores the live lineage of all partitions. Of a workflow that has no
+// lineage at all, it is how far the others are that tells of the history.
 func (r *Rehearsal) readAll(ctx context.Context) error {
 	r.let()
 	for n := range r.e.journal.Partitions() {
-		if err := r.e.allowed(ctx, func(ctx context.Context) error { return r.read(ctx, n) }); err != nil {
-			if errors.Is(err, ErrNoLive) {
-				return err
-			}
+		err := r.e.allowed(ctx, func(ctx context.Context) error { return r.read(ctx, n) })
+		switch {
+		case errors.Is(err, errWorkflow) && r.e.work != nil:
+			r.e.work = nil
+			return r.readAll(ctx)
+		case errors.Is(err, ErrNoLive):
+			return err
+		case err != nil:
 			return fmt.Errorf("partition %d: %w", n, err)
 		}
 	}
@@ -153,8 +169,7 @@ func (r *Rehearsal) findClock(ctx context.Context) error {
 				if code, _ := wall.Untimely(&ev); code == "" {
 					return
 				}
-				a := r.parts[lead.Partition(ev.Lead, len(r.parts))].live.Core.Lead(ev.Lead)
-				found = found || a != nil && a.First != 0 && a.First <= ev.At
+				found = found || r.took(&ev)
 			})
 			if seen++; found || seen == clockEvents {
 				return errFound
@@ -169,6 +184,14 @@ func (r *Rehearsal) findClock(ctx context.Context) error {
 	return r.readAll(ctx) // ids are forgotten by the clock too
 }
 
+// took says whether a live release took an event.
+func (r *Rehearsal) took(e *lead.Event) bool {
+	return slices.ContainsFunc(r.parts[lead.Partition(e.Lead, len(r.parts))].visit.set.Members(), func(m *lineage.Member) bool {
+		a := m.Core.Lead(e.Lead)
+		return m.Role == lineage.Live && a != nil && a.First != 0 && a.First <= e.At
+	})
+}
+
 // clearFound takes the end of a search for no error.
 func clearFound(err error) error {
 	if errors.Is(err, errFound) {
@@ -180,10 +203,12 @@ func clearFound(err error) error {
 // Partitions is how many partitions there are.
 func (r *Rehearsal) Partitions() int { return len(r.parts) }
 
-// Cores are the live lineage's, by partition.
+// Cores are the live lineage's, by partition; none if there is none.
 func (r *Rehearsal) Cores() (list []*core.Core) {
 	for i := range r.parts {
-		list = append(list, r.parts[i].live.Core)
+		if r.parts[i].live != nil {
+			list = append(list, r.parts[i].live.Core)
+		}
 	}
 	return list
 }
@@ -191,9 +216,13 @@ func (r *Rehearsal) Cores() (list []*core.Core) {
 // CoreOptions are those that a candidate is built with.
 func (r *Rehearsal) CoreOptions() core.Options { return r.e.coreOptions() }
 
-// Clock is the latest time in the state, ms: of a tick or of a lead.
-func (r *Rehearsal) Clock() (at int64) {
-	for _, c := range r.Cores() {
+// Clock is the latest time in the state, ms: of a tick or of a lead, also of one
+// in the cores of a candidate that has scored the history.
+func (r *Rehearsal) Clock(candidate ...*core.Core) (at int64) {
+	for i := range r.parts {
+		at = max(at, r.parts[i].clock)
+	}
+	for _, c := range append(r.Cores(), candidate...) {
 		at = max(at, c.Clock())
 		c.Leads(func(a *ledger.Account) { at = max(at, a.Clock) })
 	}
@@ -201,10 +230,11 @@ func (r *Rehearsal) Clock() (at int64) {
 }
 
 // Present lets the live release's time pass up to now, as an engine does before
-// a switch, unless it is the stream's own, and returns what it is then, ms.
-// decided gets what that alone leads to.
-func (r *Rehearsal) Present(decided func(partition int, list []lead.Decision)) (int64, error) {
-	at := r.Clock()
+// a switch, unless it is the stream's own, and returns what it is then, ms: the
+// candidate, whose cores are given, has to follow. decided gets what that alone
+// leads to.
+func (r *Rehearsal) Present(candidate []*core.Core, decided func(partition int, list []lead.Decision)) (int64, error) {
+	at := r.Clock(candidate...)
 	if r.e.opts.Clock == ClockStream || at == 0 {
 		return at, nil
 	}
@@ -276,12 +306,8 @@ func (r *Rehearsal) Play(ctx context.Context, progress func(at, end uint64), fn 
 func (r *Rehearsal) Build(ctx context.Context, candidate *replay.Replay, progress func(at, end uint64), see func(partition int, e *lead.Event)) error {
 	cores := candidate.Cores()
 	if !r.Whole {
-		for n, live := range r.Cores() {
-			var out core.Output
-			if _, _, err := cores[n].CarryFrom(live, r.Cut, "", 0, &out); err != nil {
-				return err
-			}
-			cores[n].PassOver(r.Cut)
+		if err := r.carry(cores); err != nil {
+			return err
 		}
 	}
 	err := r.Play(ctx, progress, func(n int, e *lead.Event) error {
@@ -295,9 +321,31 @@ func (r *Rehearsal) Build(ctx context.Context, candidate *replay.Replay, progres
 	if err := errors.Join(err, candidate.Drain()); err != nil {
 		return err
 	}
-	for n, live := range r.Cores() {
+	for n := range r.parts {
 		cores[n].PassOver(0)
-		cores[n].RestoreClock(live.Clock())
+		cores[n].RestoreClock(r.parts[n].tick())
+	}
+	return nil
+}
+
+// tick is the latest tick that what is live has seen, ms.
+func (r *rehearsed) tick() int64 {
+	if r.live == nil {
+		return r.clock
+	}
+	return r.live.Core.Clock()
+}
+
+// carry gives a candidate what the live release knows from before the history.
+func (r *Rehearsal) carry(cores []*core.Core) error {
+	for n := range r.parts {
+		if live := r.parts[n].live; live != nil {
+			var out core.Output
+			if _, _, err := cores[n].CarryFrom(live.Core, r.Cut, "", 0, &out); err != nil {
+				return err
+			}
+		}
+		cores[n].PassOver(r.Cut)
 	}
 	return nil
 }
@@ -305,7 +353,10 @@ func (r *Rehearsal) Build(ctx context.Context, candidate *replay.Replay, progres
 // Decisions hands all decisions of the workflow that the state knows of to fn, in
 // the order of the journal.
 func (r *Rehearsal) Decisions(ctx context.Context, fn func(partition int, d *lead.Decision)) error {
-	filter := []string{journal.DecisionSubject(r.e.work.Model.Name, "*")}
+	if r.Work == nil {
+		return nil
+	}
+	filter := []string{journal.DecisionSubject(r.next.Model.Name, "*")}
 	return r.e.allowed(ctx, func(ctx context.Context) error {
 		return r.e.journal.Scan(ctx, journal.JournalStream, filter, 1, func(m journal.Message) error {
 			var d lead.Decision

@@ -42,6 +42,12 @@ func (a *app) applyCommand() *cobra.Command {
   6. one switch point is written: all partitions switch at that position. No
      event is lost, none is scored by a mix of both.
 
+A workflow of another name needs --new and then runs beside those that do, each
+released on its own. It too is built from history, and history has told nobody of
+it: all leads for which one of its routes holds at its switch point are newly
+true. They are counted, and --on-release and --max-new-handoffs say what happens
+to them; with --on-release mark their episodes open silently.
+
 What fails before the switch point leaves the live release untouched. The
 replaced release goes on as a shadow for --keep, so that ripen rollback is as
 quick as the switch. An apply that was interrupted is continued or given up with
@@ -112,8 +118,12 @@ func (a *app) applyFolder(ctx context.Context, cmd *cobra.Command, op *engine.Op
 	switch {
 	case before == nil && !f.isNew:
 		return no("the engine runs no workflow %q but %s; apply the folder of that one, or say --new to run this one beside it", w.Model.Name, strings.Join(workflowsOf(now), ", "))
+	case before == nil && f.noRescore:
+		return noLedgers(w.Model.Name)
 	case before != nil && before.Digest == w.Bundle.Digest():
 		return a.unchanged(f, before)
+	case before != nil && f.isNew:
+		return no("workflow %s is not new: its release %d is live; apply the folder without --new to replace that", w.Model.Name, before.Release)
 	}
 	if err := a.compare(ctx, op, f, before, w); err != nil || f.dryRun {
 		return err
@@ -130,6 +140,11 @@ func (a *app) applyFolder(ctx context.Context, cmd *cobra.Command, op *engine.Op
 		return err
 	}
 	return a.tellSwitch(&f.changeFlags, out, &h.Terms, before, h.Verb != release.VerbRollback, nil)
+}
+
+// noLedgers refuses to go on with what a new workflow does not have.
+func noLedgers(name string) error {
+	return no("--no-rescore: workflow %s is new, there are no ledgers that it could go on with; it is built from history", name)
 }
 
 // candidate loads a folder and plays its tests.
@@ -210,7 +225,7 @@ func (a *app) abortChange(ctx context.Context, op *engine.Operator, f *applyFlag
 	if err != nil {
 		return err
 	}
-	if err := a.conductor(op, &f.changeFlags).Abort(ctx, h); err != nil {
+	if err := a.conductor(op, &f.changeFlags, h).Abort(ctx, h); err != nil {
 		h.Leave()
 		return no("%v", err)
 	}

@@ -128,8 +128,8 @@ func workflowsOf(list []release.LineageStatus) []string {
 	return slices.Sorted(maps.Keys(names))
 }
 
-// conductor carries changes of a command through their steps.
-func (a *app) conductor(op *engine.Operator, f *changeFlags) *release.Conductor {
+// conductor carries a change of a command through its steps.
+func (a *app) conductor(op *engine.Operator, f *changeFlags, h *release.Held) *release.Conductor {
 	var bar *progress
 	var last uint64
 	return &release.Conductor{
@@ -152,13 +152,13 @@ func (a *app) conductor(op *engine.Operator, f *changeFlags) *release.Conductor 
 			bar.add(int(done - last)) //nolint:gosec // likewise
 			last = done
 		},
-		Confirm: func(n release.Count) (bool, error) { return a.confirm(f, n) },
+		Confirm: func(n release.Count) (bool, error) { return a.confirm(f, n, &h.Terms) },
 	}
 }
 
 // confirm asks a person before the switch.
-func (a *app) confirm(f *changeFlags, n release.Count) (bool, error) {
-	a.note("%s", newlyText(n))
+func (a *app) confirm(f *changeFlags, n release.Count, t *release.Terms) (bool, error) {
+	a.note("%s", newlyText(n, t))
 	if f.yes {
 		return true, nil
 	}
@@ -171,7 +171,8 @@ func (a *app) confirm(f *changeFlags, n release.Count) (bool, error) {
 	return answer == "yes", nil
 }
 
-func newlyText(n release.Count) string {
+// newlyText says whom a switch finds newly true, and what happens to them.
+func newlyText(n release.Count, t *release.Terms) string {
 	recalls := ""
 	if n.Recalls > 0 {
 		recalls = fmt.Sprintf("; %s recalled", plural(n.Recalls, "hand-off"))
@@ -183,7 +184,14 @@ func newlyText(n release.Count) string {
 	for _, route := range slices.Sorted(maps.Keys(n.ByRoute)) {
 		parts = append(parts, fmt.Sprintf("%s %d", route, n.ByRoute[route]))
 	}
-	return fmt.Sprintf("newly true by the switch itself: %s (%s), %s to sales%s", plural(n.Total, "lead"), strings.Join(parts, ", "), thousands(n.Handoffs), recalls)
+	then := ""
+	switch t.OnRelease {
+	case lineage.Mark:
+		then = "; nobody is told, their episodes open silently"
+	case lineage.Drip:
+		then = fmt.Sprintf("; %s a day are handed on", thousands(int(t.PerDay)))
+	}
+	return fmt.Sprintf("newly true by the switch itself: %s (%s), %s to sales%s%s", plural(n.Total, "lead"), strings.Join(parts, ", "), thousands(n.Handoffs), then, recalls)
 }
 
 // mayAsk says whether there is somebody to ask.
@@ -203,7 +211,7 @@ type changed struct {
 // carry runs a held change to its end and says how to go on if it does not
 // come to one.
 func (a *app) carry(ctx context.Context, op *engine.Operator, f *changeFlags, h *release.Held) (*release.Outcome, error) {
-	out, err := a.conductor(op, f).Run(ctx, h)
+	out, err := a.conductor(op, f, h).Run(ctx, h)
 	switch {
 	case err == nil:
 		return out, nil
@@ -212,7 +220,7 @@ func (a *app) carry(ctx context.Context, op *engine.Operator, f *changeFlags, h 
 	case ctx.Err() != nil:
 		return out, fmt.Errorf("interrupted at %q; what is live is untouched. Go on with ripen apply --continue, or give it up with ripen apply --abort", h.Step)
 	case errors.Is(err, release.ErrTooMany):
-		return out, no("%v. Release %d waits beside the live one: go on with ripen apply --continue --max-new-handoffs %d, or with --on-release mark; or give it up with ripen apply --abort",
+		return out, no("%v. Release %d waits beside what is live: go on with ripen apply --continue --max-new-handoffs %d, or with --on-release mark; or give it up with ripen apply --abort",
 			err, h.Release.Number, out.Newly.Handoffs)
 	case errors.Is(err, release.ErrDeclined):
 		return out, no("given up: %v; what is live is untouched", err)

@@ -19,6 +19,7 @@ type explainFlags struct {
 	inputs  inputFlags
 	json    bool
 	asOf    string
+	of      string
 	all     bool
 	release uint32
 	clocks  []engine.Clock
@@ -49,7 +50,7 @@ lead to the same decision, bit for bit. If not, the answer is "no" (exit code 1)
 
 Without INPUT an engine is asked: a data folder, whether its engine runs or not,
 or with --nats an external server. The release that is live answers; of several
-workflows -w names one, by its folder or its name. --as-of, --release and a
+workflows --of names one; a decision names its own. --as-of, --release and a
 decision run the lead's history again, under the releases that were live at each
 position of the stream: then --skew and --dedupe must be those of the engine.
 
@@ -68,6 +69,7 @@ all leads that the lines sum to the score.
 	}
 	bindOperator(cmd, "workflow", "cache", "clock", "skew", "dedupe")
 	f.inputs.bind(cmd)
+	bindOf(cmd, &f.of)
 	fl := cmd.Flags()
 	fl.BoolVar(&f.json, "json", false, "print one JSON object")
 	fl.StringVar(&f.asOf, "as-of", "", "the time of the answer, e.g. 2026-03-01 (default: the latest that is known)")
@@ -94,7 +96,7 @@ func (a *app) explainThis(cmd *cobra.Command, f *explainFlags, list []string) er
 	if f.all {
 		return a.explainAll(cmd.Context(), f, c)
 	}
-	x, w, err := a.explainer(cmd.Context(), c)
+	x, w, err := a.explainer(cmd.Context(), c, f.of)
 	if err != nil {
 		return err
 	}
@@ -110,8 +112,8 @@ func (a *app) explainThis(cmd *cobra.Command, f *explainFlags, list []string) er
 
 // explainer reaches the streams of an engine. The workflow, which may be nil, is
 // to be closed behind it.
-func (a *app) explainer(ctx context.Context, c *config) (*engine.Explainer, *engine.Workflow, error) {
-	w, name, err := a.theirs(ctx, c, "")
+func (a *app) explainer(ctx context.Context, c *config, of string) (*engine.Explainer, *engine.Workflow, error) {
+	w, name, err := a.theirs(ctx, c, whose{name: of})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -134,6 +136,8 @@ func (f *explainFlags) check(list []string) (asOf int64, err error) {
 		return 0, errors.New("--release is about a lead of an engine")
 	case f.all && (len(list) > 0 || len(f.inputs.events)+len(f.inputs.leads) > 0):
 		return 0, errors.New("--check-all takes the journal of an engine, and neither a lead nor files")
+	case f.of != "" && (f.all || len(list) > 1 || len(f.inputs.events)+len(f.inputs.leads) > 0):
+		return 0, errors.New("--of is about a lead of an engine: --check-all looks at all workflows, and files are scored by the folder of -w")
 	case !f.all && len(list) == 0:
 		return 0, errors.New("who is to be explained? Name a lead or the id of a decision")
 	case f.asOf == "":

@@ -11,7 +11,7 @@ import (
 // explainAll makes all decisions of the journal again and checks the sums of all
 // leads.
 func (a *app) explainAll(ctx context.Context, f *explainFlags, c *config) error {
-	w, _, err := a.theirs(ctx, c, "")
+	w, _, err := a.theirs(ctx, c, whose{})
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 type leadsFlags struct {
 	json, csv bool
 	asOf      string
+	of        string
 	explain   string
 	top       int
 	sort      string
@@ -26,7 +27,7 @@ func (a *app) leadsCommand() *cobra.Command {
 		Long: `Reads the leads of an engine from its journal and prints them as ripen score does:
 best grade first, then the highest primary score, then by name. The order is the
 same each time. The release that is live is shown. Where several workflows are,
-DIR, or -w, names one: its folder or its name.
+--of names one, or DIR, or -w, its folder.
 
 Filters narrow the list: a lead must pass all of them, and of one that is given
 several times (or as a,b) one value will do. --action and --route look at open
@@ -46,6 +47,7 @@ the server inside an engine.`,
 		RunE: func(cmd *cobra.Command, list []string) error { return a.leads(cmd, &f, list) },
 	}
 	bindOperator(cmd, "workflow", "cache")
+	bindOf(cmd, &f.of)
 	fl := cmd.Flags()
 	fl.BoolVar(&f.json, "json", false, "print one JSON object per lead")
 	fl.BoolVar(&f.csv, "csv", false, "print a CSV file")
@@ -69,11 +71,11 @@ func (a *app) leads(cmd *cobra.Command, f *leadsFlags, list []string) (err error
 	if err != nil {
 		return err
 	}
-	dir := ""
+	of := whose{name: f.of}
 	if len(list) > 0 {
-		dir = list[0]
+		of.dir = list[0]
 	}
-	w, name, err := a.theirs(cmd.Context(), c, dir)
+	w, name, err := a.theirs(cmd.Context(), c, of)
 	if err != nil {
 		return err
 	}

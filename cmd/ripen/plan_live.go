@@ -36,18 +36,17 @@ func (a *app) planLive(ctx context.Context, c *config, p *livePlan) (r *plan.Rep
 		return nil, err
 	}
 	defer p.past.Close()
-	was, err := p.past.Work.NewCrew(ctx)
+	was, done, err := p.before(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer was.Close()
+	defer done()
 	is, err := p.is.NewCrew(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer is.Close()
-	p.c = plan.NewComparison(
-		plan.Version{Release: plan.Release{Number: p.past.Release.Number, Digest: p.past.Work.Model.Policy.Release}, Program: was.Program, Def: p.past.Work.Def},
+	p.c = plan.NewComparison(was,
 		plan.Version{Release: plan.Release{Digest: p.is.Model.Policy.Release, From: p.dir}, Program: is.Program, Def: p.is.Def}, p.past.Partitions())
 	if !p.mode.Rescore {
 		if err := p.c.CanGoOn(); err != nil {
@@ -55,6 +54,22 @@ func (a *app) planLive(ctx context.Context, c *config, p *livePlan) (r *plan.Rep
 		}
 	}
 	return p.run(ctx)
+}
+
+// before is the release that is live, or nothing, if the workflow is a new one.
+func (p *livePlan) before(ctx context.Context) (v plan.Version, done func(), err error) {
+	work := p.past.Work
+	switch {
+	case work == nil && !p.mode.Rescore:
+		return v, nil, noLedgers(p.is.Model.Name)
+	case work == nil:
+		return plan.Nothing(), func() {}, nil
+	}
+	crew, err := work.NewCrew(ctx)
+	if err != nil {
+		return v, nil, err
+	}
+	return plan.Version{Release: plan.Release{Number: p.past.Release.Number, Digest: work.Model.Policy.Release}, Program: crew.Program, Def: work.Def}, crew.Close, nil
 }
 
 func (p *livePlan) run(ctx context.Context) (*plan.Report, error) {
@@ -132,7 +147,7 @@ func (p *livePlan) see(partition int, e *lead.Event) {
 
 // present lets time pass up to the moment of the switch, for both releases.
 func (p *livePlan) present(next *replay.Replay) error {
-	at, err := p.past.Present(func(n int, list []lead.Decision) { p.c.Decided(0, n, list) })
+	at, err := p.past.Present(next.Cores(), func(n int, list []lead.Decision) { p.c.Decided(0, n, list) })
 	if err != nil || !p.mode.Rescore || at == 0 {
 		return err
 	}
@@ -146,11 +161,13 @@ func (p *livePlan) present(next *replay.Replay) error {
 func (p *livePlan) state(next *replay.Replay) *plan.State {
 	counts := next.Counts()
 	s := &plan.State{Mode: p.mode, Before: p.past.Cores(), After: next.Of(0).Cores(),
-		History: plan.History{Events: max(counts.Accepted, p.events-counts.Duplicates), Ticks: p.ticks, From: p.oldest, To: p.past.Clock(), Whole: p.past.Whole, Cut: p.past.Cut,
+		History: plan.History{Events: max(counts.Accepted, p.events-counts.Duplicates), Ticks: p.ticks, From: p.oldest, To: p.past.Clock(next.Cores()...), Whole: p.past.Whole, Cut: p.past.Cut,
 			Duplicates: counts.Duplicates, RefusedAfter: counts.Refused}}
 	switch {
 	case p.events == 0:
 		s.Cautions = append(s.Cautions, "the history is empty: this plan says nothing of what the release does to leads")
+	case !p.past.Whole && p.past.Work == nil:
+		s.Cautions = append(s.Cautions, "the history does not go back to the first event: nothing is known of what came before "+stamp(p.past.Cut))
 	case !p.past.Whole && p.mode.Rescore:
 		s.Cautions = append(s.Cautions, "the history does not go back to the first event: leads begin with what the live release knew of them at "+stamp(p.past.Cut)+", and rules that look further back find it as that release left it")
 	}
@@ -164,7 +181,7 @@ func (p *livePlan) state(next *replay.Replay) *plan.State {
 // why the releases part; of a history that is not whole, the end has to do.
 func (p *livePlan) retrace(ctx context.Context, r *plan.Report) error {
 	t := plan.NewRetrace(r)
-	if t.Empty() || !p.past.Whole {
+	if t.Empty() || !p.past.Whole || r.Begins {
 		return nil
 	}
 	told, done := p.progress()

@@ -20,6 +20,7 @@ type tryFlags struct {
 	json   bool
 	with   []string
 	asOf   string
+	of     string
 }
 
 // trial is what some more events would do to a lead.
@@ -40,8 +41,9 @@ difference: display, label, grade, scores and new decisions. Nothing is changed
 by it.
 
 Without INPUT it is a lead of an engine, as its journal has it: of a data folder,
-whether its engine runs or not, or with --nats of an external server. With INPUT
-the history in the files is played first.
+whether its engine runs or not, or with --nats of an external server; --of names
+the workflow, if there are several. With INPUT the history in the files is played
+first.
 
 EVENT is the name of an event ("Demo Requested"), a page path ("/pricing"), or
 an event as JSON in the Segment form; what is missing (time, lead, id) is filled
@@ -59,6 +61,7 @@ in. --with may be repeated: the events happen in that order, at --as-of.
 	}
 	bindOperator(cmd, "workflow", "cache")
 	f.inputs.bind(cmd)
+	bindOf(cmd, &f.of)
 	cmd.Flags().BoolVar(&f.json, "json", false, "print one JSON object: lead, before, after, decisions")
 	cmd.Flags().StringArrayVar(&f.with, "with", nil, "the event to try (required, may be repeated)")
 	cmd.Flags().StringVar(&f.asOf, "as-of", "", "when it happens (default: the latest time that is known)")
@@ -80,6 +83,9 @@ func (a *app) try(cmd *cobra.Command, f *tryFlags, who string, list []string) er
 	}
 	if len(list)+len(f.inputs.events)+len(f.inputs.leads) == 0 {
 		return a.tryEngine(cmd.Context(), f, c, who, asOf)
+	}
+	if f.of != "" {
+		return errors.New("--of is about a lead of an engine; files are scored by the folder of -w")
 	}
 	return a.tryFiles(cmd.Context(), f, c, who, list, asOf)
 }
@@ -117,7 +123,7 @@ func (a *app) tryFiles(ctx context.Context, f *tryFlags, c *config, who string, 
 
 // tryEngine asks the journal of an engine for the lead.
 func (a *app) tryEngine(ctx context.Context, f *tryFlags, c *config, who string, asOf int64) error {
-	x, w, err := a.explainer(ctx, c)
+	x, w, err := a.explainer(ctx, c, f.of)
 	if err != nil {
 		return err
 	}

@@ -128,7 +128,7 @@ func (w *watcher) apply(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	out, err := a.conductor(w.op, &f.changeFlags).Run(ctx, h)
+	out, err := a.conductor(w.op, &f.changeFlags, h).Run(ctx, h)
 	if err != nil {
 		return err
 	}

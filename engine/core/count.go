@@ -11,7 +11,12 @@ import (
 // CountNew says what SwitchFrom would find, and changes nothing. Slices as in
 // SwitchFrom; inputs may come between them. Counts are added to into.
 func (c *Core) CountNew(live *Core, sw *Switch, after string, most int, into *Newly) (last string, done bool, err error) {
-	t := turning{core: c, sw: sw, count: into, change: change{was: &live.prog}}
+	t := turning{core: c, sw: sw, count: into}
+	if live == nil {
+		t.begin()
+	} else {
+		t.change.was = &live.prog
+	}
 	return t.countSlice(c, live, after, most)
 }
 
@@ -57,10 +62,14 @@ func (t *turning) copied(from, live *Core, key string) error {
 	if err != nil {
 		return err
 	}
-	if t.inPlace {
-		if own != nil {
-			t.leads = append(t.leads, turned{acct: own, before: &own.Marks})
-		}
+	switch {
+	case own == nil && (t.inPlace || t.begins):
+		return nil
+	case t.inPlace:
+		t.leads = append(t.leads, turned{acct: own, before: &own.Marks})
+		return nil
+	case t.begins:
+		t.leads = append(t.leads, turned{acct: own, before: t.begun(own)})
 		return nil
 	}
 	was, err := live.peek(key)

@@ -17,10 +17,14 @@ import (
 // at most `most` leads (0 = all) in the order of their keys, from behind the
 // key after ("" = from the first), and says which it did last. Commit what is in
 // out with that key; go on behind it until done, before the next input. Done
-// again from a committed key on, it leads to the same. live is only read.
+// again from a committed key on, it leads to the same. live is only read; nil
+// says that this lineage is the first of its workflow to be live.
 func (c *Core) SwitchFrom(live *Core, sw *Switch, after string, most int, out *Output) (last string, done bool, err error) {
 	t := turning{core: c, sw: sw}
-	if live == c {
+	switch live {
+	case nil:
+		t.begin()
+	case c:
 		was := sw.Was
 		if was == nil {
 			was = c.was
@@ -33,7 +37,7 @@ func (c *Core) SwitchFrom(live *Core, sw *Switch, after string, most int, out *O
 			return after, true, nil
 		}
 		t.inPlace = true
-	} else {
+	default:
 		t.change.was = &live.prog
 	}
 	keys, more, err := c.keys(live, after, most)
@@ -92,6 +96,12 @@ func (t *turning) meet(e *entry, live *Core, key string) error {
 		}
 		return nil
 	}
+	if t.begins {
+		if e != nil && e.acct != nil {
+			t.leads = append(t.leads, turned{entry: e, acct: e.acct, before: t.begun(e.acct)})
+		}
+		return nil
+	}
 	was, err := live.peek(key)
 	if err != nil {
 		return err
@@ -122,8 +132,19 @@ type turning struct {
 	sw      *Switch
 	change  change
 	inPlace bool
+	begins  bool   // no release of the workflow was live before
 	count   *Newly // not nil: nothing is kept or told
 	leads   []turned
+}
+
+// begin says that no release of the workflow was live before: what the lineage
+// itself has found in history takes that one's place.
+func (t *turning) begin() { t.begins, t.change.was = true, &t.core.prog }
+
+// begun are the marks of a lead before a workflow begins.
+func (t *turning) begun(a *ledger.Account) *ledger.Marks {
+	m := t.core.prog.Policy.Begun(&a.Marks)
+	return &m
 }
 
 // turned is one lead at the switch.

@@ -98,11 +98,19 @@ func switchOf(seed uint64) *core.Switch {
 	return &core.Switch{Release: "2", At: start + int64(seed)*1000, Order: seed, OnRelease: modes[seed%3], PerDay: 2, Total: 5, Recall: seed%4 == 0, Since: start + 20*day}
 }
 
-// A release that was built beside the live one takes over: in slices of any
-// size, with a crash behind any of them, the same happens as in one go.
+// A release that was built beside the live one takes over, or begins a workflow:
+// in slices of any size, with a crash behind any of them, the same happens as in
+// one go.
 func TestSwitchFrom_SlicesAndCrashes(t *testing.T) {
-	fired := 0
-	for seed := range uint64(30) {
+	fired, begun := 0, 0
+	for seed := range uint64(40) {
+		begins := seed%4 == 1
+		of := func(live *engine) *core.Core {
+			if begins {
+				return nil
+			}
+			return live.Core
+		}
 		config := scoretest.Config{}
 		g := newGenerator(seed + 9000)
 		g.leads, g.calm = 12, seed%2 == 0
@@ -116,11 +124,13 @@ func TestSwitchFrom_SlicesAndCrashes(t *testing.T) {
 		}
 		live, next := build()
 		before := next.accounts()
-		want := next.takeOver(live.Core, sw, "", 0, nothing)
-		fired += len(want.decisions)
+		want := next.takeOver(of(live), sw, "", 0, nothing)
+		if fired += len(want.decisions); begins {
+			begun += len(want.decisions)
+		}
 		var counted core.Newly
 		live2, next2 := build()
-		_, done, err := next2.CountNew(live2.Core, sw, "", 0, &counted)
+		_, done, err := next2.CountNew(of(live2), sw, "", 0, &counted)
 		require.NoError(t, err)
 		require.True(t, done)
 		require.Equal(t, before, next2.accounts(), "to count changes nothing")
@@ -134,7 +144,7 @@ func TestSwitchFrom_SlicesAndCrashes(t *testing.T) {
 		after := ""
 		for done := false; !done; {
 			next3.out.Reset()
-			last, end, err := next3.SwitchFrom(live3.Core, sw, after, 1+rng.IntN(5), &next3.out)
+			last, end, err := next3.SwitchFrom(of(live3), sw, after, 1+rng.IntN(5), &next3.out)
 			require.NoError(t, err)
 			if rng.IntN(3) == 0 { // it dies before the commit: all that is not in the journal is gone
 				again := release(t, 1+int(seed%2), config, core.Options{})
@@ -155,7 +165,8 @@ func TestSwitchFrom_SlicesAndCrashes(t *testing.T) {
 		next3.feed(more, 7)
 		require.Equal(t, lines(t, next.out.Decisions), lines(t, next3.out.Decisions), "and it goes on alike")
 	}
-	require.Greater(t, fired, 20)
+	require.Greater(t, fired-begun, 20)
+	require.Greater(t, begun, 20)
 }
 
 // In place, or as a copy that is switched: the same.

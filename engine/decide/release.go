@@ -77,6 +77,31 @@ func (p *Policy) Inherit(own, before *ledger.Marks) ledger.Marks {
 	return m
 }
 
+// Begun gives the marks of a lead for a workflow that begins. What its release has
+// found in history was told to nobody: an episode that is still open there is
+// none yet, and the route that opened it is no edge of the past. One that was
+// closed stays closed, with its number and its cooldown, because sales has
+// answered, or the lead has cooled.
+func (p *Policy) Begun(own *ledger.Marks) ledger.Marks {
+	m := *own
+	m.Seq, m.Drip, m.Episodes = 0, nil, nil
+	matched := p.Route(m.Matched)
+	for i := range own.Episodes {
+		e := own.Episodes[i]
+		e.Last = [16]byte{}
+		if e.Open {
+			e.Open, e.Hands, e.Number = false, 0, e.Number-1
+			if matched != nil && matched.Action == e.Action {
+				m.Matched = 0
+			}
+		}
+		if e.Number > 0 {
+			m.Episodes = append(m.Episodes, e)
+		}
+	}
+	return m
+}
+
 // routeAfter is the route that an open episode belongs to from now on: its own,
 // or that of its action which can close it.
 func (p *Policy) routeAfter(e *ledger.Episode) uint32 {

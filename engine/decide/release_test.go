@@ -308,3 +308,58 @@ func TestSwitch_ALeadThatTheLiveLineageNeverSaw(t *testing.T) {
 	assert.Equal(t, uint32(1), list[0].Episode, "what it published as a shadow nobody saw")
 	assert.Equal(t, uint64(1), list[0].Seq)
 }
+
+// A workflow that begins has told nobody of what its release found in history.
+func TestSwitch_AWorkflowThatBegins(t *testing.T) {
+	begin := func(w *world, h Handover) (Newly, []string) {
+		own := w.f.Acct.Marks
+		return w.hand(w.p, h, own, w.p.Begun(&own))
+	}
+	quiet := func(t *testing.T) *world {
+		w := newWorld(t)
+		w.no("customer", "competitor", "warm", "was warm", "quiet", "awake", "hot", "warmer", "cold", "seen")
+		return w
+	}
+	t.Run("who stands true is newly true, as its first", func(t *testing.T) {
+		w := quiet(t)
+		w.look()
+		require.NotEmpty(t, w.look("warm"))
+		found, got := begin(w, Handover{})
+		assert.Equal(t, []string{"sales/warm#1"}, got)
+		assert.Equal(t, "warm", found.Route.Name)
+		assert.Equal(t, uint64(1), w.f.Acct.Marks.Seq, "nobody has seen a decision before")
+		assert.Empty(t, w.look())
+	})
+	t.Run("mark opens silently", func(t *testing.T) {
+		w := quiet(t)
+		w.look()
+		w.look("warm")
+		found, got := begin(w, Handover{OnRelease: Mark})
+		assert.Empty(t, got)
+		assert.NotNil(t, found.Route, "it counts all the same")
+		assert.True(t, IsOpen(&w.f.Acct.Marks, "sales"))
+		assert.Zero(t, w.f.Acct.Marks.Seq)
+		assert.Empty(t, w.look())
+	})
+	t.Run("what sales has closed stays closed", func(t *testing.T) {
+		w := quiet(t)
+		w.look()
+		w.look("warm")
+		w.answer(LeadLost)
+		found, got := begin(w, Handover{})
+		assert.Empty(t, got)
+		assert.Nil(t, found.Route)
+		e := episode(&w.f.Acct.Marks, "sales")
+		assert.Equal(t, []any{uint32(1), false, [16]byte{}}, []any{e.Number, e.Open, e.Last})
+		assert.Empty(t, w.look())
+	})
+	t.Run("what is true no more is none", func(t *testing.T) {
+		w := quiet(t)
+		w.look()
+		w.look("warm")
+		w.no("warm")
+		_, got := begin(w, Handover{})
+		assert.Equal(t, []string{"nurture/rest#1"}, got, "and nurture, which the open hand-off kept away, has its turn")
+		assert.Equal(t, []string{"sales/warm#1"}, w.look("warm"))
+	})
+}

@@ -148,13 +148,9 @@ func (s *Set) change(o *Order, seq uint64, at int64) (*Walk, error) {
 		}
 		live = m
 	}
-	from := m.Core
+	var from *core.Core // nil: it is the first one of its workflow
 	if live != nil {
 		from = live.Core
-	} else {
-		// The first one of its workflow: what it found in history is known, and
-		// nothing is decided about the past.
-		sw.Was = m.Core.Program()
 	}
 	m.rising = true
 	w.step = func(after string, most int, out *core.Output) (string, bool, error) {

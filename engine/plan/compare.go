@@ -39,7 +39,17 @@ type Comparison struct {
 	parts   []*traces
 }
 
-// NewComparison begins to compare two releases over so many partitions.
+// Nothing is the release before the first one of a workflow: it knows no lead and
+// decides nothing.
+func Nothing() Version {
+	return Version{Program: core.Program{Book: &ledger.Book{}, Policy: &decide.Policy{Primary: -1, Grading: -1}}}
+}
+
+// begins says that the release is the first one of its workflow.
+func (c *Comparison) begins() bool { return c.sides[before].Def == nil && c.sides[before].Digest == "" }
+
+// NewComparison begins to compare two releases, of which the one before may be
+// Nothing, over so many partitions.
 func NewComparison(was, is Version, partitions int) *Comparison {
 	c := &Comparison{primary: -1}
 	for i, v := range [2]Version{was, is} {
@@ -106,8 +116,8 @@ func (c *Comparison) Decided(release, partition int, list []lead.Decision) {
 type State struct {
 	Mode    Mode
 	History History
-	// Cores of each release by partition: the live one's, and the candidate's
-	// behind the switch.
+	// Cores of each release by partition: the live one's, none without one, and the
+	// candidate's behind the switch.
 	Before, After []*core.Core
 	Switched      Switched
 	Cost          Cost
@@ -117,7 +127,7 @@ type State struct {
 // Report sums up.
 func (c *Comparison) Report(s *State) (*Report, error) {
 	r := &Report{Workflow: c.sides[after].Policy.Workflow, LeadWord: c.sides[after].Policy.LeadWord,
-		Before: c.sides[before].Release, After: c.sides[after].Release, Mode: s.Mode, History: s.History, Cost: s.Cost,
+		Before: c.sides[before].Release, After: c.sides[after].Release, Begins: c.begins(), Mode: s.Mode, History: s.History, Cost: s.Cost,
 		Cautions: append([]string{}, s.Cautions...), Diff: c.diff()}
 	if c.primary >= 0 {
 		r.Primary = c.scores[c.primary]
@@ -135,13 +145,17 @@ func (c *Comparison) Report(s *State) (*Report, error) {
 	if err := c.detail(r, s); err != nil {
 		return nil, err
 	}
-	r.Changed = len(r.Diff) > 0 || r.Leads.Changed > 0 || r.Switch.Newly > 0 || c.decidesOtherwise(r)
+	r.Changed = r.Begins || len(r.Diff) > 0 || r.Leads.Changed > 0 || r.Switch.Newly > 0 || c.decidesOtherwise(r)
 	return r, nil
 }
 
 // lookAll compares the leads of all partitions, side by side.
 func (c *Comparison) lookAll(s *State) (*finding, error) {
-	if len(s.Before) != len(s.After) || len(s.After) != len(c.parts) {
+	live := s.Before
+	if c.begins() {
+		live = make([]*core.Core, len(c.parts))
+	}
+	if len(live) != len(s.After) || len(s.After) != len(c.parts) {
 		return nil, fmt.Errorf("found %d and %d partitions, expected %d of each release", len(s.Before), len(s.After), len(c.parts))
 	}
 	found := make([]*finding, len(c.parts))
@@ -150,7 +164,7 @@ func (c *Comparison) lookAll(s *State) (*finding, error) {
 	for p := range found {
 		found[p] = newFinding(c)
 		running.Go(func() {
-			errs[p] = found[p].run([2]*core.Core{s.Before[p], s.After[p]}, s.History.To)
+			errs[p] = found[p].run([2]*core.Core{live[p], s.After[p]}, s.History.To)
 		})
 	}
 	running.Wait()

@@ -142,7 +142,11 @@ func (c *Comparison) whyThen(s *Standing, kind int, routes []string) []string {
 	}
 	out = append(out, otherGrade(s)...)
 	out = append(out, routes...)
-	if len(out) == 0 {
+	switch {
+	case len(out) > 0:
+	case c.begins():
+		out = append(out, "the route holds, and nobody was told before")
+	default:
 		out = append(out, "the same points and grade in that moment: what had been decided before was different")
 	}
 	return out

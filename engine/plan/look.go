@@ -39,7 +39,7 @@ func newFinding(c *Comparison) *finding {
 		grades: map[[2]string]int{}, labels: map[[2]string]int{}, rules: map[ruleKey]*[2]RuleSums{}}
 }
 
-// run compares all leads of one partition at a time.
+// run compares all leads of one partition at a time; the core of Nothing is nil.
 func (f *finding) run(cores [2]*core.Core, at int64) error {
 	keys := unionOf(cores)
 	rows := make([][2]view, lookAt)
@@ -56,6 +56,9 @@ func (f *finding) run(cores [2]*core.Core, at int64) error {
 			}
 		}
 		for release := range 2 {
+			if cores[release] == nil {
+				continue
+			}
 			err := cores[release].Look(some, at, func(fr *ledger.Frame) {
 				f.fill(release, fr, &rows[index[fr.Acct.Key]][release])
 			})
@@ -71,9 +74,11 @@ func (f *finding) run(cores [2]*core.Core, at int64) error {
 }
 
 func unionOf(cores [2]*core.Core) []string {
-	keys := make([]string, 0, cores[after].Len()+cores[before].Len())
+	var keys []string
 	for _, c := range cores {
-		c.Leads(func(a *ledger.Account) { keys = append(keys, a.Key) })
+		if c != nil {
+			c.Leads(func(a *ledger.Account) { keys = append(keys, a.Key) })
+		}
 	}
 	slices.Sort(keys)
 	return slices.Compact(keys)

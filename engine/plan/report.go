@@ -9,6 +9,9 @@ type Report struct {
 	LeadWord string   `json:"lead_word"`
 	Before   Release  `json:"before"`
 	After    Release  `json:"after"`
+	// Begins says that no release of the workflow runs so far: it would be a new
+	// one beside those that do, and Before is empty.
+	Begins   bool     `json:"begins,omitempty"`
 	Mode     Mode     `json:"mode"`
 	History  History  `json:"history"`
 	Cautions []string `json:"cautions"`

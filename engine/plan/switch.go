@@ -22,9 +22,9 @@ type Switched struct {
 // Onto makes the candidate's cores live behind those of the live release, in the
 // way that apply does it, and tells what that leads to. With a re-score the
 // candidate's cores have scored the history; without, they are empty and go on
-// from what the live ones know. The live cores are only read. order is the
-// sequence that the switch would have in the stream, at its time in ms. Without a
-// re-score it may be refused: core.ErrProgram.
+// from what the live ones know. The live cores are only read; behind Nothing there
+// are none. order is the sequence that the switch would have in the stream, at its
+// time in ms. Without a re-score it may be refused: core.ErrProgram.
 func (c *Comparison) Onto(live, candidate []*core.Core, mode *Mode, order uint64, at int64) (Switched, error) {
 	was := c.sides[before].Program
 	sw := core.Switch{Release: strconv.FormatUint(uint64(c.sides[after].Number), 10), At: at, Order: order, OnRelease: mode.code(), PerDay: mode.PerDay}
@@ -34,12 +34,15 @@ func (c *Comparison) Onto(live, candidate []*core.Core, mode *Mode, order uint64
 		}
 	}
 	from := live
-	if !mode.Rescore && mode.InPlace {
+	switch {
+	case c.begins():
+		from = make([]*core.Core, len(candidate))
+	case !mode.Rescore && mode.InPlace:
 		from, sw.Was = candidate, &was
 	}
 	out := Switched{At: at}
-	counts := make([]core.Newly, len(live))
-	err := each(len(live), func(p int) error {
+	counts := make([]core.Newly, len(candidate))
+	err := each(len(candidate), func(p int) error {
 		_, _, err := candidate[p].CountNew(from[p], &sw, "", 0, &counts[p])
 		return err
 	})
@@ -50,8 +53,8 @@ func (c *Comparison) Onto(live, candidate []*core.Core, mode *Mode, order uint64
 		out.Newly.Add(&counts[p])
 	}
 	sw.Total = int64(out.Newly.Total)
-	outs := make([]core.Output, len(live))
-	err = each(len(live), func(p int) error {
+	outs := make([]core.Output, len(candidate))
+	err = each(len(candidate), func(p int) error {
 		_, _, err := candidate[p].SwitchFrom(from[p], &sw, "", 0, &outs[p])
 		return err
 	})

@@ -44,7 +44,7 @@ func (r report) diffTable() sheet.Table {
 
 func (r report) scoresTable() sheet.Table {
 	t := sheet.Table{ID: "scores", Title: "Scores", Left: 1, Head: []string{"score", "leads", "changed", "up", "down", "mean before", "after", "median before", "after", "90 % below", "after", "largest +", "largest −"},
-		About: "All leads as they stand at the switch, under the live release and under the new one, with decay up to then."}
+		About: "All leads as they stand at the switch, " + r.under("under the live release and under the new one, ") + "with decay up to then."}
 	for _, s := range r.Scores {
 		name := s.Name
 		if s.Change != "" {
@@ -98,6 +98,22 @@ func matrixTables(r report) (out []sheet.Table) {
 	return out
 }
 
+// under is a text about the live release, if there is one, and first one for
+// where there is none.
+func (r report) under(text string) string {
+	if r.Begins {
+		return ""
+	}
+	return text
+}
+
+func (r report) first(text string) string {
+	if r.Begins {
+		return text
+	}
+	return ""
+}
+
 // salesTables list who goes to sales under one release only, or at another time.
 func (r report) salesTables(top int) (out []sheet.Table) {
 	if !r.Mode.Rescore {
@@ -108,7 +124,7 @@ func (r report) salesTables(top int) (out []sheet.Table) {
 		id, title, about string
 		list             *plan.Handoffs
 	}{
-		{"newly", "Newly to sales", "Leads that the new release would have handed over in the history, and the live one has not. What is past is not published: who still stands there at the switch is listed there.", &s.Gained},
+		{"newly", "Newly to sales", "Leads that the new release would have handed over in the history" + r.under(", and the live one has not") + ". What is past is not published: who still stands there at the switch is listed there.", &s.Gained},
 		{"no-longer", "No longer to sales", "Leads that the live release has handed over, and the new one would not have.", &s.Lost},
 		{"sooner", "Sooner to sales", "Leads that the new release would have handed over earlier.", &s.Sooner},
 		{"later", "Later to sales", "Leads that the new release would have handed over later.", &s.Later},
@@ -158,6 +174,9 @@ func (r report) switchTable(top int) sheet.Table {
 	s := &r.Switch
 	t := sheet.Table{ID: "switch", Title: "At the switch", Left: 4, Head: []string{r.LeadWord, "action (route)", "at", "why"},
 		About: "Leads for which a route holds behind the switch that did not hold before, without an open episode. Were it now: " + sheet.Stamp(s.At) + "."}
+	if r.Begins {
+		t.About = "Leads for which a route holds, and whom nobody has been told of: no release of the workflow was live before. Were it now: " + sheet.Stamp(s.At) + "."
+	}
 	for _, f := range sheet.Cut(s.List, top) {
 		t.Rows = append(t.Rows, []string{f.Lead, f.Action + " (" + f.Route + ")", f.Display + heaviest(f.Lines), strings.Join(f.Why, "; ")})
 	}
@@ -175,7 +194,7 @@ func (r report) switchTable(top int) sheet.Table {
 
 func (r report) routesTable() sheet.Table {
 	t := sheet.Table{ID: "routes", Title: "Decisions over the history", Left: 2, Head: []string{"action", "route", "before", "after", "change"},
-		About: "What the live release decided, and what the new one would have."}
+		About: r.under("What the live release decided, and what") + r.first("What") + " the new one would have."}
 	if !r.Mode.Rescore {
 		t.About = "What the live release decided; without a re-score the new one has no history."
 		t.Head = t.Head[:3]

@@ -19,7 +19,15 @@ func Summary(of *plan.Report) []string {
 	return append(append(out, r.leads(), r.sales()), r.atTheSwitch())
 }
 
+// begins says what a workflow is that nothing runs of so far.
+func (r report) begins() string {
+	return fmt.Sprintf("Workflow %s is a new one beside those that run: %s; it is built from history (ripen apply --new).", r.Workflow, nameOf(&r.After))
+}
+
 func (r report) what() string {
+	if r.Begins {
+		return r.begins()
+	}
 	mode := "goes on from today's scores without a re-score (--no-rescore)"
 	if r.Mode.Rescore {
 		mode = "re-scores all " + r.LeadWord + "s from history"
@@ -57,8 +65,16 @@ func (r report) history() string {
 	if h.Events == 0 {
 		return "The history holds no event that counts: no " + r.LeadWord + " can change by it."
 	}
-	text := fmt.Sprintf("Compared on %s of %s, %s to %s.", plural(h.Events, "event"), plural(r.Leads.All, r.LeadWord), day(h.From), day(h.To))
-	if !h.Whole {
+	read := "Compared on"
+	if r.Begins {
+		read = "Read"
+	}
+	text := fmt.Sprintf(read+" %s of %s, %s to %s.", plural(h.Events, "event"), plural(r.Leads.All, r.LeadWord), day(h.From), day(h.To))
+	switch {
+	case h.Whole:
+	case r.Begins:
+		text += fmt.Sprintf(" Older events are gone: it begins with those from %s on.", sheet.Stamp(h.Cut))
+	default:
 		text += fmt.Sprintf(" Older events are gone: what the live release knows from before %s is carried over.", sheet.Stamp(h.Cut))
 	}
 	return text
@@ -66,6 +82,9 @@ func (r report) history() string {
 
 func (r report) leads() string {
 	l := &r.Leads
+	if r.Begins {
+		return fmt.Sprintf("%s known to it.", areIs(l.All, r.LeadWord))
+	}
 	if l.Changed == 0 {
 		return "No " + r.LeadWord + " changes its score, grade or label."
 	}
@@ -87,6 +106,9 @@ func (r report) sales() string {
 		return "The past stays as it was decided: without a re-score the new release has no history of its own."
 	}
 	s := &r.Sales
+	if r.Begins {
+		return fmt.Sprintf("Over the history %s would have gone to sales; what is past is not published.", plural(s.After, r.LeadWord))
+	}
 	if s.Gained.Count+s.Lost.Count+s.Sooner.Count+s.Later.Count == 0 {
 		return fmt.Sprintf("Over the history the same %s would have gone to sales, at the same times.", plural(s.After, r.LeadWord))
 	}
