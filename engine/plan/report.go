@@ -5,10 +5,10 @@ import "github.com/ripenhq/ripen/engine/lead"
 // Report is all that a plan says. Points are in milli-points, times in ms since
 // 1970 UTC. Its JSON form is stable: fields are added, never changed.
 type Report struct {
-	Workflow string   `json:"workflow"`
-	LeadWord string   `json:"lead_word"`
-	Before   Release  `json:"before"`
-	After    Release  `json:"after"`
+	Workflow string  `json:"workflow"`
+	LeadWord string  `json:"lead_word"`
+	Before   Release `json:"before"`
+	After    Release `json:"after"`
 	// Begins says that no release of the workflow runs so far: it would be a new
 	// one beside those that do, and Before is empty.
 	Begins   bool     `json:"begins,omitempty"`
