@@ -82,7 +82,7 @@ func misplaced(ev *lead.Event, partitions, number int) *lead.Rejected {
 }
 
 // hear notes that a message was read.
-func (p *partition) hear(m *journal.Message) { p.last = heardInput{m.Seq, journal.HashInput(m.Data)} }
+func (p *partition) hear(m *journal.Message) { p.last = heardInput{seq: m.Seq, data: m.Data} }
 
 // control takes a message of the engine to all partitions.
 func (p *partition) control(m *journal.Message) error {
@@ -160,7 +160,7 @@ func (p *partition) commitSlice(last bool) error {
 // record is what a commit says beside the state of leads, if all that was read
 // is done.
 func (p *partition) record(pos journal.Position) journal.Record {
-	return journal.Record{Pos: pos, InputSeq: p.last.seq, InputHash: p.last.hash, Clock: p.set.Clock(), Lineages: p.lineages(), Newest: p.status.newest.Load()}
+	return journal.Record{Pos: pos, InputSeq: p.last.seq, InputHash: p.last.sum(), Clock: p.set.Clock(), Lineages: p.lineages(), Newest: p.status.newest.Load()}
 }
 
 // lineages are those of the partition, as a record names them.

@@ -69,10 +69,20 @@ type partition struct {
 	unscored, untold bool
 }
 
-// heardInput is the last message of the events stream that was read.
+// heardInput is the last message of the events stream that was read. Only that
+// of a commit is hashed, not each on the way.
 type heardInput struct {
-	seq  uint64
-	hash [32]byte
+	seq    uint64
+	data   []byte
+	hash   [32]byte
+	hashed bool
+}
+
+func (h *heardInput) sum() [32]byte {
+	if !h.hashed {
+		h.hash, h.hashed, h.data = journal.HashInput(h.data), true, nil
+	}
+	return h.hash
 }
 
 // errTaken ends an engine that is no longer the owner of its partitions.

@@ -32,7 +32,7 @@ func (p *partition) open(ctx context.Context) (err error) {
 	if rewound {
 		p.log.Warn("events behind the recorded position are missing, reading again from the newest that is there", "position", pos.Seq)
 	}
-	p.pos, p.last = pos, heardInput{p.base.InputSeq, p.base.InputHash}
+	p.pos, p.last = pos, heardInput{seq: p.base.InputSeq, hash: p.base.InputHash, hashed: true}
 	p.begin = p.record(pos)
 	if err := p.found(ctx); err != nil {
 		return err
