@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -212,6 +213,18 @@ func rustc(ctx context.Context) (string, error) {
 	return "", missing("rustc with the target "+wasmTarget, installRust)
 }
 
+var cratePath = regexp.MustCompile(`(?m)^ripen\s*=\s*\{[^}\n]*\bpath\s*=\s*"([^"]+)"`)
+
+// rustSDK is the folder of the crate: the path in Cargo.toml, so that cargo and
+// this build take the same one.
+func rustSDK(dir string) string {
+	text, err := os.ReadFile(filepath.Join(dir, "Cargo.toml"))
+	if found := cratePath.FindSubmatch(text); err == nil && found != nil {
+		return string(found[1])
+	}
+	return "third_party/ripen-rust"
+}
+
 func buildRust(ctx context.Context, dir, raw string) error {
 	compiler, err := rustc(ctx)
 	if err != nil {
@@ -219,7 +232,7 @@ func buildRust(ctx context.Context, dir, raw string) error {
 	}
 	flags := []string{"--edition", "2021", "--target", wasmTarget, "-C", "opt-level=3", "-C", "panic=abort"}
 	lib := filepath.Join(buildFolder, "libripen.rlib")
-	err = tool(ctx, dir, nil, slices.Concat([]string{compiler}, flags, []string{"--crate-type", "rlib", "--crate-name", "ripen", "-o", lib, "third_party/ripen-rust/src/lib.rs"})...)
+	err = tool(ctx, dir, nil, slices.Concat([]string{compiler}, flags, []string{"--crate-type", "rlib", "--crate-name", "ripen", "-o", lib, rustSDK(dir) + "/src/lib.rs"})...)
 	if err != nil {
 		return err
 	}

@@ -159,6 +159,7 @@ pub struct Event {
     now: i64,
     texts: HashMap<(u8, String), String>,
     numbers: HashMap<String, f64>,
+    times: HashMap<String, i64>,
     counters: HashMap<String, i64>,
     conds: HashMap<u32, bool>,
     state: Option<Vec<u8>>,
@@ -174,6 +175,7 @@ impl Event {
             now: 0,
             texts: HashMap::new(),
             numbers: HashMap::new(),
+            times: HashMap::new(),
             counters: HashMap::new(),
             conds: HashMap::new(),
             state: None,
@@ -221,6 +223,12 @@ impl Event {
     /// A property that is a number.
     pub fn number(mut self, prop: &str, v: f64) -> Event {
         self.numbers.insert(prop.into(), v);
+        self
+    }
+
+    /// A property that is a time in ms.
+    pub fn time(mut self, prop: &str, ms: i64) -> Event {
+        self.times.insert(prop.into(), ms);
         self
     }
 
@@ -592,6 +600,7 @@ fn project(e: &Event, c: &Input) -> Option<(u64, Option<String>)> {
         (8, _) => None,
         (1, 7) => e.conds.get(&c.expr).map(|v| (*v as u64, None)),
         (2, 3) => e.numbers.get(&c.name).map(|v| (v.to_bits(), None)),
+        (3, 3) => e.times.get(&c.name).map(|v| (*v as u64, None)),
         (4, 8) => e.counters.get(&c.name).map(|v| (*v as u64, None)),
         _ => {
             let text = e.texts.get(&(c.source, c.name.clone()))?;
