@@ -36,6 +36,7 @@ type demoFlags struct {
 	seed        uint64
 	leads, days int
 	cache       string
+	write       string
 }
 
 func (a *app) demoCommand() *cobra.Command {
@@ -51,8 +52,10 @@ and one score is explained, line by line.
 
 It checks itself: both subscribers must get exactly the decisions that a replay
 of the same events gives, and the lines of every score must sum to it. Exit code
-1 if not.`,
-		Example: "  ripen demo\n  ripen demo --seed 7 --leads 50",
+1 if not.
+
+--write only writes the events, for ripen score and others.`,
+		Example: "  ripen demo\n  ripen demo --seed 7 --leads 50\n  ripen demo --write events.ndjson && ripen score -w . events.ndjson",
 		Args:    args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := a.configure(cmd)
@@ -69,12 +72,22 @@ of the same events gives, and the lines of every score must sum to it. Exit code
 	cmd.Flags().Uint64Var(&f.seed, "seed", 1, "the same seed invents the same leads")
 	cmd.Flags().IntVar(&f.leads, "leads", 400, "number of leads")
 	cmd.Flags().IntVar(&f.days, "days", 70, "length of the story in days")
+	cmd.Flags().StringVar(&f.write, "write", "", "write the events to this file and do nothing else")
 	return cmd
 }
 
 func (a *app) demo(ctx context.Context, f *demoFlags) (err error) {
 	if f.leads < 1 || f.days < 1 || f.leads > 100_000 || f.days > 3650 {
 		return fmt.Errorf("found --leads %d --days %d, expected 1 to 100000 leads and 1 to 3650 days", f.leads, f.days)
+	}
+	stream := demostream.New(f.seed, demostream.Options{Leads: f.leads, Days: f.days, Quotes: true})
+	story := stream.NDJSON()
+	if f.write != "" {
+		if err := os.WriteFile(f.write, story, 0o644); err != nil {
+			return err
+		}
+		a.say("%s: %s of %s leads in %d days, seed %d", f.write, plural(len(stream.Events), "event"), thousands(f.leads), f.days, f.seed)
+		return nil
 	}
 	dir, err := os.MkdirTemp("", "ripen-demo-")
 	if err != nil {
@@ -89,8 +102,6 @@ func (a *app) demo(ctx context.Context, f *demoFlags) (err error) {
 		return err
 	}
 	defer w.Close()
-	stream := demostream.New(f.seed, demostream.Options{Leads: f.leads, Days: f.days})
-	story := stream.NDJSON()
 	a.say("workflow %s: %s", w.Model.Name, w.Model.About)
 	a.say("story    %s of %s leads in %d days, seed %d\n", plural(len(stream.Events), "event"), thousands(f.leads), f.days, f.seed)
 	expected, err := a.rehearse(ctx, w, story)

@@ -1,6 +1,9 @@
 package demostream
 
 import (
+	"fmt"
+	"math"
+	"math/rand/v2"
 	"time"
 )
 
@@ -50,5 +53,30 @@ func (l *life) answer(asked time.Time) {
 	case x < 0.90:
 		until := at.AddDate(0, 0, 30).Format(time.RFC3339)
 		l.track(at, "Lead Recycled", map[string]any{"until": until, "reason": "no budget this quarter"})
+	}
+}
+
+// quotes are requests for offers: by those who buy often, by others seldom, and
+// for what students and competitors ask out of curiosity. Some forms leave the
+// amount open. The chance is a stream of its own and so are the message ids, so
+// that the lead's other events do not change.
+func (l *life) quotes(rng *rand.Rand) {
+	if l.Visitor || l.Persona == Bot || l.Persona == Silent {
+		return
+	}
+	chance := 0.05 + l.how.asks + float64(l.how.trials/2)
+	for n := 1; rng.Float64() < chance; n++ {
+		amount := math.Round(float64(math.Pow(10, 2.7+float64(2.3*rng.Float64()))*100)) / 100 // some 500 to 100,000
+		at := l.joined.Add(time.Duration(rng.Float64() * float64(l.end.Sub(l.joined))))
+		e := Event{MessageID: fmt.Sprintf("%s-q%d", l.ID, n), Type: "track", UserID: l.ID, Event: "Quote Requested", Properties: map[string]any{"form": "quote"}}
+		switch kind := rng.IntN(10); {
+		case kind < 5:
+			e.Properties["amount"] = math.Round(amount/100) * 100
+		case kind < 9:
+			e.Properties["amount"] = amount
+		}
+		if at.Before(l.end) {
+			l.events = append(l.events, stamped(e, at))
+		}
 	}
 }

@@ -17,6 +17,8 @@ type Options struct {
 	// DailyTicks adds {"type":"tick"} lines at midnight UTC, for files that are
 	// played offline.
 	DailyTicks bool
+	// Quotes adds requests for quotes. All other events stay as they are.
+	Quotes bool
 }
 
 func (o Options) withDefaults() Options {
@@ -71,6 +73,9 @@ func New(seed uint64, o Options) *Stream {
 		}
 		l.meet(seed)
 		l.live()
+		if o.Quotes {
+			l.quotes(rand.New(rand.NewPCG(seed, 1<<41+uint64(i))))
+		}
 		s.Profiles = append(s.Profiles, l.Profile)
 		s.Events = append(s.Events, l.events...)
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"math"
 	"testing"
 	"time"
 
@@ -96,4 +97,30 @@ func TestNew_Personas(t *testing.T) {
 		}
 	}
 	assert.Greater(t, missing, 20, "real data has gaps")
+}
+
+// Whoever wants quotes gets the same stream with quotes in it.
+func TestNew_QuotesChangeNothingElse(t *testing.T) {
+	without, with := New(1, Options{}), New(1, Options{Quotes: true})
+	var rest []Event
+	open, cents := 0, 0
+	for _, e := range with.Events {
+		if e.Event != "Quote Requested" {
+			rest = append(rest, e)
+			continue
+		}
+		amount, known := e.Properties["amount"].(float64)
+		switch {
+		case !known:
+			open++
+		case amount != math.Trunc(amount):
+			cents++
+		}
+	}
+	assert.Equal(t, without.Events, rest)
+	quotes := len(with.Events) - len(rest)
+	assert.Greater(t, quotes, 50)
+	assert.Positive(t, open)
+	assert.Positive(t, cents)
+	t.Logf("%d quotes, %d without an amount, %d with cents", quotes, open, cents)
 }
