@@ -3,6 +3,8 @@ package model
 import (
 	"slices"
 
+	"github.com/hashicorp/hcl/v2"
+
 	"github.com/ripenhq/ripen/engine/model/expr"
 	"github.com/ripenhq/ripen/engine/model/lint"
 	"github.com/ripenhq/ripen/sdk/abi"
@@ -26,6 +28,24 @@ func (b *builder) lint() {
 		in.Vetoes = append(in.Vetoes, b.routes.policy.Vetoes[i].Actions)
 	}
 	b.found = append(b.found, lint.Run(in)...)
+	b.hiddenLate()
+}
+
+// hiddenLate warns of a step that may hide events and stands behind one that
+// gives points for what leads do: that one has seen them by then.
+func (b *builder) hiddenLate() {
+	for i, w := range b.work {
+		if w.info.Caps&abi.CapVoid == 0 {
+			continue
+		}
+		for _, before := range b.work[:i] {
+			if slices.ContainsFunc(before.needs.Rules, func(r abi.Rule) bool { return r.Activity }) {
+				b.find(hcl.DiagWarning, lint.HiddenLate, w.def.Name, w.def.Range, "Events are hidden too late",
+					"%q hides events from the steps behind it, and %q before it has given points for them already. Write it before that step.", w.def.Name, before.def.Name)
+				break
+			}
+		}
+	}
 }
 
 func form(x *expr.Expr) *expr.Form {

@@ -117,7 +117,7 @@ func fadingNeeds(nodes []abi.Node) *abi.Needs {
 
 const expression, points = `{"x-ripen": "expression"}`, `{"x-ripen": "points"}`
 
-// testPlugins are small plugins of the three kinds that workflows are made of.
+// testPlugins are small plugins of the kinds that workflows are made of.
 func testPlugins() map[string]Plugin {
 	return map[string]Plugin{
 		"grader": &testPlugin{
@@ -137,6 +137,11 @@ func testPlugins() map[string]Plugin {
 			info:   PluginInfo{Manifest: abi.Manifest{Name: "fading", Version: "1.0.0"}, Digest: "cc", Caps: abi.CapLedger | abi.CapMemoryless},
 			needs:  fadingNeeds,
 			schema: `{"type": "object", "properties": {"of": {"type": "string"}, "window": {"x-ripen": "duration", "type": "string"}}}`,
+		},
+		"hiding": &testPlugin{
+			info:   PluginInfo{Manifest: abi.Manifest{Name: "hiding", Version: "1.0.0"}, Digest: "dd", Caps: abi.CapVoid},
+			needs:  func([]abi.Node) *abi.Needs { return &abi.Needs{} },
+			schema: `{"type": "object"}`,
 		},
 	}
 }

@@ -30,7 +30,7 @@ func builtin(t testing.TB) *registry.Set {
 
 func TestBuiltin_HasTheShippedSteps(t *testing.T) {
 	set := builtin(t)
-	require.Subset(t, set.Names(), []string{"behavior-points", "decay", "fit-grade", "negative-points"})
+	require.Subset(t, set.Names(), []string{"behavior-points", "bot-filter", "decay", "fit-grade", "negative-points"})
 	for _, name := range set.Names() {
 		p, err := set.Lookup(name)
 		require.NoError(t, err)
@@ -39,9 +39,9 @@ func TestBuiltin_HasTheShippedSteps(t *testing.T) {
 		_, err = workflow.CompileSchema(name, p.Manifest.Schema)
 		require.NoError(t, err)
 	}
-	_, err := set.Lookup("bot-filter")
+	_, err := set.Lookup("bot-filters")
 	require.ErrorIs(t, err, registry.ErrUnknown)
-	require.ErrorContains(t, err, "behavior-points, decay")
+	require.ErrorContains(t, err, "behavior-points, bot-filter, decay")
 }
 
 // TestBuiltin_RunInTheSandbox loads each shipped module as the engine does:

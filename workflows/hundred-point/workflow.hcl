@@ -41,6 +41,9 @@ step "fit-grade" "explicit" {
   }
 }
 
+# Mail gateways open and click too, within seconds of delivery and all links at once: what stands below never sees it.
+step "bot-filter" "robots" {}
+
 step "behavior-points" "implicit" {
   about = "What they do: visits, downloads, e-mails"
   cap   = 45

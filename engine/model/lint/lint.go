@@ -26,10 +26,11 @@ const (
 	Overlap     = "overlap"
 	Never       = "never-fires"
 	Growth      = "unbounded-growth"
+	HiddenLate  = "hidden-too-late"
 )
 
 // Names are the names of all lints of this package.
-func Names() []string { return []string{Unreachable, Hand, Hole, Overlap, Never, Growth} }
+func Names() []string { return []string{Unreachable, Hand, Hole, Overlap, Never, Growth, HiddenLate} }
 
 // Input is what the lints look at.
 type Input struct {
