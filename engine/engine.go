@@ -151,7 +151,6 @@ type Engine struct {
 	releases Releases
 	shelf    *shelf // of stored releases; nil if the releases are the caller's
 	ops      *operations
-	doubts   doubts
 	refusal  atomic.Pointer[context.CancelCauseFunc] // see allowed
 
 	restart sync.Mutex
@@ -200,7 +199,6 @@ func New(ctx context.Context, o Options) (_ *Engine, err error) {
 		return nil, err
 	}
 	e.watch.Go(e.lookAtStreams)
-	e.watch.Go(e.watchTrust)
 	return e, e.openDoors(ctx)
 }
 
