@@ -1,6 +1,6 @@
 #!/bin/sh
-# Builds the modules of testdata/modules from sdk/c, sdk/rust and sdk/assemblyscript with the commands of testdata/modules/README.md, runs the
-# tests of these SDKs, and compares with what is committed. `make sdks` calls it. UPDATE=1 keeps what was built.
+# Builds the modules of testdata/modules and of examples/partner-intent with the commands of their READMEs, runs the tests of the SDKs and of
+# what `ripen plugin new` writes, and compares with what is committed. `make sdks` calls it. UPDATE=1 keeps what was built.
 # Toolchains that are missing are installed when this runs as root on Debian; otherwise it says how.
 set -eu
 cd "$(dirname "$0")/.."
@@ -31,21 +31,35 @@ need "clang with wasm-ld" "command -v clang && command -v wasm-ld" "clang lld"
 find_rustc || { need "rustc for wasm32-unknown-unknown" "test -d \$(/usr/bin/rustc --print sysroot)/lib/rustlib/wasm32-unknown-unknown" "rustc libstd-rust-dev-wasm32"; find_rustc; }
 need "node with npm" "command -v node && command -v npm" "nodejs npm"
 
+# What `ripen plugin new` writes is built and tested as a partner has it.
+ripen=$out/ripen
+go build -o $ripen ./cmd/ripen
+new() { # language
+	rm -rf $out/new/$1
+	$ripen plugin new --lang $1 --name quotesize $out/new/$1 >/dev/null
+	if [ -d sdk/$1/node_modules ]; then cp -r sdk/$1/node_modules $out/new/$1/; fi
+	$ripen plugin build $out/new/$1
+	$ripen plugin test $out/new/$1
+	cp $out/new/$1/build/quotesize.wasm $out/$1-quotesize.wasm
+}
+
 echo "C: $(clang --version | head -1)"
 c() { clang --target=wasm32 -std=c11 -O2 -Wall -Wextra -Werror -nostdlib -Wl,--no-entry -Wl,--stack-first -Wl,--strip-all -I sdk/c -o "$@"; }
-c $out/c-quotesize.wasm sdk/c/examples/quotesize/quotesize.c sdk/c/ripen.c
 c $out/c-everything.wasm sdk/c/tests/plugin.c sdk/c/ripen.c
+c $out/c-trap.wasm sdk/c/tests/trap.c sdk/c/ripen.c
 native() { clang -std=c11 -g -fsanitize=address,undefined -Wall -Wextra -Werror -I sdk/c -o "$@" sdk/c/ripen.c; }
 native $out/native/c-sdk sdk/c/tests/test.c sdk/c/tests/plugin.c && $out/native/c-sdk
-native $out/native/c-quotesize sdk/c/examples/quotesize/tests/test.c sdk/c/examples/quotesize/quotesize.c && $out/native/c-quotesize
+new c
+native $out/native/c-quotesize $out/new/c/tests/test.c $out/new/c/plugin.c && $out/native/c-quotesize
 
 echo "Rust: $($rustc --version)"
-flags="--edition 2021 --target wasm32-unknown-unknown -C opt-level=3 -C panic=abort"
-$rustc $flags --crate-type rlib --crate-name ripen -o $out/libripen.rlib sdk/rust/src/lib.rs
-$rustc $flags --crate-type cdylib --crate-name plugin -C lto -C strip=symbols --extern ripen=$out/libripen.rlib -o $out/rust-quotesize.wasm sdk/rust/examples/quotesize/src/lib.rs
+new rust
 $rustc --edition 2021 --crate-type rlib --crate-name ripen -o $out/native/libripen.rlib sdk/rust/src/lib.rs
 $rustc --edition 2021 --test --extern ripen=$out/native/libripen.rlib -o $out/native/rust-sdk sdk/rust/tests/sdk.rs && $out/native/rust-sdk -q
-$rustc --edition 2021 --test --extern ripen=$out/native/libripen.rlib -o $out/native/rust-quotesize sdk/rust/examples/quotesize/src/lib.rs && $out/native/rust-quotesize -q
+$rustc --edition 2021 --test --extern ripen=$out/native/libripen.rlib -o $out/native/rust-quotesize $out/new/rust/src/lib.rs && $out/native/rust-quotesize -q
+intent=examples/partner-intent
+$rustc --edition 2021 --test --extern ripen=$out/native/libripen.rlib -o $out/native/acme-intent $intent/partner/src/lib.rs && $out/native/acme-intent -q
+$ripen plugin build $intent/partner -o $out/acme-intent.wasm
 if command -v cargo >/dev/null; then # the compiler that is current here, and the examples in the documentation
 	(cd sdk/rust && CARGO_TARGET_DIR=../../$out/cargo cargo test --offline -q)
 fi
@@ -54,18 +68,19 @@ cd sdk/assemblyscript
 [ -x node_modules/.bin/asc ] || npm ci --no-audit --no-fund
 echo "AssemblyScript: $(node_modules/.bin/asc --version)"
 asc() { node_modules/.bin/asc "$1" -o "$2" --optimizeLevel 3 --shrinkLevel 1 --runtime stub --use abort=; }
-mkdir -p build examples/quotesize/build
-asc examples/quotesize/assembly/index.ts examples/quotesize/build/raw.wasm
+mkdir -p build
 asc tests/everything.ts build/everything.wasm
 asc tests/greedy.ts build/greedy.wasm
-node --test tests/ examples/quotesize/tests/ >../../$out/node.txt || { cat ../../$out/node.txt; exit 1; }
+node --test tests/ >../../$out/node.txt || { cat ../../$out/node.txt; exit 1; }
 cd ../..
-cp sdk/assemblyscript/examples/quotesize/build/raw.wasm $out/as-quotesize.wasm
+new assemblyscript
+(cd $out/new/assemblyscript && npm test >../../node.txt) || { cat $out/node.txt; exit 1; }
+cp $out/assemblyscript-quotesize.wasm $out/as-quotesize.wasm
 cp sdk/assemblyscript/build/everything.wasm $out/as-everything.wasm
 cp sdk/assemblyscript/build/greedy.wasm $out/as-greedy.wasm
 
 differ=0
-for m in c-quotesize c-everything rust-quotesize as-quotesize as-everything as-greedy; do
+for m in c-quotesize c-everything c-trap rust-quotesize as-quotesize as-everything as-greedy; do
 	if cmp -s $out/$m.wasm testdata/modules/$m.wasm; then
 		echo "$m: as committed"
 	elif [ -n "${UPDATE:-}" ]; then
@@ -76,4 +91,13 @@ for m in c-quotesize c-everything rust-quotesize as-quotesize as-everything as-g
 		differ=1
 	fi
 done
+
+# Without the signature, which is made with a key that is not here.
+signed=$intent/operator/intent/plugins/acme-intent.wasm
+if cmp -s -n "$(wc -c <$out/acme-intent.wasm)" $out/acme-intent.wasm $signed; then
+	echo "acme-intent: as committed"
+else
+	echo "acme-intent: differs from $signed: another compiler, or its source changed; $intent/README.md says how to sign a new one" >&2
+	differ=1
+fi
 exit $differ

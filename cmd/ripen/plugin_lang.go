@@ -24,6 +24,7 @@ type language struct {
 	name     string
 	title    string
 	template string   // folder in sdk.Sources
+	same     []string // sources that are those of the example
 	sdk      []string // of the SDK: files and folders in sdk.Sources, or patterns
 	base     string   // that is taken away from their paths
 	into     string   // where they go in a scaffold
@@ -34,7 +35,7 @@ type language struct {
 
 func languages() []language {
 	return []language{
-		{name: "go", title: "Go", template: "go/template", sdk: []string{"LICENSE", "*.go", "abi", "sdktest"}, into: "third_party/ripen/sdk",
+		{name: "go", title: "Go", template: "go/template", same: []string{"main.go", "main_test.go"}, sdk: []string{"LICENSE", "*.go", "abi", "sdktest"}, into: "third_party/ripen/sdk",
 			extra: map[string]string{"../go.mod": "module github.com/ripenhq/ripen\n\ngo 1.24\n"}, marks: []string{"go.mod", "main.go"}, build: buildGo},
 		{name: "rust", title: "Rust", template: "rust/template", sdk: []string{"LICENSE", "rust/Cargo.toml", "rust/src"}, base: "rust",
 			into: "third_party/ripen-rust", marks: []string{"Cargo.toml", "src/lib.rs"}, build: buildRust},
@@ -90,8 +91,36 @@ func languageOf(dir string) (*language, error) {
 	return nil, fmt.Errorf("%s: what is it written in? There is none of %s; build it yourself and use ripen plugin pack", dir, strings.Join(marks, ", "))
 }
 
-// scaffold writes template and SDK into a folder.
+// example is the folder in sdk.Sources of the plugin that all templates are, and
+// exampleName its name there.
+const example, exampleName = "examples/quotesize", "quotesize"
+
+// plugin writes what is the same in all languages: manifest and fixtures.
+func (l *language) plugin(dir, name string) error {
+	files, err := fs.Glob(sdk.Sources, example+"/fixtures/*")
+	if err != nil {
+		return err
+	}
+	for _, file := range append([]string{manifestFile}, l.same...) {
+		files = append(files, path.Join(example, file))
+	}
+	for _, file := range files {
+		data, err := fs.ReadFile(sdk.Sources, file)
+		if err != nil {
+			return err
+		}
+		if err := put(dir, strings.TrimPrefix(file, example+"/"), bytes.ReplaceAll(data, []byte(exampleName), []byte(name))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// scaffold writes plugin, template and SDK into a folder.
 func (l *language) scaffold(dir, name string) error {
+	if err := l.plugin(dir, name); err != nil {
+		return err
+	}
 	fill := strings.NewReplacer("{{name}}", name, "{{ident}}", strings.ReplaceAll(name, "-", "_"))
 	err := fs.WalkDir(sdk.Sources, l.template, func(file string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {

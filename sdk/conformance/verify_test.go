@@ -39,7 +39,7 @@ func example(t testing.TB, name string) []byte {
 // casesOf are the cases of an example.
 func casesOf(t testing.TB, name string) []Case {
 	t.Helper()
-	list, err := ReadCases(os.DirFS(filepath.Join("testdata", name)))
+	list, err := ReadCases(os.DirFS(filepath.Join("..", "examples", name, "fixtures")))
 	require.NoError(t, err)
 	require.NotEmpty(t, list)
 	return list

@@ -1,5 +1,4 @@
 // quotesize gives a point for every thousand that a requested quote is about.
-// It is the example of sdk/README.md and is not shipped.
 package main
 
 import "github.com/ripenhq/ripen/sdk"
