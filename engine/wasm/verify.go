@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,7 +25,27 @@ func ReadManifest(module []byte) (*abi.Manifest, error) {
 	return manifestOf(info)
 }
 
-func manifestOf(info meter.Info) (*abi.Manifest, error) {
+// contract is what a host speaks of its major version: every module of a minor
+// version up to its own, and the capabilities that it knows.
+type contract struct {
+	minor uint32
+	caps  map[string]uint64
+}
+
+// ours is what this engine speaks.
+func ours() contract { return contract{abi.Minor, abi.CapNames} }
+
+// words are the capabilities, for people.
+func (c contract) words() string {
+	names := slices.Sorted(maps.Keys(c.caps))
+	return fmt.Sprintf("this engine, of contract %d.%d, knows [%s]", abi.Major, c.minor, strings.Join(names, " "))
+}
+
+func manifestOf(info meter.Info) (*abi.Manifest, error) { return ours().manifestOf(info) }
+
+func checkDescriptor(d abi.Descriptor, m *abi.Manifest) error { return ours().checkDescriptor(d, m) }
+
+func (c contract) manifestOf(info meter.Info) (*abi.Manifest, error) {
 	data, n := info.Custom(abi.ManifestSection)
 	switch {
 	case n == 0:
@@ -46,8 +67,8 @@ func manifestOf(info meter.Info) (*abi.Manifest, error) {
 	if err != nil {
 		return nil, err
 	}
-	if major != abi.Major || minor > abi.Minor {
-		return nil, fmt.Errorf("%w: the manifest of %s says abi %s, this engine runs %d.0 to %d.%d; install a newer engine or rebuild the plugin", ErrABI, m.Name, m.ABI, abi.Major, abi.Major, abi.Minor)
+	if major != abi.Major || minor > c.minor {
+		return nil, fmt.Errorf("%w: the manifest of %s says abi %s, this engine runs %d.0 to %d.%d; install a newer engine or rebuild the plugin", ErrABI, m.Name, m.ABI, abi.Major, abi.Major, c.minor)
 	}
 	return &m, nil
 }
@@ -112,10 +133,15 @@ var exports = []struct {
 // other things too, and should hear the one reason that matters.
 func checkExports(info meter.Info) error {
 	if _, ok := info.Export(abi.ExportMarker); !ok {
+		var speaks []string
 		for _, e := range info.Exports {
 			if strings.HasPrefix(e.Name, abi.MarkerPrefix) {
-				return fmt.Errorf("%w: the module speaks %s, this engine speaks %s", ErrABI, e.Name, abi.ExportMarker)
+				speaks = append(speaks, e.Name)
 			}
+		}
+		if len(speaks) > 0 {
+			return fmt.Errorf("%w: the module speaks %s, this engine speaks %s; install a newer engine, or build the plugin with an SDK of contract version %d",
+				ErrABI, strings.Join(speaks, " and "), abi.ExportMarker, abi.Major)
 		}
 		return fmt.Errorf("%w: the module does not export %s: it is not a Ripen plugin, or was built without an SDK", ErrABI, abi.ExportMarker)
 	}
@@ -177,18 +203,24 @@ func pages(info meter.Info, m *abi.Manifest, wasi bool, most uint32) (uint32, er
 
 // checkDescriptor compares what the running module says with its manifest and
 // with what this engine understands.
-func checkDescriptor(d abi.Descriptor, m *abi.Manifest) error {
+func (c contract) checkDescriptor(d abi.Descriptor, m *abi.Manifest) error {
 	if d.Magic != abi.DescriptorMagic {
 		return fmt.Errorf("%w: begins with %#08x, expected %#08x (\"RPEN\")", ErrDescriptor, d.Magic, abi.DescriptorMagic)
 	}
 	_, minor, _ := version(m.ABI) // was read before
-	var caps uint64
+	var caps, known uint64
+	for _, bit := range c.caps {
+		known |= bit
+	}
 	for _, name := range m.Capabilities {
-		bit, ok := abi.CapNames[name]
+		bit, ok := c.caps[name]
 		if !ok {
-			return fmt.Errorf("%w: the manifest has the unknown capability %q", ErrManifest, name)
+			return fmt.Errorf("%w: the manifest has the capability %q, %s; install a newer engine, or build the plugin without it", ErrManifest, name, c.words())
 		}
 		caps |= bit
+	}
+	if more := d.Caps &^ known; more != 0 {
+		return fmt.Errorf("%w: the module has the capability bits %#x, %s; install a newer engine, or build the plugin without them", ErrDescriptor, more, c.words())
 	}
 	if d.Caps != caps {
 		return fmt.Errorf("%w: the module claims the capabilities [%s], its manifest [%s]", ErrDescriptor, capNames(d.Caps), capNames(caps))
@@ -205,14 +237,12 @@ func checkDescriptor(d abi.Descriptor, m *abi.Manifest) error {
 		{"entry size", d.EntryStride, abi.EntrySize},
 		{"row size", d.RowStride, abi.RowSize},
 	}
-	for _, c := range checks {
-		if c.got != c.want {
-			return fmt.Errorf("%w: %s is %d, expected %d as in the manifest and the contract", ErrDescriptor, c.what, c.got, c.want)
+	for _, x := range checks {
+		if x.got != x.want {
+			return fmt.Errorf("%w: %s is %d, expected %d as in the manifest and the contract", ErrDescriptor, x.what, x.got, x.want)
 		}
 	}
 	switch {
-	case d.Caps&^abi.KnownCaps != 0:
-		return fmt.Errorf("%w: capability bits %#x are unknown to this engine", ErrDescriptor, d.Caps&^abi.KnownCaps)
 	case d.MaxRound == 0 || d.MaxRound > abi.MaxRound:
 		return fmt.Errorf("%w: at most %d slots a call, expected 1 to %d", ErrDescriptor, d.MaxRound, abi.MaxRound)
 	case d.ArenaWant > abi.MaxArena:
