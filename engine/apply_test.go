@@ -21,7 +21,7 @@ func TestApply_AllEnginesSwitchAtOnePosition(t *testing.T) {
 	next := open(t, folderOf(t, small+"# another\nlabel \"any\" { default = true }\n", nil))
 	var engines []*engine.Engine
 	for range 2 {
-		e, err := engine.New(ctx, engine.Options{Workflow: live, NATS: url, CacheDir: cached(t), SnapshotEvery: -1})
+		e, err := engine.New(ctx, engine.Options{Workflow: live, NATS: url, CacheDir: cacheDir(t), SnapshotEvery: -1})
 		require.NoError(t, err)
 		t.Cleanup(func() { require.NoError(t, e.Stop(context.Background())) })
 		engines = append(engines, e)

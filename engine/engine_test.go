@@ -52,9 +52,9 @@ route "nurture" "rest" { default = true }
 // cacheDir keeps compiled plugins between test runs: a std-Go module takes
 // seconds to compile.
 func cacheDir(t testing.TB) string {
-	base, err := os.UserCacheDir()
+	dir, err := filepath.Abs(filepath.Join("..", "build", "plugin-cache"))
 	require.NoError(t, err)
-	return filepath.Join(base, "ripen", "plugins")
+	return dir
 }
 
 func loadWorkflow(t testing.TB, src string) *engine.Workflow {

@@ -24,9 +24,7 @@ step "behavior-points" "recent" {
 route "nurture" "rest" { default = true }
 `
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "w.hcl"), []byte(src), 0o600))
-	base, err := os.UserCacheDir()
-	require.NoError(t, err)
-	w, diags, err := Load(context.Background(), LoadOptions{Dir: dir, CacheDir: filepath.Join(base, "ripen", "plugins")})
+	w, diags, err := Load(context.Background(), LoadOptions{Dir: dir, CacheDir: filepath.Join("..", "build", "plugin-cache")})
 	require.NoError(t, err)
 	require.False(t, diags.HasErrors(), "%s", diags)
 	t.Cleanup(w.Close)

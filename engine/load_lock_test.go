@@ -22,24 +22,18 @@ func starter(t *testing.T, name string) string {
 	return dir
 }
 
-func cached(t *testing.T) string {
-	dir, err := filepath.Abs(filepath.Join("..", "build", "plugin-cache"))
-	require.NoError(t, err)
-	return dir
-}
-
 // TestLoadBundle_IsTheFolder loads a release and the folder that it was made
 // of: both are the same model.
 func TestLoadBundle_IsTheFolder(t *testing.T) {
 	dir := starter(t, "letter-and-number")
-	w, diags, err := engine.Load(context.Background(), engine.LoadOptions{Dir: dir, CacheDir: cached(t), Quiet: true})
+	w, diags, err := engine.Load(context.Background(), engine.LoadOptions{Dir: dir, CacheDir: cacheDir(t), Quiet: true})
 	defer w.Close()
 	require.NoError(t, err)
 	require.False(t, diags.HasErrors(), diags)
 	b, err := release.Decode(w.Bundle.Encode())
 	require.NoError(t, err)
 	require.Equal(t, []string{"competitors.csv", "letter-and-number.ripentest.hcl", "outsiders.csv", "ripen.lock.hcl", "workflow.hcl"}, b.Names())
-	got, diags, err := engine.LoadBundle(context.Background(), b, w.Modules(), engine.LoadOptions{Dir: "release 12", CacheDir: cached(t), Quiet: true})
+	got, diags, err := engine.LoadBundle(context.Background(), b, w.Modules(), engine.LoadOptions{Dir: "release 12", CacheDir: cacheDir(t), Quiet: true})
 	defer got.Close()
 	require.NoError(t, err)
 	require.False(t, diags.HasErrors(), diags)
@@ -47,7 +41,7 @@ func TestLoadBundle_IsTheFolder(t *testing.T) {
 	require.Equal(t, w.Bundle.Digest(), got.Bundle.Digest())
 	require.Empty(t, workflow.Diff(w.Def, got.Def))
 
-	missing, _, err := engine.LoadBundle(context.Background(), b, w.Modules()[1:], engine.LoadOptions{Dir: "release 12", CacheDir: cached(t), Quiet: true})
+	missing, _, err := engine.LoadBundle(context.Background(), b, w.Modules()[1:], engine.LoadOptions{Dir: "release 12", CacheDir: cacheDir(t), Quiet: true})
 	defer missing.Close()
 	require.NoError(t, err)
 	require.Nil(t, missing.Model)
@@ -56,7 +50,7 @@ func TestLoadBundle_IsTheFolder(t *testing.T) {
 func TestLoad_RefusesAPluginThatIsNotThePinnedOne(t *testing.T) {
 	dir := starter(t, "letter-and-number")
 	load := func() string {
-		w, diags, err := engine.Load(context.Background(), engine.LoadOptions{Dir: dir, CacheDir: cached(t), Quiet: true})
+		w, diags, err := engine.Load(context.Background(), engine.LoadOptions{Dir: dir, CacheDir: cacheDir(t), Quiet: true})
 		defer w.Close()
 		require.NoError(t, err)
 		if !diags.HasErrors() {

@@ -44,7 +44,7 @@ func folderOf(t *testing.T, text string, more map[string][]byte) string {
 
 func open(t *testing.T, dir string) *engine.Workflow {
 	t.Helper()
-	w, diags, err := engine.Load(context.Background(), engine.LoadOptions{Dir: dir, CacheDir: cached(t), Quiet: true})
+	w, diags, err := engine.Load(context.Background(), engine.LoadOptions{Dir: dir, CacheDir: cacheDir(t), Quiet: true})
 	require.NoError(t, err)
 	require.False(t, diags.HasErrors(), diags)
 	t.Cleanup(w.Close)
@@ -98,7 +98,7 @@ func prepare(e *engine.Engine, w *engine.Workflow, number uint32) error {
 func TestPrepare_RefusesWhatCannotRun(t *testing.T) {
 	ctx := context.Background()
 	live := open(t, folderOf(t, small, nil))
-	e, err := engine.New(ctx, engine.Options{Workflow: live, Data: t.TempDir(), Port: -1, Durability: natsd.Process, CacheDir: cached(t)})
+	e, err := engine.New(ctx, engine.Options{Workflow: live, Data: t.TempDir(), Port: -1, Durability: natsd.Process, CacheDir: cacheDir(t)})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, e.Stop(context.Background())) })
 	require.Eventually(t, func() bool { return e.Ready() == nil }, 20*time.Second, 10*time.Millisecond)

@@ -38,11 +38,7 @@ func requireLoads(t *testing.T, block string) {
 	dir := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "workflow.hcl"), []byte(source), 0o600))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "markets.csv"), []byte("name,worth\nnordics,15\ndach,20\n"), 0o600))
-	cache := ""
-	if base, err := os.UserCacheDir(); err == nil {
-		cache = filepath.Join(base, "ripen", "wasm-test")
-	}
-	w, diags, err := engine.Load(context.Background(), engine.LoadOptions{Dir: dir, CacheDir: cache, Quiet: true})
+	w, diags, err := engine.Load(context.Background(), engine.LoadOptions{Dir: dir, CacheDir: filepath.Join("..", "build", "plugin-cache"), Quiet: true})
 	require.NoError(t, err)
 	defer w.Close()
 	var b bytes.Buffer

@@ -107,11 +107,7 @@ func loadEdited(t *testing.T, dir string, edits []change) (*engine.Workflow, hcl
 	if len(edits) > 0 {
 		dir = editedCopy(t, dir, edits)
 	}
-	cache := ""
-	if base, err := os.UserCacheDir(); err == nil {
-		cache = filepath.Join(base, "ripen", "plugins")
-	}
-	return engine.Load(context.Background(), engine.LoadOptions{Dir: dir, CacheDir: cache, Quiet: true})
+	return engine.Load(context.Background(), engine.LoadOptions{Dir: dir, CacheDir: filepath.Join("..", "build", "plugin-cache"), Quiet: true})
 }
 
 func editedCopy(t *testing.T, dir string, edits []change) string {

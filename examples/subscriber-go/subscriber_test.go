@@ -23,9 +23,7 @@ import (
 // startEngine runs a real engine with the starter model, on any free port.
 func startEngine(t *testing.T) *engine.Engine {
 	t.Helper()
-	base, err := os.UserCacheDir()
-	require.NoError(t, err)
-	w, diags, err := engine.Load(t.Context(), engine.LoadOptions{Dir: "../../workflows/letter-and-number", CacheDir: filepath.Join(base, "ripen", "plugins"), Quiet: true})
+	w, diags, err := engine.Load(t.Context(), engine.LoadOptions{Dir: "../../workflows/letter-and-number", CacheDir: filepath.Join("..", "..", "build", "plugin-cache"), Quiet: true})
 	if errors.Is(err, registry.ErrNotBuilt) {
 		t.Fatal("the plugins are not built: run make plugins")
 	}

@@ -37,11 +37,7 @@ func realData(t *testing.T, name string) string {
 
 func workflow(t *testing.T) *engine.Workflow {
 	t.Helper()
-	cache := ""
-	if base, err := os.UserCacheDir(); err == nil {
-		cache = filepath.Join(base, "ripen", "plugins")
-	}
-	w, diags, err := engine.Load(context.Background(), engine.LoadOptions{Dir: ".", CacheDir: cache, Quiet: true})
+	w, diags, err := engine.Load(context.Background(), engine.LoadOptions{Dir: ".", CacheDir: filepath.Join("..", "..", "build", "plugin-cache"), Quiet: true})
 	t.Cleanup(w.Close)
 	if errors.Is(err, registry.ErrNotBuilt) {
 		t.Fatal("the plugins are not built: run make plugins")
