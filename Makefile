@@ -5,7 +5,7 @@ BIN := bin/ripen
 export GOFLAGS ?= -buildvcs=false
 
 .DEFAULT_GOAL := help
-.PHONY: sdks partners partners bench-guests help demo test race test-mutants plugins build check fmt vet requirements bench-step bench-drain bench-drain-cold bench-state bench-ingest bench-swap bench-backtest torture torture-cluster clean bench-plan bench-rescore fuzz-plugins bench-plugins
+.PHONY: sdks partners bench-guests help demo test race test-mutants plugins build check fmt vet requirements bench-step bench-drain bench-drain-cold bench-state bench-ingest bench-swap bench-backtest torture torture-cluster clean bench-plan bench-rescore fuzz-plugins bench-plugins
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,9 +40,6 @@ test-mutants: plugins ## change each number of the shipped workflows by one: the
 sdks: plugins ## build and test the SDKs of C, Rust and AssemblyScript and compare with testdata/modules; UPDATE=1 keeps what was built
 	sh sdk/build.sh
 	$(GO) test -count=1 ./sdk/langtest
-
-partners: build ## go a partner's way in each language (LANGS), in an empty folder: all must say the same on the demo stream; a table of what each costs
-	sh sdk/partners.sh
 
 partners: build ## go a partner's way in each language (LANGS), in an empty folder: all must say the same on the demo stream; a table of what each costs
 	sh sdk/partners.sh
