@@ -7,6 +7,7 @@ import (
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/experimental"
 
 	"github.com/ripenhq/ripen/engine/wasm/meter"
 	"github.com/ripenhq/ripen/sdk/abi"
@@ -25,6 +26,7 @@ type instance struct {
 	p       *Plugin
 	mod     api.Module
 	mem     api.Memory
+	linear  *memory // behind mem
 	fuel    api.MutableGlobal
 	process api.Function // looked up once: each look-up allocates
 	migrate api.Function // nil until it is asked for
@@ -42,13 +44,15 @@ type instance struct {
 // start makes an instance and runs its start section and _initialize.
 func (p *Plugin) start(ctx context.Context) (*instance, error) {
 	cfg := wazero.NewModuleConfig().WithName("").WithStartFunctions()
-	mod, err := p.rt.InstantiateModule(ctx, p.compiled, cfg)
+	linear := new(memory)
+	mod, err := p.rt.InstantiateModule(experimental.WithMemoryAllocator(ctx, linear), p.compiled, cfg)
 	if err != nil {
+		linear.Free()
 		f := classify(err, 0, meter.StartFuel, "")
 		return nil, fmt.Errorf("%w: %s: start section or data segments (%d units of fuel): %w", ErrBroke, p.manifest.Name, uint64(meter.StartFuel), f)
 	}
 	inst := &instance{
-		p: p, mod: mod, mem: mod.Memory(), stack: make([]uint64, 2),
+		p: p, mod: mod, mem: mod.Memory(), linear: linear, stack: make([]uint64, 2),
 		fuel:    mod.ExportedGlobal(meter.FuelExport).(api.MutableGlobal),
 		process: mod.ExportedFunction(abi.ExportProcess),
 	}

@@ -37,7 +37,7 @@ func (s *Scorer) Migrate(state []byte, from, to uint32) ([]byte, error) {
 	}
 	switch {
 	case f != nil:
-		s.discard(inst)
+		s.discard(inst, f)
 		err = fmt.Errorf("%w from version %d to %d: %s: %w", ErrMigrate, from, to, name, f)
 	case code == abi.MigrateUnknown:
 		err = fmt.Errorf("%w: %s knows no way from version %d to %d; score from history instead", ErrMigrate, name, from, to)

@@ -49,10 +49,11 @@ func (h *Host) Load(ctx context.Context, module []byte) (*Plugin, error) {
 	if h.opts.Unmetered {
 		rewrite = meter.Unmetered
 	}
-	metered, _, err := rewrite(module)
+	metered, info, err := rewrite(module)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrModule, err)
 	}
+	p.info = info
 	if err := p.compile(ctx, metered); err != nil {
 		_ = p.Close()
 		return nil, err

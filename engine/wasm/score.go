@@ -166,6 +166,7 @@ func (s *Scorer) run(slots []step.Slot, probe bool) (int, error) {
 	b := inst.bytes()
 	n, tooLarge := s.lay.fill(b, slots[:take], probe)
 	if tooLarge != nil {
+		s.done(inst)
 		s.verdict(&slots[0], tooLarge, probe)
 		s.plan.settled(1)
 		return 1, nil
@@ -178,7 +179,7 @@ func (s *Scorer) run(slots []step.Slot, probe bool) (int, error) {
 			first = at
 			continue
 		}
-		s.discard(inst)
+		s.discard(inst, f)
 		if n == 1 && fresh {
 			s.verdict(&slots[0], f, probe)
 			s.plan.verdict()
@@ -189,11 +190,14 @@ func (s *Scorer) run(slots []step.Slot, probe bool) (int, error) {
 		s.plan.broke(at-first, n-first, f.code == CodeFuel)
 		return first, nil
 	}
+	s.done(inst)
 	s.plan.settled(n)
 	return n, nil
 }
 
 // take chooses the instance: a slot alone gets one that never scored anything.
+// One that did goes on when the suspect has had its own: nothing of a fault is in
+// it.
 func (s *Scorer) take(alone bool) (*instance, error) {
 	if s.main != nil && (!alone || s.main.calls == 0) {
 		return s.main, nil
@@ -202,17 +206,28 @@ func (s *Scorer) take(alone bool) (*instance, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.main != nil {
-		s.main.close() // the fresh one takes its place, whatever comes of it
+	if s.broke = true; s.main == nil {
+		s.main = inst
 	}
-	s.main, s.broke = inst, true
 	return inst, nil
 }
 
-// discard throws an instance away: after a fault nothing in it can be trusted.
-func (s *Scorer) discard(inst *instance) {
-	inst.close()
-	s.main, s.broke = nil, true
+// discard takes an instance out of use: after a fault nothing in it can be
+// trusted. It comes back as a new one, or not at all.
+func (s *Scorer) discard(inst *instance, f *fault) {
+	if s.broke = true; inst == s.main {
+		s.main = nil
+	}
+	if f.code == CodeStack || !s.spare.mend(inst) {
+		inst.close()
+	}
+}
+
+// done gives an instance back that a suspect had to itself and that outlived it.
+func (s *Scorer) done(inst *instance) {
+	if inst != s.main && !s.spare.mend(inst) {
+		inst.close()
+	}
 }
 
 // call runs slots first… of the round in the arena and decodes those that were

@@ -5,13 +5,19 @@ import (
 	"sync"
 )
 
+// maxIdle is how many instances wait for a fault: the spare, and one that was put
+// back while it was not needed.
+const maxIdle = 2
+
 // spare is the warm instance of one configuration of a plugin, shared by the
 // scorers of all workers: a fault costs its worker no start of a Go runtime,
 // and a hundred workers do not keep a hundred of them.
 type spare struct {
-	mu   sync.Mutex
-	inst *instance
 	refs int // scorers; guarded by Plugin.mu
+
+	mu    sync.Mutex
+	idle  []*instance // that have scored nothing
+	image *image      // of such an instance; nil before the first fault, or if it cannot be taken
 }
 
 // spareOf finds or makes the spare of a configuration.
@@ -30,7 +36,7 @@ func (p *Plugin) spareOf(config []byte) *spare {
 	return s
 }
 
-// dropSpare gives a spare back; the last one to do so closes the instance.
+// dropSpare gives a spare back; the last one to do so closes the instances.
 func (p *Plugin) dropSpare(config []byte) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -39,17 +45,18 @@ func (p *Plugin) dropSpare(config []byte) {
 		return
 	}
 	delete(p.spares, string(config))
-	if inst := s.take(); inst != nil {
+	for inst := s.take(); inst != nil; inst = s.take() {
 		inst.close()
 	}
 }
 
-// take takes the instance, nil if there is none.
-func (s *spare) take() *instance {
+// take takes an instance, nil if there is none.
+func (s *spare) take() (inst *instance) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	inst := s.inst
-	s.inst = nil
+	if n := len(s.idle); n > 0 {
+		inst, s.idle = s.idle[n-1], s.idle[:n-1]
+	}
 	return inst
 }
 
@@ -57,10 +64,32 @@ func (s *spare) take() *instance {
 func (s *spare) fill(ctx context.Context, instantiate func(context.Context) (*instance, error)) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.inst != nil {
+	if len(s.idle) > 0 {
 		return nil
 	}
-	var err error
-	s.inst, err = instantiate(ctx)
+	inst, err := instantiate(ctx)
+	if err == nil {
+		s.idle = append(s.idle, inst)
+	}
 	return err
+}
+
+// mend makes a broken instance a new one again and keeps it; false: it is of no
+// use any more.
+func (s *spare) mend(inst *instance) bool {
+	s.mu.Lock()
+	if s.image == nil && len(s.idle) > 0 {
+		s.image = newImage(s.idle[0])
+	}
+	m, room := s.image, len(s.idle) < maxIdle
+	s.mu.Unlock()
+	if !room || m == nil || !m.restore(inst) {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if room = len(s.idle) < maxIdle; room {
+		s.idle = append(s.idle, inst)
+	}
+	return room
 }

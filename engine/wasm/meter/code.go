@@ -135,8 +135,11 @@ func (m *module) immediates(f *function, r *reader, op byte) {
 	switch shapes[op] {
 	case shapeNone:
 	case shapeIndex:
-		if op == opBrIf {
+		switch op {
+		case opBrIf:
 			f.forks++
+		case opTableSet:
+			m.info.Sticky = true
 		}
 		r.u32()
 	case shapeIndex2, shapeMemArg:
@@ -203,6 +206,10 @@ func (m *module) misc(f *function, r *reader, at int) {
 		r.off -= 2
 		r.fail(ErrUnsupported, "opcode 0xfc %#02x is not accepted", sub)
 		return
+	}
+	switch sub {
+	case miscDataDrop, miscElemDrop, miscTableInit, miscTableCopy, miscTableGrow, miscTableFill:
+		m.info.Sticky = true
 	}
 	switch sub {
 	case miscMemoryInit, miscMemoryCopy, miscMemoryFill, miscTableInit, miscTableCopy, miscTableGrow, miscTableFill:

@@ -110,7 +110,7 @@ func TestRewrite_Info(t *testing.T) {
 	}, info.Imports)
 	again, err := Inspect(raw)
 	require.NoError(t, err)
-	info.Loops, info.BulkOps = 0, 0
+	info.Loops, info.BulkOps, info.Sticky = 0, 0, false
 	assert.Equal(t, info, again)
 
 	_, _, err = Rewrite(out)

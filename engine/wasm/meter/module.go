@@ -1,10 +1,24 @@
 package meter
 
-import "bytes"
+import (
+	"bytes"
+	"strconv"
+)
 
 // FuelExport is the name of the global that Rewrite adds. A module that exports
 // this name already is refused: it could otherwise fill its own tank.
 const FuelExport = "ripen_fuel"
+
+// globalExport begins the names under which Rewrite exports the module's own
+// mutable globals, so that the host can put an instance back to what it was. They
+// are reserved too.
+const globalExport = "ripen_global_"
+
+// GlobalExport is the name of the global of an index of Info.Mutable.
+func GlobalExport(index uint32) string { return globalExport + strconv.FormatUint(uint64(index), 10) }
+
+// maxMutable is how many mutable globals are exported. Compilers make a handful.
+const maxMutable = 256
 
 // Bounds on a module beyond its size in bytes. They are far above what compilers
 // emit and stop a small file from asking the runtime for a large allocation.
@@ -121,6 +135,12 @@ type Info struct {
 	Functions int // defined, not imported
 	Loops     int // set by Rewrite
 	BulkOps   int // set by Rewrite
+
+	// Mutable are the indexes of the mutable globals that hold numbers.
+	Mutable []uint32
+	// Sticky says that an instance holds more that changes than its memory and the
+	// Mutable globals: references, or segments that can be dropped. Set by Rewrite.
+	Sticky bool
 }
 
 // Custom returns the data of the only custom section of that name; n counts how

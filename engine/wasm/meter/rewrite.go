@@ -68,10 +68,10 @@ func (w *writer) section(s section) error {
 	case secTable:
 		w.tables()
 	case secGlobal:
-		w.extend(s, body, w.appendGlobal)
+		w.extend(s, body, 1, w.appendGlobal)
 		w.global = true
 	case secExport:
-		w.extend(s, body, w.appendExport)
+		w.extend(s, body, w.exports(), w.appendExport)
 		w.export = true
 	case secCode:
 		return w.code(s)
@@ -101,7 +101,7 @@ func (w *writer) missing(rank int) {
 	}
 	if !w.export && rank > sectionRank[secExport] {
 		w.export = true
-		w.emit(secExport, w.appendExport([]byte{1}))
+		w.emit(secExport, w.appendExport(appendU32(nil, w.exports())))
 	}
 }
 
@@ -111,13 +111,13 @@ func (w *writer) emit(id byte, body []byte) {
 	w.out = append(w.out, body...)
 }
 
-// extend emits a section that is a vector with one more item at its end.
-func (w *writer) extend(s section, body []byte, item func([]byte) []byte) {
+// extend emits a section that is a vector with more items at its end.
+func (w *writer) extend(s section, body []byte, more uint32, items func([]byte) []byte) {
 	r := reader{b: w.m.raw, off: s.body, end: s.next}
 	n := r.u32() // the section was read before
-	b := appendU32(nil, n+1)
+	b := appendU32(nil, n+more)
 	b = append(b, body[r.off-s.body:]...)
-	w.emit(s.id, item(b))
+	w.emit(s.id, items(b))
 }
 
 func (w *writer) appendGlobal(b []byte) []byte {
@@ -126,11 +126,22 @@ func (w *writer) appendGlobal(b []byte) []byte {
 	return append(b, opEnd)
 }
 
+// exports is how many exports are added.
+func (w *writer) exports() uint32 { return uint32(1 + len(w.m.info.Mutable)) }
+
 func (w *writer) appendExport(b []byte) []byte {
-	b = appendU32(b, uint32(len(FuelExport)))
-	b = append(b, FuelExport...)
+	b = exportGlobal(b, FuelExport, w.fuel)
+	for _, i := range w.m.info.Mutable {
+		b = exportGlobal(b, GlobalExport(i), i)
+	}
+	return b
+}
+
+func exportGlobal(b []byte, name string, index uint32) []byte {
+	b = appendU32(b, uint32(len(name)))
+	b = append(b, name...)
 	b = append(b, byte(KindGlobal))
-	return appendU32(b, w.fuel)
+	return appendU32(b, index)
 }
 
 // tables emits the table section with every maximum brought down to

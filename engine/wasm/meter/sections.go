@@ -1,5 +1,7 @@
 package meter
 
+import "strings"
+
 // readSection decodes one section into the skeleton. The code section is only
 // counted here; Rewrite walks it.
 func (m *module) readSection(s section, r *reader) error {
@@ -27,9 +29,7 @@ func (m *module) readSection(s section, r *reader) error {
 		}
 	case secGlobal:
 		for n := r.count(4, "globals"); n > 0 && r.err == nil; n-- {
-			readGlobalType(r)
-			m.readConst(r)
-			m.globals++
+			m.readGlobal(r)
 		}
 	case secExport:
 		m.readExports(r)
@@ -129,7 +129,9 @@ func (m *module) readImports(r *reader) {
 		case KindMemory:
 			m.readMemory(r)
 		case KindGlobal:
-			readGlobalType(r)
+			if _, mutable := readGlobalType(r); mutable {
+				m.info.Sticky = true // it is somebody else's
+			}
 			m.globals++
 		default:
 			r.fail(ErrUnsupported, "import kind %d of %q.%q", byte(imp.Kind), imp.Module, imp.Name)
@@ -138,11 +140,25 @@ func (m *module) readImports(r *reader) {
 	}
 }
 
-func readGlobalType(r *reader) {
-	readValType(r)
-	if mut := r.byte(); mut > 1 {
+func readGlobalType(r *reader) (t ValType, mutable bool) {
+	t = readValType(r)
+	mut := r.byte()
+	if mut > 1 {
 		r.fail(ErrMalformed, "global mutability %#02x", mut)
 	}
+	return t, mut == 1
+}
+
+func (m *module) readGlobal(r *reader) {
+	switch t, mutable := readGlobalType(r); {
+	case !mutable:
+	case t == FuncRef, t == ExternRef, len(m.info.Mutable) >= maxMutable:
+		m.info.Sticky = true
+	default:
+		m.info.Mutable = append(m.info.Mutable, m.globals)
+	}
+	m.readConst(r)
+	m.globals++
 }
 
 func readLimits(r *reader, what string) (lo, hi uint32, hasMax bool) {
@@ -194,8 +210,8 @@ func (m *module) readExports(r *reader) {
 		switch {
 		case r.err != nil:
 			return
-		case e.Name == FuelExport:
-			r.fail(ErrReserved, "the module exports %q, which belongs to the host; rename the export", FuelExport)
+		case e.Name == FuelExport, strings.HasPrefix(e.Name, globalExport):
+			r.fail(ErrReserved, "the module exports %q, which belongs to the host; rename the export", shown(e.Name))
 		case e.Kind > KindGlobal:
 			r.fail(ErrUnsupported, "export kind %d of %q", byte(e.Kind), e.Name)
 		case e.Kind == KindGlobal && e.Index >= m.globals:
@@ -284,3 +300,6 @@ func (m *module) readData(r *reader) {
 	}
 	r.skip(r.count(1, "data bytes"))
 }
+
+// shown is a name of any length for people.
+func shown(name string) string { return name[:min(len(name), 64)] }
