@@ -92,23 +92,34 @@ func drainEvent(r *rand.Rand, i int) (leadKey string, raw []byte) {
 // syncing each: what is measured is reading them.
 func fillStream(b *testing.B, dir string, events, pack int) {
 	b.Helper()
+	fillWith(b, dir, events, pack, drainEvent)
+}
+
+// fillWith does so with other events.
+func fillWith(b testing.TB, dir string, events, pack int, event func(*rand.Rand, int) (key string, raw []byte)) {
+	b.Helper()
+	fillParts(b, dir, drainParts, events, pack, event)
+}
+
+func fillParts(b testing.TB, dir string, parts, events, pack int, event func(*rand.Rand, int) (key string, raw []byte)) {
+	b.Helper()
 	srv, err := natsd.Start(natsd.Options{Dir: dir, Port: -1, Durability: natsd.Process})
 	require.NoError(b, err)
 	nc, err := srv.Connect("fill")
 	require.NoError(b, err)
 	js, err := jetstream.New(nc, jetstream.WithPublishAsyncMaxPending(4096))
 	require.NoError(b, err)
-	_, err = journal.EnsureStreams(context.Background(), js, journal.Config{Partitions: drainParts, History: journal.DefaultHistory})
+	_, err = journal.EnsureStreams(context.Background(), js, journal.Config{Partitions: parts, History: journal.DefaultHistory})
 	require.NoError(b, err)
 	r := rand.New(rand.NewPCG(1, 2))
-	packs := make([][]intake.Packed, drainParts)
+	packs := make([][]intake.Packed, parts)
 	send := func(p int, body []byte) {
 		_, err := js.PublishAsync(journal.EventSubject(p), body, jetstream.WithStallWait(30*time.Second))
 		require.NoError(b, err)
 	}
 	for i := range events {
-		key, raw := drainEvent(r, i)
-		p := lead.Partition(key, drainParts)
+		key, raw := event(r, i)
+		p := lead.Partition(key, parts)
 		if pack == 1 {
 			send(p, raw)
 			continue
@@ -253,7 +264,9 @@ func drainCopy(b *testing.B, w *engine.Workflow, dir string) (rate, cpu float64)
 	return drainEngine(b, w, fresh, drainEvents)
 }
 
-func median(rounds []drainRound, of func(drainRound) float64) float64 {
+func median(rounds []drainRound, of func(drainRound) float64) float64 { return medianOf(rounds, of) }
+
+func medianOf[T any](rounds []T, of func(T) float64) float64 {
 	list := make([]float64, len(rounds))
 	for i, r := range rounds {
 		list[i] = of(r)
