@@ -5,7 +5,7 @@ BIN := bin/ripen
 export GOFLAGS ?= -buildvcs=false
 
 .DEFAULT_GOAL := help
-.PHONY: sdks partners bench-guests help demo test race test-mutants plugins build check fmt vet requirements bench-step bench-drain bench-drain-cold bench-state bench-ingest bench-swap bench-backtest torture torture-cluster clean bench-plan bench-rescore fuzz-plugins bench-plugins
+.PHONY: sdks partners bench-guests help demo test race test-mutants plugins build check fmt vet requirements bench-step bench-drain bench-drain-cold bench-state bench-ingest bench-swap bench-traps bench-backtest torture torture-cluster clean bench-plan bench-rescore fuzz-plugins bench-plugins
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -84,6 +84,9 @@ bench-rescore: plugins ## time to score LEADS leads with EVENTS events again (de
 
 bench-swap: plugins ## SWAPS switches (default 1000) under full load between four releases with different plugin binaries
 	SWAPS=$(SWAPS) CGO_ENABLED=0 $(GO) test -run '^$$' -bench '^BenchmarkSwap$$' -benchtime 1x -timeout 30m ./engine
+
+bench-traps: plugins ## a partner's plugin in C, and one in Go, that traps on one event in a thousand, against the same stream without traps
+	CGO_ENABLED=0 $(GO) test -run '^$$' -bench '^BenchmarkTraps$$' -benchtime 1x -timeout 30m ./engine
 
 bench-ingest: plugins ## durable events a second at the door against plain publishing, and latency to the decision
 	$(GO) run ./engine/internal/ingestbench
