@@ -53,6 +53,9 @@ func (a *app) buildPlugin(ctx context.Context, f *pluginFolder) ([]byte, error) 
 	if err != nil {
 		return nil, err
 	}
+	if err := l.tools(ctx); err != nil {
+		return nil, err
+	}
 	if err := os.MkdirAll(filepath.Join(f.dir, buildFolder), 0o755); err != nil {
 		return nil, err
 	}

@@ -29,20 +29,21 @@ type language struct {
 	base     string   // that is taken away from their paths
 	into     string   // where they go in a scaffold
 	extra    map[string]string
-	marks    []string // files that a plugin in the language has
+	marks    []string                        // files that a plugin in the language has
+	tools    func(ctx context.Context) error // says what is missing to build one, and how to come by it
 	build    func(ctx context.Context, dir, raw string) error
 }
 
 func languages() []language {
 	return []language{
 		{name: "go", title: "Go", template: "go/template", same: []string{"main.go", "main_test.go"}, sdk: []string{"LICENSE", "*.go", "abi", "sdktest"}, into: "third_party/ripen/sdk",
-			extra: map[string]string{"../go.mod": "module github.com/ripenhq/ripen\n\ngo 1.24\n"}, marks: []string{"go.mod", "main.go"}, build: buildGo},
+			extra: map[string]string{"../go.mod": "module github.com/ripenhq/ripen\n\ngo 1.24\n"}, marks: []string{"go.mod", "main.go"}, tools: findGo, build: buildGo},
 		{name: "rust", title: "Rust", template: "rust/template", sdk: []string{"LICENSE", "rust/Cargo.toml", "rust/src"}, base: "rust",
-			into: "third_party/ripen-rust", marks: []string{"Cargo.toml", "src/lib.rs"}, build: buildRust},
+			into: "third_party/ripen-rust", marks: []string{"Cargo.toml", "src/lib.rs"}, tools: findRust, build: buildRust},
 		{name: "assemblyscript", title: "AssemblyScript", template: "assemblyscript/template", sdk: []string{"LICENSE", "assemblyscript/package.json", "assemblyscript/assembly"},
-			base: "assemblyscript", into: "third_party/ripen-assemblyscript", marks: []string{"asconfig.json"}, build: buildAssemblyScript},
+			base: "assemblyscript", into: "third_party/ripen-assemblyscript", marks: []string{"asconfig.json"}, tools: findAssemblyScript, build: buildAssemblyScript},
 		{name: "c", title: "C", template: "c/template", sdk: []string{"LICENSE", "c/ripen.h", "c/ripen.c", "c/ripen_test.h"}, base: "c",
-			into: "third_party/ripen-c", marks: []string{"plugin.c", "main.c"}, build: buildC},
+			into: "third_party/ripen-c", marks: []string{"plugin.c", "main.c"}, tools: findC, build: buildC},
 	}
 }
 
@@ -215,19 +216,23 @@ func (e *toolError) Unwrap() error { return e.err }
 
 const installGo = "https://go.dev/dl, version 1.24 or later"
 
-// buildGo takes out of the binary whatever depends on where it was built: the
-// same sources have the same digest.
-func buildGo(ctx context.Context, dir, raw string) error {
+func findGo(context.Context) error {
 	if _, err := exec.LookPath("go"); err != nil {
 		return missing("go", installGo)
 	}
+	return nil
+}
+
+// buildGo takes out of the binary whatever depends on where it was built: the
+// same sources have the same digest.
+func buildGo(ctx context.Context, dir, raw string) error {
 	return tool(ctx, dir, []string{"GOOS=wasip1", "GOARCH=wasm", "CGO_ENABLED=0", "GOFLAGS=", "GOWORK=off"},
 		"go", "build", "-buildmode=c-shared", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid=", "-o", raw, ".")
 }
 
 const (
 	wasmTarget  = "wasm32-unknown-unknown"
-	installRust = "apt-get install rustc libstd-rust-dev-wasm32 (Debian), or rustup target add " + wasmTarget
+	installRust = "apt-get install rustc libstd-rust-dev-wasm32 lld (Debian), or rustup target add " + wasmTarget
 )
 
 // rustc is the first compiler that has the target: distributions and rustup may
@@ -240,6 +245,11 @@ func rustc(ctx context.Context) (string, error) {
 		}
 	}
 	return "", missing("rustc with the target "+wasmTarget, installRust)
+}
+
+func findRust(ctx context.Context) error {
+	_, err := rustc(ctx)
+	return err
 }
 
 var cratePath = regexp.MustCompile(`(?m)^ripen\s*=\s*\{[^}\n]*\bpath\s*=\s*"([^"]+)"`)
@@ -265,16 +275,30 @@ func buildRust(ctx context.Context, dir, raw string) error {
 	if err != nil {
 		return err
 	}
-	return tool(ctx, dir, nil, slices.Concat([]string{compiler}, flags, []string{"-C", "lto", "-C", "strip=symbols", "--crate-type", "cdylib", "--crate-name", "plugin", "--extern", "ripen=" + lib, "-o", raw, "src/lib.rs"})...)
+	err = tool(ctx, dir, nil, slices.Concat([]string{compiler}, flags, []string{"-C", "lto", "-C", "strip=symbols", "--crate-type", "cdylib", "--crate-name", "plugin", "--extern", "ripen=" + lib, "-o", raw, "src/lib.rs"})...)
+	var said *toolError
+	if errors.As(err, &said) && noLinker.MatchString(said.said) {
+		return missing("rust-lld, which rustc links with,", "apt-get install lld (Debian)")
+	}
+	return err
+}
+
+// noLinker is what rustc says without one: Debian's package only recommends it.
+var noLinker = regexp.MustCompile("linker `[^`]*` not found")
+
+const installNode = "apt-get install nodejs npm (Debian), or https://nodejs.org, version 18 or later"
+
+func findAssemblyScript(context.Context) error {
+	for _, name := range []string{"node", "npm"} {
+		if _, err := exec.LookPath(name); err != nil {
+			return missing(name, installNode)
+		}
+	}
+	return nil
 }
 
 // buildAssemblyScript installs the compiler that package.json names, once.
 func buildAssemblyScript(ctx context.Context, dir, raw string) error {
-	for _, name := range []string{"node", "npm"} {
-		if _, err := exec.LookPath(name); err != nil {
-			return missing(name, "apt-get install nodejs npm (Debian), or https://nodejs.org, version 18 or later")
-		}
-	}
 	asc := filepath.Join("node_modules", ".bin", "asc")
 	if _, err := os.Stat(filepath.Join(dir, asc)); errors.Is(err, fs.ErrNotExist) {
 		if err := tool(ctx, dir, nil, "npm", "install", "--no-audit", "--no-fund"); err != nil {
@@ -286,7 +310,7 @@ func buildAssemblyScript(ctx context.Context, dir, raw string) error {
 
 const installC = "apt-get install clang lld (Debian), version 14 or later"
 
-func buildC(ctx context.Context, dir, raw string) error {
+func findC(context.Context) error {
 	if _, err := exec.LookPath("clang"); err != nil {
 		return missing("clang", installC)
 	}
@@ -294,6 +318,10 @@ func buildC(ctx context.Context, dir, raw string) error {
 	if !slices.ContainsFunc(linkers, func(name string) bool { _, err := exec.LookPath(name); return err == nil }) {
 		return missing("wasm-ld", installC)
 	}
+	return nil
+}
+
+func buildC(ctx context.Context, dir, raw string) error {
 	sources, err := filepath.Glob(filepath.Join(dir, "*.c"))
 	if err != nil {
 		return err

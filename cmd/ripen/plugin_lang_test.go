@@ -52,7 +52,7 @@ func TestLanguages_AMissingToolSaysWhatInstallsIt(t *testing.T) {
 		if l.name == "rust" && isFolder("/usr/lib/rustlib/"+wasmTarget) {
 			continue // found without a path
 		}
-		err := l.build(t.Context(), t.TempDir(), "raw.wasm")
+		err := l.tools(t.Context())
 		require.ErrorContains(t, err, "is not there, it is needed to build this plugin; install it: ", l.name)
 		require.Regexp(t, `apt-get install |go\.dev/dl`, err.Error())
 	}
@@ -69,4 +69,15 @@ func TestPluginNew_NamesAndFolders(t *testing.T) {
 		require.ErrorContains(t, err, tt.says)
 	}
 	require.NoError(t, pack.CheckName("quote-size"))
+}
+
+// A rustc without its linker, as Debian installs it without what it recommends.
+func TestBuildRust_AMissingLinkerSaysWhatInstallsIt(t *testing.T) {
+	dir := t.TempDir()
+	sysroot := filepath.Join(dir, "sysroot")
+	require.NoError(t, os.MkdirAll(filepath.Join(sysroot, "lib", "rustlib", wasmTarget), 0o755))
+	fake := "#!/bin/sh\ncase \"$*\" in *sysroot*) echo " + sysroot + ";; *cdylib*) echo 'error: linker `rust-lld` not found' >&2; exit 1;; esac\n"
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "rustc"), []byte(fake), 0o755))
+	t.Setenv("PATH", dir+string(filepath.ListSeparator)+os.Getenv("PATH"))
+	require.EqualError(t, buildRust(t.Context(), dir, "raw.wasm"), "rust-lld, which rustc links with, is not there, it is needed to build this plugin; install it: apt-get install lld (Debian)")
 }
