@@ -143,7 +143,7 @@ func (s *stage) obeys(p *pair, o lineage.Order) lineage.ID {
 // TestPlan_IsTheTruthOfARunningEngine: what plan reads out of the streams of an
 // engine is what that engine does when it is told to.
 func TestPlan_IsTheTruthOfARunningEngine(t *testing.T) {
-	shelf := newShelf(t, "botlike", "traplike")
+	shelf := newShelf(t, "traplike")
 	first, n := runs(t, 12)
 	newly := 0
 	for seed := first; seed < first+n; seed++ {
@@ -176,7 +176,7 @@ func TestPlan_IsTheTruthOfARunningEngine(t *testing.T) {
 // A workflow that begins beside others: nobody was told anything before, and who
 // is newly true, what is decided at the switch and behind it is what plan says.
 func TestPlan_IsTheTruthOfANewWorkflow(t *testing.T) {
-	shelf := newShelf(t, "botlike", "traplike")
+	shelf := newShelf(t, "traplike")
 	first, n := runs(t, 6)
 	newly := 0
 	for seed := first; seed < first+n; seed++ {

@@ -348,7 +348,7 @@ func (p *pair) apply(t *testing.T, part, parts int, total int64, out *outcome) (
 // on random events, is what happens: each lead's state behind the switch, what
 // the switch itself decides, and every decision on what follows, byte for byte.
 func TestPlan_IsTheTruth(t *testing.T) {
-	s := newShelf(t, "botlike", "traplike")
+	s := newShelf(t, "traplike")
 	first, n := runs(t, 60)
 	newly, gained := 0, 0
 	for seed := first; seed < first+n; seed++ {

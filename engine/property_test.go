@@ -97,9 +97,9 @@ var properties = []property{
 // with the shipped plugins in their sandbox. RIPEN_PROPERTY_RUNS and
 // RIPEN_PROPERTY_SEED say how many and which.
 func TestProperty_RandomWorkflows(t *testing.T) {
-	s := newShelf(t, "botlike", "traplike")
+	s := newShelf(t, "traplike")
 	first, n := runs(t, 60)
-	decisions := 0
+	decisions, robots := 0, 0
 	for seed := first; seed < first+n; seed++ {
 		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
 			flow := randflow.New(seed)
@@ -113,10 +113,28 @@ func TestProperty_RandomWorkflows(t *testing.T) {
 					tr.report(t, p, events, err)
 				}
 			}
-			decisions += len(tr.play(events, 1000).decisions)
+			r := tr.play(events, 1000)
+			decisions += len(r.decisions)
+			robots += tr.found(r, "robots")
 		})
 	}
 	require.Greater(t, decisions, 5*int(n), "the workflows decide something")
+	if n >= 60 { // a quarter of the workflows looks for them
+		require.Greater(t, robots, int(n/20), "robots are hidden, and give back")
+	}
+}
+
+// found are the points that all leads have of a score, 0 without that score.
+func (tr *trial) found(r *result, score string) (points int) {
+	id := ledger.Hash("score", score)
+	r.core.Leads(func(a *ledger.Account) {
+		for i := range a.Buckets {
+			if b := &a.Buckets[i]; b.Score == id {
+				points += int(b.Remaining / lead.Point)
+			}
+		}
+	})
+	return points
 }
 
 // streamOf shapes the events of a workflow by its seed.

@@ -30,7 +30,7 @@ func (p *pantry) Each(after string, fn func(string) bool) error {
 // plugins: however a switch is cut, and wherever it dies, and wherever the leads
 // lie, it comes to the same; and no lead is handed over twice in one episode.
 func TestSwitch_RandomReleases(t *testing.T) {
-	s := newShelf(t, "botlike", "traplike")
+	s := newShelf(t, "traplike")
 	first, n := runs(t, 30)
 	fired := 0
 	for seed := first; seed < first+n; seed++ {

@@ -101,7 +101,7 @@ func (g *writer) workflow() {
 	g.line(`table "rivals" { values = ["rival.com", "other.example"] }`)
 	g.countersOf()
 	if g.chance(25) {
-		g.line("step \"botlike\" \"robots\" {\n  human_after = %q\n}", pick(g, []string{"2s", "1m", "3h"}))
+		g.robots()
 	}
 	if g.chance(20) {
 		g.traps()
@@ -121,6 +121,13 @@ func (g *writer) workflow() {
 	g.decays()
 	g.derive()
 	g.policy()
+}
+
+// robots hides mails, and takes back what others were given.
+func (g *writer) robots() {
+	g.line("step \"bot-filter\" \"robots\" {\n  message = \"list_id\"\n  link = \"asset\"\n  agent = \"context.source\"\n  keep = \"12d\"\n%s\n}", pick(g, []string{
+		"  links = 2\n  window = \"3d\"\n  within = \"2s\"", "  within = \"1m\"\n  honeypot = \"a3\"\n  window = \"6h\"", "  within = \"3h\"\n  agents = \"search\"\n  links = 0"}))
+	g.flags = append(g.flags, "robots.hidden", "robots.ever")
 }
 
 // traps is a step that fails when an event says so.
