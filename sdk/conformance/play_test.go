@@ -11,16 +11,16 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// UPDATE=1 go test writes the golden files of testdata anew.
+// UPDATE=1 go test writes the golden files anew.
 func TestPlay_Golden(t *testing.T) {
-	for _, name := range []string{"quotesize", "botlike"} {
+	for _, name := range []string{"quotesize", "bot-filter"} {
 		t.Run(name, func(t *testing.T) {
 			list, err := Play(context.Background(), example(t, name), Options{Cases: casesOf(t, name), CacheDir: cacheDir(t)})
 			require.NoError(t, err)
 			for i := range list {
 				p := &list[i]
 				if os.Getenv("UPDATE") != "" {
-					require.NoError(t, os.WriteFile(filepath.Join("testdata", name, p.Case+GoldenFile), p.Golden, 0o644))
+					require.NoError(t, os.WriteFile(filepath.Join(sourceOf(name), "fixtures", p.Case+GoldenFile), p.Golden, 0o644))
 					continue
 				}
 				require.True(t, p.OK(), "%s: %s", p.Case, p.Diff)
