@@ -44,7 +44,7 @@ func (p *partition) open(ctx context.Context) (err error) {
 	p.status.leads.Store(int64(p.house.leads(p.set)))
 	p.status.position.Store(pos.Seq)
 	p.tell()
-	p.reader, err = p.e.journal.NewReader(ctx, p.number, p.pos, journal.ReaderOptions{Wake: p.wake})
+	p.reader, err = p.e.journal.NewReader(ctx, p.number, p.pos, journal.ReaderOptions{Wake: p.wake, MaxBatch: maxInputs})
 	return err
 }
 
