@@ -84,6 +84,7 @@ func Doctor(ctx context.Context, o Options, progress func(done, total int)) []Fi
 	d.server(ctx)
 	d.streams(ctx)
 	d.subscribers(ctx)
+	d.plugins(ctx)
 	d.time(ctx)
 	n := e.journal.Partitions()
 	for p := range n {

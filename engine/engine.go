@@ -86,6 +86,9 @@ type Options struct {
 	// Trust says whether a plugin may be run. It is asked anew for each release
 	// that is loaded, so it may change its mind. nil = all are.
 	Trust func(*registry.Plugin) error
+	// TrustEvery is how often it is asked about what runs, default 5 s: trust may
+	// be taken back meanwhile.
+	TrustEvery time.Duration
 	// Now is the time of receipt and of ticks, ms since 1970 UTC; nil is the wall
 	// clock.
 	Now    func() int64
@@ -106,6 +109,7 @@ func (o Options) withDefaults() Options {
 		}
 	}
 	def(&o.Tick, time.Minute)
+	def(&o.TrustEvery, 5*time.Second)
 	def(&o.Quiet, 3*time.Second)
 	def(&o.Skew, 5*time.Minute)
 	def(&o.Dedupe, 30*24*time.Hour)
@@ -151,6 +155,7 @@ type Engine struct {
 	releases Releases
 	shelf    *shelf // of stored releases; nil if the releases are the caller's
 	ops      *operations
+	doubts   doubts
 	refusal  atomic.Pointer[context.CancelCauseFunc] // see allowed
 
 	restart sync.Mutex
@@ -199,6 +204,7 @@ func New(ctx context.Context, o Options) (_ *Engine, err error) {
 		return nil, err
 	}
 	e.watch.Go(e.lookAtStreams)
+	e.watch.Go(e.watchTrust)
 	return e, e.openDoors(ctx)
 }
 

@@ -111,13 +111,9 @@ func load(ctx context.Context, fsys fs.FS, set *registry.Set, o *LoadOptions) (*
 	if w.Bundle, err = release.Gather(fsys, o.Dir, def, pinsOf(w.used(set))); err != nil {
 		return w, diags, fmt.Errorf("workflow folder %s: %w", o.Dir, err)
 	}
-	for _, p := range w.used(set) {
-		if o.Trust == nil {
-			break
-		}
-		if err := o.Trust(p); err != nil {
-			return w, diags, err
-		}
+	w.modules = w.used(set)
+	if err := w.refused(o.Trust); err != nil {
+		return w, diags, err
 	}
 	if w.host = o.host; w.host == nil {
 		w.host, err = wasm.NewHost(wasm.Options{CacheDir: o.CacheDir, Log: o.Logger, Quiet: o.Quiet, Progress: o.Progress})

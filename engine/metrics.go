@@ -90,6 +90,7 @@ var (
 	storeDesc    = prometheus.NewDesc("ripen_store_bytes", "Size of the local store of leads.", []string{"where"}, nil)
 	freeDesc     = prometheus.NewDesc("ripen_disk_free_bytes", "Free space on the disk of the data folder.", nil, nil)
 	buildDesc    = prometheus.NewDesc("ripen_build_info", "Always 1; what was built.", []string{"version", "goversion"}, nil)
+	doubtDesc    = prometheus.NewDesc("ripen_plugin_distrusted", "Always 1; a plugin of a running release that would be refused if it were loaded now.", []string{"workflow", "release", "plugin"}, nil)
 	workflowDesc = prometheus.NewDesc("ripen_workflow_info", "Always 1; the workflow that runs.", []string{"workflow", "release"}, nil)
 	pluginDescs  = map[string]*prometheus.Desc{
 		"fuel":    plugin("ripen_plugin_fuel_total", "Fuel that a plugin used."),
@@ -120,7 +121,7 @@ func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 			ch <- d
 		}
 	}
-	for _, d := range []*prometheus.Desc{ownedDesc, lagDesc, commitDesc, rejectedDesc, shotDesc, storeDesc, freeDesc, buildDesc, workflowDesc} {
+	for _, d := range []*prometheus.Desc{ownedDesc, lagDesc, commitDesc, rejectedDesc, shotDesc, storeDesc, freeDesc, buildDesc, workflowDesc, doubtDesc} {
 		ch <- d
 	}
 }
@@ -137,6 +138,9 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 		for key, v := range map[string]uint64{"fuel": s.Fuel, "calls": s.Calls, "inputs": s.Slots, "traps": s.Failed, "refused": s.Soft, "turned": s.Turned, "made": s.Instances} {
 			ch <- prometheus.MustNewConstMetric(pluginDescs[key], prometheus.CounterValue, float64(v), name)
 		}
+	}
+	for _, x := range c.e.doubts.list() {
+		ch <- prometheus.MustNewConstMetric(doubtDesc, prometheus.GaugeValue, 1, x.Workflow, strconv.FormatUint(uint64(x.Release), 10), x.Plugin)
 	}
 	version, goversion := "unknown", "unknown"
 	if b, ok := debug.ReadBuildInfo(); ok {

@@ -48,6 +48,9 @@ func (e *Engine) prepare(ctx context.Context, p *release.PrepareRequest) error {
 		return err
 	}
 	defer e.releases.Return(p.Workflow, r) // it stays on the shelf for the order
+	if err := w.refused(e.opts.Trust); err != nil {
+		return err // it was loaded before; who makes it live now may not trust it any more
+	}
 	if err := w.SelfTest(ctx); err != nil {
 		return fmt.Errorf("self-test of release %d: %w", r.Number, err)
 	}
@@ -119,7 +122,18 @@ func (e *Engine) answerOrder(ctx context.Context, body json.RawMessage, _ func(s
 
 // answerStatus tells what the partitions of this engine run.
 func (e *Engine) answerStatus(_ context.Context, _ json.RawMessage, _ func(string, any)) (any, error) {
-	return e.lineages(), nil
+	list := e.lineages()
+	doubts := e.doubtful(list)
+	e.doubts.note(e, doubts)
+	for i := range list {
+		l := &list[i]
+		for _, x := range doubts {
+			if x.Workflow == l.Workflow && x.Release == l.Release {
+				l.Doubts = append(l.Doubts, x)
+			}
+		}
+	}
+	return list, nil
 }
 
 // order writes an order at the present time of the stream: that of the wall

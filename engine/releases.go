@@ -149,7 +149,9 @@ func (s *shelf) load(ctx context.Context, digest string) (*Workflow, error) {
 		w.Close()
 		return nil, err
 	}
-	w.modules = nil // they are in the store
+	for i, p := range w.modules { // they are in the store
+		w.modules[i] = p.Bare()
+	}
 	return w, nil
 }
 

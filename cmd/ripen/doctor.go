@@ -13,8 +13,8 @@ func (a *app) doctorCommand() *cobra.Command {
 		Short: "Check an engine's data folder, server, streams and partitions",
 		Long: `Looks at an engine from outside, while it runs or not, and changes nothing: version,
 lock and permissions of the data folder, free space, the server and the settings
-of its streams, clocks, and for each partition its chain of records, snapshots and
-lag. One line per check: ok, warn or fail, and what to do. Exit code 1 if a check
+of its streams, whether the plugins of running releases are trusted, clocks, and
+for each partition its chain of records, snapshots and lag. One line per check: ok, warn or fail, and what to do. Exit code 1 if a check
 fails.
 
 ripen journal verify looks deeper: whether the journal is what its events make.`,
@@ -26,8 +26,14 @@ ripen journal verify looks deeper: whether the journal is what its events make.`
 			if err != nil {
 				return err
 			}
+			policy, err := c.trust()
+			if err != nil {
+				return err
+			}
+			o := c.engineOptions(nil, a.logger(c))
+			o.Trust = strict(policy)
 			bar := a.progress("checking partitions", -1, false)
-			list := engine.Doctor(cmd.Context(), c.engineOptions(nil, a.logger(c)), func(int, int) { bar.add(1) })
+			list := engine.Doctor(cmd.Context(), o, func(int, int) { bar.add(1) })
 			bar.done()
 			if asJSON {
 				if err := printEach(a, list); err != nil {
@@ -48,7 +54,7 @@ ripen journal verify looks deeper: whether the journal is what its events make.`
 			return nil
 		},
 	}
-	bindOperator(cmd)
+	bindOperator(cmd, "allow_unsigned")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object per check")
 	return cmd
 }

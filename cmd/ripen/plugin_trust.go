@@ -42,7 +42,7 @@ goes on until then.`,
 		Args: args(cobra.NoArgs),
 		RunE: list,
 	}
-	bindSettings(cmd, "allow_unsigned")
+	bindSettings(cmd, serverKeys("data", "log_level", "log_json", "allow_unsigned")...)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object per key")
 	cmd.AddCommand(a.trustListCommand(), a.trustAddCommand(), a.trustTakeCommand("remove", "Trust a publisher no more", "removed", takeAway),
 		a.trustTakeCommand("revoke", "Refuse all that a key has signed, whoever lists it", "revoked", revoke))
@@ -53,13 +53,43 @@ func (a *app) trustListCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use: "list", Short: "List the publishers that are trusted, and the keys that are revoked",
-		Example: `  ripen plugin trust list --json | jq -r 'select(.revoked) | .key'`,
+		Long: `Lists the keys of the block trust. With --nats or --data it says which releases of
+that engine run with plugins that each key has signed.`,
+		Example: `  ripen plugin trust list --data /var/lib/ripen
+  ripen plugin trust list --json | jq -r 'select(.revoked) | .key'`,
 		Args:    args(cobra.NoArgs),
 		RunE:    func(cmd *cobra.Command, _ []string) error { return a.trustList(cmd, asJSON) },
 	}
-	bindSettings(cmd, "allow_unsigned")
+	bindSettings(cmd, serverKeys("data", "log_level", "log_json", "allow_unsigned")...)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object per key")
 	return cmd
+}
+
+// keyLine is a key as scripts read it.
+type keyLine struct {
+	Publisher string `json:"publisher,omitempty"`
+	ID        string `json:"id"`
+	Key       string `json:"key"`
+	Revoked   bool   `json:"revoked"`
+	// Runs are the plugins of running releases that it has signed, such as
+	// "quote-size in quotes 3 (live)".
+	Runs []string `json:"runs,omitempty"`
+}
+
+// keyLines are all keys, those that are only revoked behind the others.
+func keyLines(keys *trust.Keys) (list []keyLine) {
+	isRevoked := func(key pack.PublicKey) bool {
+		return slices.ContainsFunc(keys.Revoked, func(r pack.PublicKey) bool { return slices.Equal(r, key) })
+	}
+	for _, p := range keys.Publishers {
+		list = append(list, keyLine{Publisher: p.Name, ID: p.Key.ID(), Key: p.Key.String(), Revoked: isRevoked(p.Key)})
+	}
+	for _, key := range keys.Revoked {
+		if !slices.ContainsFunc(keys.Publishers, func(p trust.Publisher) bool { return slices.Equal(p.Key, key) }) {
+			list = append(list, keyLine{ID: key.ID(), Key: key.String(), Revoked: true})
+		}
+	}
+	return list
 }
 
 func (a *app) trustList(cmd *cobra.Command, asJSON bool) error {
@@ -71,26 +101,18 @@ func (a *app) trustList(cmd *cobra.Command, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	type line struct {
-		Publisher string `json:"publisher,omitempty"`
-		ID        string `json:"id"`
-		Key       string `json:"key"`
-		Revoked   bool   `json:"revoked"`
+	runs, err := a.signedRuns(cmd, c)
+	if err != nil {
+		return err
 	}
-	var list []line
-	isRevoked := func(key pack.PublicKey) bool {
-		return slices.ContainsFunc(keys.Revoked, func(r pack.PublicKey) bool { return slices.Equal(r, key) })
-	}
-	for _, p := range keys.Publishers {
-		list = append(list, line{p.Name, p.Key.ID(), p.Key.String(), isRevoked(p.Key)})
-	}
-	for _, key := range keys.Revoked {
-		if !slices.ContainsFunc(keys.Publishers, func(p trust.Publisher) bool { return slices.Equal(p.Key, key) }) {
-			list = append(list, line{"", key.ID(), key.String(), true})
-		}
-	}
-	rows := [][]string{{"publisher", "key", "", "text"}}
+	list := keyLines(keys)
+	rows := [][]string{{"publisher", "key", "", "text", "signed what runs"}}
 	for _, l := range list {
+		for _, r := range runs {
+			if r.signer.ID() == l.ID {
+				l.Runs = append(l.Runs, r.plugin+" in "+r.title)
+			}
+		}
 		if asJSON {
 			if err := json.NewEncoder(a.stdout).Encode(l); err != nil {
 				return err
@@ -101,13 +123,18 @@ func (a *app) trustList(cmd *cobra.Command, asJSON bool) error {
 		if l.Revoked {
 			word = "REVOKED"
 		}
-		rows = append(rows, []string{l.Publisher, l.ID, word, l.Key})
+		rows = append(rows, []string{l.Publisher, l.ID, word, l.Key, strings.Join(l.Runs, ", ")})
 	}
 	switch {
 	case asJSON:
 	case len(list) == 0:
 		a.say("%s trusts nobody: only the shipped plugins are run", c.path)
 	default:
+		if len(runs) == 0 {
+			for i := range rows {
+				rows[i] = rows[i][:4]
+			}
+		}
 		a.printTable(rows, nil)
 	}
 	if c.text("allow_unsigned") == "true" && !asJSON {
@@ -214,37 +241,58 @@ func (a *app) sayRunning(cmd *cobra.Command, keys []pack.PublicKey) error {
 	if err != nil {
 		return err
 	}
-	op, err := a.modules(cmd.Context(), cmd, c)
-	if err != nil {
-		return err
-	}
-	if op == nil {
+	if c.text("nats") == "" && !cmd.Flags().Changed("data") {
 		a.say("with --nats or --data this command says which releases run with what it signed")
 		return nil
 	}
-	defer op.Close()
-	list, err := runningReleases(cmd.Context(), op)
+	runs, err := a.signedRuns(cmd, c)
 	if err != nil {
 		return err
 	}
 	found := 0
-	for _, r := range list {
-		for _, pin := range r.plugins {
-			module, err := op.Module(cmd.Context(), pin.Digest)
-			if err != nil {
-				return err
-			}
-			sig, err := pack.Verify(module)
-			if err == nil && slices.ContainsFunc(keys, func(k pack.PublicKey) bool { return slices.Equal(k, sig.Key) }) {
-				found++
-				a.say("%s runs %s %s, which this key signed", r.name, pin.Name, pin.Version)
-			}
+	for _, r := range runs {
+		if slices.ContainsFunc(keys, func(k pack.PublicKey) bool { return slices.Equal(k, r.signer) }) {
+			found++
+			a.say("%s runs %s %s, which this key signed", r.name, r.plugin, r.version)
 		}
 	}
 	if found == 0 {
 		a.say("no running release has a plugin that this key signed")
 	}
 	return nil
+}
+
+// signedRun is a signed plugin of a release that runs.
+type signedRun struct {
+	title, name     string // of the release, see runningRelease
+	plugin, version string
+	signer          pack.PublicKey
+}
+
+// signedRuns are those of the engine that the command names; none if it names
+// none.
+func (a *app) signedRuns(cmd *cobra.Command, c *config) (runs []signedRun, err error) {
+	op, err := a.modules(cmd.Context(), cmd, c)
+	if err != nil || op == nil {
+		return nil, err
+	}
+	defer op.Close()
+	list, err := runningReleases(cmd.Context(), op)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range list {
+		for _, pin := range r.plugins {
+			module, err := op.Module(cmd.Context(), pin.Digest)
+			if err != nil {
+				return nil, err
+			}
+			if sig, err := pack.Verify(module); err == nil {
+				runs = append(runs, signedRun{r.title, r.name, pin.Name, pin.Version, sig.Key})
+			}
+		}
+	}
+	return runs, nil
 }
 
 // keysNamed are the keys of a publisher, or of an id, or one that is written out;

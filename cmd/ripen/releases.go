@@ -26,6 +26,8 @@ type releaseJSON struct {
 	release.Entry
 	Roles []string `json:"roles,omitempty"` // live, shadow, building; none if it does not run
 	Until int64    `json:"until,omitempty"` // ms: a shadow is kept until then
+	// Doubts are its plugins that would be refused if they were loaded now.
+	Doubts []release.Doubt `json:"doubts,omitempty"`
 }
 
 // releaseCommands are those that change scoring.
@@ -93,7 +95,7 @@ func (a *app) releases(cmd *cobra.Command, f *releasesFlags) error {
 	if f.json {
 		for i := range list {
 			roles, until := rolesOf(now, &list[i])
-			if err := json.NewEncoder(a.stdout).Encode(releaseJSON{list[i], roles, until}); err != nil {
+			if err := json.NewEncoder(a.stdout).Encode(releaseJSON{list[i], roles, until, doubtsOf(now, &list[i])}); err != nil {
 				return err
 			}
 		}
@@ -109,6 +111,11 @@ func (a *app) releases(cmd *cobra.Command, f *releasesFlags) error {
 		rows = append(rows, []string{e.Workflow, strconv.FormatUint(uint64(e.Number), 10), runsAs(now, e), stamp(e.Made)[:16], e.Author, e.Digest[:min(12, len(e.Digest))], firstLine(e.Message)})
 	}
 	a.printTable(rows, map[int]bool{1: true})
+	for i := range list {
+		for _, x := range doubtsOf(now, &list[i]) {
+			a.note("release %d of %s runs with a plugin that would be refused if it were loaded now: %s", x.Release, x.Workflow, clean(x.Why))
+		}
+	}
 	if !op.Running() {
 		a.note("no engine runs on the data folder: which release is live is not known")
 	}
@@ -128,6 +135,17 @@ func rolesOf(list []release.LineageStatus, e *release.Entry) (roles []string, un
 		until = max(until, l.Until)
 	}
 	return roles, until
+}
+
+// doubtsOf are the plugins of a release that engines would not load any more, as
+// one of them says it.
+func doubtsOf(list []release.LineageStatus, e *release.Entry) (doubts []release.Doubt) {
+	for i := range list {
+		if l := &list[i]; l.Workflow == e.Workflow && l.Release == e.Number && len(l.Doubts) > len(doubts) {
+			doubts = l.Doubts
+		}
+	}
+	return doubts
 }
 
 func runsAs(list []release.LineageStatus, e *release.Entry) string {

@@ -36,6 +36,17 @@ type Plugin struct {
 	Digest   string // sha256 of Wasm, hex: the plugin's identity
 	Wasm     []byte
 	Origin   string // "built-in", or the file's path
+	// Signer is the key that has signed it; nil = nobody. That it is there says
+	// nothing of trust.
+	Signer pack.PublicKey
+}
+
+// Bare is the plugin without its module, for those who have loaded it and ask
+// later whether it is still trusted.
+func (p *Plugin) Bare() *Plugin {
+	b := *p
+	b.Wasm = nil
+	return &b
 }
 
 // Caps are the capabilities that the manifest names.
@@ -55,10 +66,14 @@ func Read(wasm []byte, origin string) (*Plugin, error) {
 	}
 	// Whether anybody trusts who signed it is for those to say who run it; but what
 	// is not what was signed is no plugin.
-	if _, err := pack.Verify(wasm); err != nil && !errors.Is(err, pack.ErrUnsigned) {
+	p := &Plugin{Manifest: m, Digest: Digest(wasm), Wasm: wasm, Origin: origin}
+	switch sig, err := pack.Verify(wasm); {
+	case err == nil:
+		p.Signer = sig.Key
+	case !errors.Is(err, pack.ErrUnsigned):
 		return nil, fmt.Errorf("%s: plugin %s %s: %w", origin, m.Name, m.Version, err)
 	}
-	return &Plugin{Manifest: m, Digest: Digest(wasm), Wasm: wasm, Origin: origin}, nil
+	return p, nil
 }
 
 // Digest is the identity of a module.

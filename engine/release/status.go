@@ -18,6 +18,19 @@ type LineageStatus struct {
 	Switch    uint64 `json:"switch,omitempty"`   // sequence of the order that made it live
 	First     uint64 `json:"first,omitempty"`    // sequence of the first event that it scored behind that
 	SwitchAt  int64  `json:"switchAt,omitempty"` // ms: time of that order
+	// Doubts are plugins of the release that the engine would refuse to load now.
+	Doubts []Doubt `json:"doubts,omitempty"`
+}
+
+// Doubt is a plugin of a running release that would be refused if it were loaded
+// now: its publisher's key was revoked, or is trusted no more.
+type Doubt struct {
+	Workflow string `json:"workflow"`
+	Release  uint32 `json:"release"`
+	Plugin   string `json:"plugin"`
+	Version  string `json:"version"`
+	Digest   string `json:"digest"` // sha256, hex
+	Why      string `json:"why"`
 }
 
 // Newly counts leads of one partition for which a route would be newly true at

@@ -137,37 +137,52 @@ func (p *Policy) Check(b *registry.Plugin) (s Standing, err error) {
 	if p.shipped[b.Digest] {
 		return Standing{Shipped: true}, nil
 	}
-	sig, err := pack.Verify(b.Wasm)
-	unsigned := errors.Is(err, pack.ErrUnsigned)
-	if err != nil && !unsigned {
+	signer, err := signerOf(b)
+	if err != nil {
 		return s, refuse(b, err, "")
 	}
-	if unsigned {
+	if signer == nil {
 		if p.AllowUnsigned {
 			return s, nil
 		}
 		return s, refuse(b, ErrUnsigned, "sign it with `ripen plugin sign`, or allow unsigned plugins with --allow-unsigned while you develop it")
 	}
-	s.Key = sig.Key.ID()
+	s.Key = signer.ID()
 	keys, err := p.Keys()
 	if err != nil {
 		return s, refuse(b, fmt.Errorf("whom to trust cannot be read: %w", err), "")
 	}
 	for _, who := range keys.Publishers {
-		if slices.Equal(who.Key, sig.Key) {
+		if slices.Equal(who.Key, signer) {
 			s.Publisher = who.Name
 		}
 	}
 	for _, key := range keys.Revoked {
-		if slices.Equal(key, sig.Key) {
+		if slices.Equal(key, signer) {
 			return s, refuse(b, fmt.Errorf("%w: %s%s", ErrRevoked, s.Key, of(s.Publisher)), "get a version from its publisher that another key has signed")
 		}
 	}
 	if s.Publisher == "" && !p.AllowUnsigned {
 		return s, refuse(b, fmt.Errorf("%w: it is signed with the key %s", ErrUnknown, s.Key),
-			"if you trust whoever gave you the key, write it down with `ripen plugin trust add NAME "+sig.Key.String()+"`")
+			"if you trust whoever gave you the key, write it down with `ripen plugin trust add NAME "+signer.String()+"`")
 	}
 	return s, nil
+}
+
+// signerOf is the key that has signed a plugin, nil if it is not signed. One
+// whose module is gone was checked when it was read.
+func signerOf(b *registry.Plugin) (pack.PublicKey, error) {
+	if b.Wasm == nil {
+		return b.Signer, nil
+	}
+	sig, err := pack.Verify(b.Wasm)
+	switch {
+	case errors.Is(err, pack.ErrUnsigned):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	}
+	return sig.Key, nil
 }
 
 func of(publisher string) string {
