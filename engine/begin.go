@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/ripenhq/ripen/engine/journal"
@@ -37,6 +39,24 @@ func (e *Engine) agree(ctx context.Context) error {
 	}
 	return fmt.Errorf("%w: found %q, this engine was given %q; run the workflow that the data belongs to, add this one beside it with ripen apply, "+
 		"or give it a data folder (or streams) of its own", errWorkflow, live[0].Workflow, m.Name)
+}
+
+// Running is a release that is live.
+type Running struct {
+	Workflow string
+	Release  lineage.Release
+}
+
+// Running are the releases that are live on the engine's streams, by workflow,
+// whoever runs their partitions.
+func (e *Engine) Running(ctx context.Context) (list []Running, err error) {
+	live, err := e.lives(ctx)
+	for i := range live {
+		d := descriptorOf(&live[i])
+		list = append(list, Running{d.Workflow, d.Release})
+	}
+	slices.SortFunc(list, func(a, b Running) int { return strings.Compare(a.Workflow, b.Workflow) })
+	return slices.CompactFunc(list, func(a, b Running) bool { return a.Workflow == b.Workflow }), err
 }
 
 // lives are the live lineages that the newest records name, or, before there

@@ -99,9 +99,13 @@ func (x *Explainer) Release(ctx context.Context, number uint32) (r lineage.Relea
 	err = x.e.allowed(ctx, func(ctx context.Context) error {
 		list, err := x.e.catalog.List(ctx, x.workflow)
 		for i := range list {
-			if list[i].Number == number {
-				r = lineage.Release{Number: number, Digest: list[i].Digest, Model: list[i].Model}
+			if list[i].Number != number {
+				continue
 			}
+			if list[i].Purged != 0 {
+				return fmt.Errorf("%w: release %d of workflow %q is purged", ErrOutOfReach, number, x.workflow)
+			}
+			r = lineage.Release{Number: number, Digest: list[i].Digest, Model: list[i].Model}
 		}
 		return err
 	})
@@ -165,6 +169,9 @@ func (v *visit) workOf(d *lineage.Descriptor) (w *Workflow) {
 	}
 	return w
 }
+
+// Knows says whether there is a lead of this name.
+func (s *Story) Knows(key string) bool { return s.core.Lead(key) != nil }
 
 // Look shows the lead at a time, ms.
 func (s *Story) Look(keys []string, at int64, fn func(*ledger.Frame)) error {

@@ -128,9 +128,6 @@ func (a *app) applyFolder(ctx context.Context, cmd *cobra.Command, op *engine.Op
 	if err := a.compare(ctx, op, f, before, w); err != nil || f.dryRun {
 		return err
 	}
-	if err := op.Store().Put(ctx, w.Bundle, w.Modules()); err != nil {
-		return err
-	}
 	h, err := a.hold(ctx, op, f, terms, before, w)
 	if err != nil {
 		return err
@@ -200,7 +197,7 @@ func (a *app) compare(ctx context.Context, op *engine.Operator, f *applyFlags, b
 	return a.stdout.Flush()
 }
 
-// hold takes the lease for an apply.
+// hold takes the lease for an apply, and stores the release.
 func (a *app) hold(ctx context.Context, op *engine.Operator, f *applyFlags, terms release.Terms, before *release.LineageStatus, w *engine.Workflow) (*release.Held, error) {
 	now := time.Now().UnixMilli()
 	r := lineage.Release{Digest: w.Bundle.Digest(), Model: w.Model.Digest}
@@ -208,8 +205,8 @@ func (a *app) hold(ctx context.Context, op *engine.Operator, f *applyFlags, term
 	if before != nil {
 		entry.Parent = before.Release
 	}
-	return heldOrNo(op.Store().Hold(ctx, op.Conn(), release.Change{Verb: release.VerbApply, Owner: holder(), Since: now, Workflow: w.Model.Name,
-		Step: release.Begun, Release: r, Entry: entry, Terms: terms}))
+	return heldOrNo(op.Store().HoldNew(ctx, op.Conn(), release.Change{Verb: release.VerbApply, Owner: holder(), Since: now, Workflow: w.Model.Name,
+		Step: release.Begun, Release: r, Entry: entry, Terms: terms}, w.Bundle, w.Modules()))
 }
 
 // heldOrNo makes a change that is under way the answer "no".

@@ -159,15 +159,20 @@ func (a *app) conductor(op *engine.Operator, f *changeFlags, h *release.Held) *r
 // confirm asks a person before the switch.
 func (a *app) confirm(f *changeFlags, n release.Count, t *release.Terms) (bool, error) {
 	a.note("%s", newlyText(n, t))
-	if f.yes {
+	return a.agreed(f.yes, "Switch now?")
+}
+
+// agreed asks a person, unless yes is said already.
+func (a *app) agreed(yes bool, question string) (bool, error) {
+	switch {
+	case yes:
 		return true, nil
+	case !a.mayAsk():
+		return false, errors.New("there is no terminal to ask on: say --yes to go on without being asked")
 	}
-	_, _ = fmt.Fprint(a.err, "Switch now? Only \"yes\" is taken for a yes: ")
+	_, _ = fmt.Fprintf(a.err, "%s Only \"yes\" is taken for a yes: ", question)
 	var answer string
-	_, err := fmt.Fscanln(a.in, &answer)
-	if err != nil && answer == "" {
-		return false, nil
-	}
+	_, _ = fmt.Fscanln(a.in, &answer) // without an answer it stays empty
 	return answer == "yes", nil
 }
 
@@ -226,8 +231,12 @@ func (a *app) carry(ctx context.Context, op *engine.Operator, f *changeFlags, h 
 		return out, no("given up: %v; what is live is untouched", err)
 	case errors.Is(err, release.ErrTaken):
 		return out, err
+	case h.Step == release.Switched && errors.Is(err, release.ErrGone):
+		return out, fmt.Errorf("%w. The switch point is written already (position %d) and holds: once an engine runs again, ripen apply --continue waits for it", err, h.Switch.Seq)
 	case h.Step == release.Switched:
 		return out, fmt.Errorf("%w. The switch point is written already (position %d) and holds: ripen apply --continue waits for it, with a running engine", err, h.Switch.Seq)
+	case errors.Is(err, release.ErrStays) && h.Step == release.Ready:
+		return out, fmt.Errorf("interrupted at %q: %w. The switch point may be written: once an engine runs again, ripen apply --continue finds out and goes on, ripen apply --abort gives it up if not", h.Step, err)
 	case errors.Is(err, release.ErrStays):
 		return out, fmt.Errorf("interrupted at %q: %w. What is live is untouched; once an engine runs again, go on with ripen apply --continue, or give it up with ripen apply --abort", h.Step, err)
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ripenhq/ripen/engine"
+	"github.com/ripenhq/ripen/engine/release"
 	"github.com/ripenhq/ripen/engine/workflow"
 )
 
@@ -68,7 +69,11 @@ func (s *sides) one(ctx context.Context, what string) (*workflow.Definition, err
 		if err != nil {
 			return nil, err
 		}
-		return s.op.Definition(ctx, e)
+		def, err := s.op.Definition(ctx, e)
+		if errors.Is(err, release.ErrPurged) {
+			return nil, no("%v", err)
+		}
+		return def, err
 	}
 	def, diags, err := engine.ReadDefinition(what)
 	if err != nil {

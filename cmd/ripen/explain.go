@@ -213,9 +213,16 @@ func (a *app) explainLead(ctx context.Context, f *explainFlags, x *engine.Explai
 		}
 		stored := s.Decisions
 		s.Close()
-		if s, err = past(ctx, f, x, key, asOf, stored); err == nil && f.release > 0 {
+		switch s, err = past(ctx, f, x, key, asOf, stored); {
+		case f.release == 0:
+		case err == nil:
 			s.Close()
-			s, err = under(ctx, f, x, key, asOf)
+			s, err = under(ctx, f, x, key, asOf, nil)
+		case errors.Is(err, engine.ErrOutOfReach):
+			s, err = under(ctx, f, x, key, asOf, f.clocks)
+		}
+		if errors.Is(err, engine.ErrOutOfReach) {
+			return no("%v", err)
 		}
 		if err != nil {
 			return err
@@ -257,13 +264,24 @@ func past(ctx context.Context, f *explainFlags, x *engine.Explainer, key string,
 	return first, nil
 }
 
-// under runs a lead's history under one release, by the clock that past found.
-func under(ctx context.Context, f *explainFlags, x *engine.Explainer, key string, asOf int64) (*engine.Story, error) {
+// under runs a lead's history under one release, by the clock that past found,
+// or, where the past is out of reach, by the first one that leads to anything.
+func under(ctx context.Context, f *explainFlags, x *engine.Explainer, key string, asOf int64, clocks []engine.Clock) (s *engine.Story, err error) {
 	r, err := x.Release(ctx, f.release)
-	if err != nil {
-		return nil, err
+	if err != nil || len(clocks) == 0 {
+		if err == nil {
+			s, err = x.Under(ctx, key, r, asOf)
+		}
+		return s, err
 	}
-	return x.Under(ctx, key, r, asOf)
+	for _, clock := range clocks {
+		s.Close()
+		x.UseClock(clock)
+		if s, err = x.Under(ctx, key, r, asOf); err != nil || s.Knows(key) {
+			break
+		}
+	}
+	return s, err
 }
 
 func sameDecisions(made, stored []lead.Decision, asOf int64) bool {
@@ -338,8 +356,12 @@ func (a *app) answerDecision(f *explainFlags, d *decisionAnswer) error {
 	} else if err := a.printDecision(d); err != nil {
 		return err
 	}
-	if d.Reproduced != nil && !d.Reproduced.Same {
-		return no("decision %s was not reproduced: %s", d.Decision.ID, d.Reproduced.Why)
+	switch r := d.Reproduced; {
+	case r == nil, r.Same:
+		return nil
+	case r.OutOfReach:
+		return no("decision %s is out of reach: %s", d.Decision.ID, r.Why)
+	default:
+		return no("decision %s was not reproduced: %s", d.Decision.ID, r.Why)
 	}
-	return nil
 }

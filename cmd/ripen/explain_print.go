@@ -170,7 +170,7 @@ func (a *app) printDecision(x *decisionAnswer) error {
 	if r := x.Reproduced; r != nil && r.Same {
 		a.say("\nreproduced bit for bit from %s, %s and %s of the lead's history", plural(r.Events, "event"), plural(r.Ticks, "tick"), plural(r.Orders, "order"))
 	} else if r != nil {
-		a.say("\nnot reproduced: %s", clean(r.Why))
+		a.say("\n%s: %s", map[bool]string{true: "out of reach", false: "not reproduced"}[r.OutOfReach], clean(r.Why))
 	}
 	return nil
 }

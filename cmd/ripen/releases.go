@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -42,7 +41,11 @@ func (a *app) releasesCommand() *cobra.Command {
 		Short: "List the releases of an engine: which one is live, who made which, and why",
 		Long: `Lists the releases of all workflows of an engine, the newest first: their numbers,
 what runs (live, shadow, building), who made them and the message. If no engine
-runs, what is live is not known and not shown.`,
+runs, what is live is not known and not shown.
+
+A release has two digests: that of its bundle, which names it (files, lock file,
+plugins), and that of its model, which is what the files compile to. Decisions,
+plan, diff, explain and the engine's ready line name the model.`,
 		Example: `  ripen releases
   ripen releases --of letter-and-number --json | jq -r 'select(.roles) | .number'
   ripen releases purge 3`,
@@ -105,10 +108,10 @@ func (a *app) releases(cmd *cobra.Command, f *releasesFlags) error {
 		a.say("no releases")
 		return nil
 	}
-	rows := [][]string{{"workflow", "release", "runs as", "made", "by", "digest", "message"}}
+	rows := [][]string{{"workflow", "release", "runs as", "made", "by", "bundle", "model", "message"}}
 	for i := range list {
 		e := &list[i]
-		rows = append(rows, []string{e.Workflow, strconv.FormatUint(uint64(e.Number), 10), runsAs(now, e), stamp(e.Made)[:16], e.Author, e.Digest[:min(12, len(e.Digest))], firstLine(e.Message)})
+		rows = append(rows, []string{e.Workflow, strconv.FormatUint(uint64(e.Number), 10), runsAs(now, e), stamp(e.Made)[:16], e.Author, prefix(e.Digest), prefix(e.Model), firstLine(e.Message)})
 	}
 	a.printTable(rows, map[int]bool{1: true})
 	for i := range list {
@@ -121,6 +124,9 @@ func (a *app) releases(cmd *cobra.Command, f *releasesFlags) error {
 	}
 	return nil
 }
+
+// prefix is the beginning of a digest, for people.
+func prefix(digest string) string { return digest[:min(12, len(digest))] }
 
 // rolesOf are what a release runs as, each once.
 func rolesOf(list []release.LineageStatus, e *release.Entry) (roles []string, until int64) {
@@ -166,54 +172,6 @@ func firstLine(s string) string {
 		line += " …"
 	}
 	return line
-}
-
-func (a *app) purgeReleaseCommand() *cobra.Command {
-	var name string
-	cmd := &cobra.Command{
-		Use:   "purge NUMBER",
-		Short: "Take away the files of a release that nobody will need again",
-		Long: `Takes away the files of a release, and those of its plugins that no other release
-names. It stays listed, but cannot be compared, planned with or rolled back to
-any more. A release that is live, kept or being built is refused.`,
-		Args: args(cobra.ExactArgs(1)),
-		RunE: func(cmd *cobra.Command, list []string) error { return a.purgeRelease(cmd, list[0], name) },
-	}
-	bindOperator(cmd)
-	cmd.Flags().StringVar(&name, "of", "", "the workflow, if there are several")
-	return cmd
-}
-
-func (a *app) purgeRelease(cmd *cobra.Command, number, name string) error {
-	ctx := cmd.Context()
-	op, err := a.operate(ctx, cmd)
-	if err != nil {
-		return err
-	}
-	defer op.Close()
-	if !op.Running() {
-		return fmt.Errorf("no engine runs on the data folder, so it is not known which release is live; start it first")
-	}
-	e, err := findRelease(ctx, op, name, number)
-	if err != nil {
-		return err
-	}
-	now, _, err := release.Statuses(ctx, op.Conn())
-	if err != nil {
-		return err
-	}
-	used := map[string]string{}
-	for i := range now {
-		used[now[i].Digest] = now[i].Role
-	}
-	if why := used[e.Digest]; why != "" {
-		return no("release %d of workflow %s is not purged: it runs as %s", e.Number, e.Workflow, why)
-	}
-	if err := op.Store().Purge(ctx, e, used, time.Now().UnixMilli()); err != nil {
-		return err
-	}
-	a.say("release %d of workflow %s is purged; it stays listed", e.Number, e.Workflow)
-	return nil
 }
 
 // findRelease finds a release by its number; name may be empty if the engine

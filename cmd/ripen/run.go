@@ -8,6 +8,8 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -124,7 +126,7 @@ func (a *app) serve(e *engine.Engine, o engine.Options, signals <-chan os.Signal
 			}
 			said = true
 			ready.Stop()
-			a.say("%s", readyLine(e, o))
+			a.say("%s", readyLine(e, o, log))
 			if err := a.stdout.Flush(); err != nil {
 				log.Warn("cannot say that the engine is ready", "error", err)
 			}
@@ -132,8 +134,19 @@ func (a *app) serve(e *engine.Engine, o engine.Options, signals <-chan os.Signal
 	}
 }
 
-func readyLine(e *engine.Engine, o engine.Options) string {
-	line := fmt.Sprintf("ready: %s workflow=%s release=%s partitions=%d clock=%s", e.URL(), o.Workflow.Model.Name, o.Workflow.Model.Policy.Release, o.Partitions, o.Clock)
+// readyLine names what runs, whatever folder was given: several workflows, their
+// releases and models stand behind each other in the same order.
+func readyLine(e *engine.Engine, o engine.Options, log hclog.Logger) string {
+	var names, numbers, models []string
+	running, err := e.Running(context.Background())
+	if err != nil {
+		log.Warn("cannot say what runs", "error", err)
+	}
+	for i := range running {
+		x := &running[i]
+		names, numbers, models = append(names, x.Workflow), append(numbers, strconv.FormatUint(uint64(x.Release.Number), 10)), append(models, prefix(x.Release.Model))
+	}
+	line := fmt.Sprintf("ready: %s workflow=%s release=%s model=%s partitions=%d clock=%s", e.URL(), strings.Join(names, ","), strings.Join(numbers, ","), strings.Join(models, ","), o.Partitions, o.Clock)
 	if o.NATS == "" {
 		line += " data=" + o.Data
 	}

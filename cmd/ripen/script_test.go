@@ -68,7 +68,7 @@ func TestScripts(t *testing.T) {
 			return false, fmt.Errorf("unknown condition %q", cond)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "engine": startEngine, "halt": stopEngine, "story": story, "get": get, "lines": lines, "damage": damage, "send": request, "await": await, "sequence": sequence, "flip": flip,
+			"exits": exits, "engine": startEngine, "halt": stopEngine, "story": story, "get": get, "lines": lines, "damage": damage, "send": request, "await": await, "sequence": sequence, "flip": flip, "capture": capture,
 		},
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
@@ -316,6 +316,16 @@ func sequence(ts *testscript.TestScript, _ bool, args []string) {
 		}
 	}
 	ts.Fatalf("nothing with code %s", args[1])
+}
+
+// capture VAR PATTERN sets VAR to what the pattern's first group matches in the
+// last output.
+func capture(ts *testscript.TestScript, _ bool, args []string) {
+	found := regexp.MustCompile("(?m)" + args[1]).FindStringSubmatch(ts.ReadFile("stdout"))
+	if len(found) < 2 {
+		ts.Fatalf("no match for %q", args[1])
+	}
+	ts.Setenv(args[0], found[1])
 }
 
 // await PATTERN COMMAND ARGS... runs a command until its output matches.

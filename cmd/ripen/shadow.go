@@ -69,11 +69,7 @@ func (a *app) startShadow(cmd *cobra.Command, f *shadowFlags, what string) error
 		return err
 	}
 	defer done()
-	c, err := a.shadowChange(ctx, cmd, op, f, what)
-	if err != nil {
-		return err
-	}
-	h, err := heldOrNo(op.Store().Hold(ctx, op.Conn(), *c))
+	h, err := a.shadowChange(ctx, cmd, op, f, what)
 	if err != nil {
 		return err
 	}
@@ -84,21 +80,13 @@ func (a *app) startShadow(cmd *cobra.Command, f *shadowFlags, what string) error
 	return a.tellShadow(&f.changeFlags, out)
 }
 
-// shadowChange is the start of a folder's workflow, or of a listed release.
-func (a *app) shadowChange(ctx context.Context, cmd *cobra.Command, op *engine.Operator, f *shadowFlags, what string) (*release.Change, error) {
-	c := &release.Change{Verb: release.VerbShadow, Owner: holder(), Since: time.Now().UnixMilli(), Step: release.Begun,
+// shadowChange begins the start of a folder's workflow, or of a listed release.
+func (a *app) shadowChange(ctx context.Context, cmd *cobra.Command, op *engine.Operator, f *shadowFlags, what string) (*release.Held, error) {
+	c := release.Change{Verb: release.VerbShadow, Owner: holder(), Since: time.Now().UnixMilli(), Step: release.Begun,
 		Terms: release.Terms{NoRescore: f.noRescore, NoSwitch: true}}
 	if _, err := strconv.ParseUint(what, 10, 32); err == nil {
 		if _, err := os.Stat(what); errors.Is(err, fs.ErrNotExist) {
-			e, err := a.find(ctx, op, f.workflow, what)
-			if err == nil && e.Purged != 0 {
-				err = no("release %d of workflow %s was purged at %s: its files are gone", e.Number, e.Workflow, stamp(e.Purged)[:16])
-			}
-			if err == nil {
-				err = shadowable(ctx, op, &e)
-			}
-			c.Workflow, c.Entry, c.Release = e.Workflow, e, lineage.Release{Number: e.Number, Digest: e.Digest, Model: e.Model}
-			return c, err
+			return a.shadowListed(ctx, op, f, &c, what)
 		}
 	}
 	w, err := a.candidate(ctx, cmd, []string{what})
@@ -119,7 +107,23 @@ func (a *app) shadowChange(ctx context.Context, cmd *cobra.Command, op *engine.O
 	}
 	c.Workflow, c.Release = w.Model.Name, lineage.Release{Digest: w.Bundle.Digest(), Model: w.Model.Digest}
 	c.Entry = release.Entry{Workflow: c.Workflow, Digest: c.Release.Digest, Model: c.Release.Model, Author: f.author, Message: f.message, Made: c.Since, Parent: before.Release}
-	return c, op.Store().Put(ctx, w.Bundle, w.Modules())
+	return heldOrNo(op.Store().HoldNew(ctx, op.Conn(), c, w.Bundle, w.Modules()))
+}
+
+// shadowListed begins the start of a listed release.
+func (a *app) shadowListed(ctx context.Context, op *engine.Operator, f *shadowFlags, c *release.Change, number string) (*release.Held, error) {
+	e, err := a.find(ctx, op, f.workflow, number)
+	if err == nil && e.Purged != 0 {
+		err = no("release %d of workflow %s was purged at %s: its files are gone", e.Number, e.Workflow, stamp(e.Purged)[:16])
+	}
+	if err == nil {
+		err = shadowable(ctx, op, &e)
+	}
+	if err != nil {
+		return nil, err
+	}
+	c.Workflow, c.Entry, c.Release = e.Workflow, e, lineage.Release{Number: e.Number, Digest: e.Digest, Model: e.Model}
+	return heldOrNo(op.Store().Hold(ctx, op.Conn(), *c))
 }
 
 // shadowable refuses a listed release that is live.

@@ -121,9 +121,6 @@ func (w *watcher) apply(ctx context.Context) error {
 	}
 	f := &applyFlags{author: author(), message: "saved, applied by ripen run --watch"}
 	f.yes, f.timeout = true, defaultReady
-	if err := w.op.Store().Put(ctx, work.Bundle, work.Modules()); err != nil {
-		return err
-	}
 	h, err := a.hold(ctx, w.op, f, release.Terms{OnRelease: lineage.Fire, MaxNew: -1}, before, work)
 	if err != nil {
 		return err

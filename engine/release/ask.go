@@ -41,6 +41,8 @@ var (
 	ErrNoEngine = errors.New("no engine is running")
 	// ErrSilent says that no engine answered for some partitions in time.
 	ErrSilent = errors.New("not all partitions answered")
+	// ErrGone says that the server is gone, with the engine that it runs in.
+	ErrGone = errors.New("the engine is gone: the connection to it is lost")
 )
 
 // EngineError is what one engine says against a request.
@@ -66,8 +68,9 @@ func partitionsText(list []int) string {
 }
 
 // Ask sends a request to all engines and hands their replies to each, until
-// final ones cover all partitions. An engine's error ends it. A context that
-// ends first is ErrSilent with what is missing.
+// final ones cover all partitions. An engine's error ends it, and so does the end
+// of all engines (ErrNoEngine) or of the server (ErrGone). A context that ends
+// first is ErrSilent with what is missing.
 func Ask(ctx context.Context, nc *nats.Conn, verb string, body any, each func(*Reply) error) error {
 	text, err := json.Marshal(body)
 	if err != nil {
@@ -80,11 +83,11 @@ func Ask(ctx context.Context, nc *nats.Conn, verb string, body any, each func(*R
 	}
 	defer func() { _ = sub.Unsubscribe() }()
 	if err := nc.PublishRequest(OpPrefix+verb, inbox, text); err != nil {
-		return err
+		return gone(err)
 	}
-	g := gathered{heard: map[string]*Reply{}}
+	g, w := gathered{heard: map[string]*Reply{}}, watch{nc: nc}
 	for {
-		m, err := sub.NextMsgWithContext(ctx)
+		m, err := w.next(ctx, sub)
 		switch {
 		case err != nil && ctx.Err() != nil:
 			return g.silent(verb)
@@ -107,6 +110,63 @@ func Ask(ctx context.Context, nc *nats.Conn, verb string, body any, each func(*R
 			return nil
 		}
 	}
+}
+
+// How often who waits for an answer looks whether there is still somebody to
+// give it, and how long a connection may be lost before it counts as gone.
+const (
+	lookEvery = time.Second
+	lostTime  = 5 * time.Second
+)
+
+// watch waits for answers as long as somebody may give them.
+type watch struct {
+	nc   *nats.Conn
+	lost time.Time // since when the connection is lost, zero if it is there
+}
+
+// next is the next message.
+func (w *watch) next(ctx context.Context, sub *nats.Subscription) (*nats.Msg, error) {
+	for {
+		bounded, cancel := context.WithTimeout(ctx, lookEvery)
+		m, err := sub.NextMsgWithContext(bounded)
+		late := bounded.Err() != nil
+		cancel()
+		if err == nil || !late || ctx.Err() != nil {
+			return m, gone(err)
+		}
+		if err := w.look(ctx); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// look says whether anybody is there.
+func (w *watch) look(ctx context.Context) error {
+	if w.nc.IsConnected() {
+		w.lost = time.Time{}
+		bounded, cancel := context.WithTimeout(ctx, lookEvery)
+		defer cancel()
+		if _, err := w.nc.RequestWithContext(bounded, OpPrefix+VerbStatus, nil); errors.Is(err, nats.ErrNoResponders) {
+			return ErrNoEngine
+		}
+		return nil
+	}
+	if w.lost.IsZero() {
+		w.lost = time.Now()
+	}
+	if w.nc.IsClosed() || time.Since(w.lost) > lostTime {
+		return ErrGone
+	}
+	return nil
+}
+
+// gone makes the end of a connection ErrGone.
+func gone(err error) error {
+	if errors.Is(err, nats.ErrConnectionClosed) {
+		return fmt.Errorf("%w: %w", ErrGone, err)
+	}
+	return err
 }
 
 // gathered is who has answered so far.
@@ -209,7 +269,11 @@ func AskOne(ctx context.Context, nc *nats.Conn, verb string, body json.RawMessag
 	if errors.Is(err, nats.ErrNoResponders) {
 		return ErrNoEngine
 	}
-	if err != nil {
+	switch {
+	case err == nil:
+	case !nc.IsConnected():
+		return fmt.Errorf("%w: request %s%s: %w", ErrGone, OpPrefix, verb, err)
+	default:
 		return fmt.Errorf("request %s%s: %w", OpPrefix, verb, err)
 	}
 	var r Reply

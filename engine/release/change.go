@@ -68,7 +68,8 @@ var (
 
 // Run carries a held change on from the step that it is at. What fails before
 // the switch leaves what runs untouched: the candidate is stopped and the lease
-// freed. Too many hand-offs, and a context that ends, leave it for --continue.
+// freed. Too many hand-offs, a context that ends and a server that is gone leave
+// it for --continue.
 func (c *Conductor) Run(ctx context.Context, h *Held) (*Outcome, error) {
 	out := &Outcome{Workflow: h.Workflow}
 	err := c.run(ctx, h, out)
@@ -79,6 +80,9 @@ func (c *Conductor) Run(ctx context.Context, h *Held) (*Outcome, error) {
 	case ctx.Err() != nil, errors.Is(err, ErrTooMany), errors.Is(err, ErrTaken), h.Step == Switched:
 		h.Leave()
 		return out, err
+	case errors.Is(err, ErrGone):
+		h.Leave()
+		return out, fmt.Errorf("%w; %w", err, ErrStays)
 	}
 	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), abortTime)
 	defer cancel()
@@ -182,6 +186,9 @@ func (c *Conductor) order(ctx context.Context, o *lineage.Order) (r OrderReply, 
 
 // decide counts who would newly be handed over, and switches if that is wanted.
 func (c *Conductor) decide(ctx context.Context, h *Held, out *Outcome) (err error) {
+	if done, err := c.switched(ctx, h); done || err != nil {
+		return err
+	}
 	order := h.switchOrder()
 	if out.Newly, err = c.count(ctx, order); err != nil {
 		return err
@@ -208,6 +215,24 @@ func (c *Conductor) decide(ctx context.Context, h *Held, out *Outcome) (err erro
 	}
 	h.Switch = reply
 	return h.To(ctx, Switched)
+}
+
+// switched finds out whether the order was written before, by an attempt that
+// did not hear the answer.
+func (c *Conductor) switched(ctx context.Context, h *Held) (bool, error) {
+	list, _, err := c.statuses(ctx)
+	if err != nil {
+		return false, err
+	}
+	for i := range list {
+		l := &list[i]
+		if l.Workflow == h.Workflow && l.Role == lineage.Live.String() && l.Release == h.Release.Number && l.Digest == h.Release.Digest &&
+			(h.Terms.InPlace() || l.ID == uint64(h.Lineage)) && l.Switch != 0 {
+			h.Switch = OrderReply{Seq: l.Switch, At: l.SwitchAt}
+			return true, h.To(ctx, Switched)
+		}
+	}
+	return false, nil
 }
 
 func (h *Held) switchOrder() *lineage.Order {
@@ -258,8 +283,20 @@ func (c *Conductor) count(ctx context.Context, o *lineage.Order) (n Count, err e
 
 // Abort gives a change up: its candidate is stopped, what runs goes on.
 func (c *Conductor) Abort(ctx context.Context, h *Held) error {
-	if h.Step == Switched {
+	written := h.Step == Switched
+	if h.Step == Ready {
+		var err error
+		if written, err = c.switched(ctx, h); err != nil {
+			return err
+		}
+	}
+	if written {
 		return errors.New("the switch point is written already; go on with ripen apply --continue, and back with ripen rollback")
+	}
+	if h.Step == Begun {
+		if err := h.discard(ctx); err != nil {
+			c.Say("files of the release are left on the server (%v); ripen releases purge --unlisted takes them away", err)
+		}
 	}
 	if h.Kept || h.Step == Begun || h.Terms.InPlace() {
 		return h.End(ctx)

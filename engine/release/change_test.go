@@ -117,6 +117,10 @@ func setUp(t *testing.T) *bench {
 	require.NoError(t, err)
 	_, err = s.AddFirst(context.Background(), release.Entry{Workflow: "w", Digest: "d1"})
 	require.NoError(t, err)
+	return benchOf(t, js, s)
+}
+
+func benchOf(t *testing.T, js jetstream.JetStream, s *release.Store) *bench {
 	return &bench{newFleet(t, js.Conn()), js, s, &release.Conductor{Conn: js.Conn(), Store: s, Patience: release.Patience{Prepare: time.Second, Build: 300 * time.Millisecond, Switch: 5 * time.Second},
 		Say: func(string, ...any) {}, Progress: func(uint64, uint64) {}}}
 }

@@ -63,7 +63,8 @@ type Change struct {
 	Release lineage.Release `json:"release"`
 	Entry   Entry           `json:"entry"` // as it is, or will be, listed
 	Lineage lineage.ID      `json:"lineage,omitempty"`
-	Kept    bool            `json:"kept,omitempty"` // the lineage was there before, and stays if the change is given up
+	Kept    bool            `json:"kept,omitempty"`  // the lineage was there before, and stays if the change is given up
+	Added   []string        `json:"added,omitempty"` // files that were stored for it
 	Switch  OrderReply      `json:"switch,omitzero"`
 	Terms   Terms           `json:"terms"`
 }

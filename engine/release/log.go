@@ -212,21 +212,16 @@ func (s *Store) Purge(ctx context.Context, e Entry, used map[string]string, now 
 	return s.remove(ctx, bundlePrefix+e.Digest)
 }
 
-// named are the objects that releases other than one need.
+// named are the objects that the listed releases need, but for one (nil = all).
 func (s *Store) named(ctx context.Context, list []Entry, but *Entry) (map[string]bool, error) {
 	kept := map[string]bool{}
 	for i := range list {
 		e := &list[i]
-		if e.Purged != 0 || e.Workflow == but.Workflow && e.Number == but.Number || kept[bundlePrefix+e.Digest] {
+		if e.Purged != 0 || but != nil && e.Workflow == but.Workflow && e.Number == but.Number || kept[bundlePrefix+e.Digest] {
 			continue
 		}
-		b, err := s.Bundle(ctx, e.Digest)
-		if err != nil {
+		if err := s.keep(ctx, e.Digest, kept); err != nil {
 			return nil, fmt.Errorf("release %d of workflow %q: %w", e.Number, e.Workflow, err)
-		}
-		kept[bundlePrefix+e.Digest] = true
-		for _, pin := range b.Plugins() {
-			kept[pluginPrefix+pin.Digest] = true
 		}
 	}
 	return kept, nil

@@ -87,26 +87,50 @@ func Find(ctx context.Context, js jetstream.JetStream) (s *Store, err error) {
 
 // Put stores a bundle and those of its plugins that are not there yet.
 func (s *Store) Put(ctx context.Context, b *Bundle, plugins []*registry.Plugin) error {
+	list, err := s.missing(ctx, b, plugins)
+	if err != nil {
+		return err
+	}
+	return s.putAll(ctx, list)
+}
+
+// object is something to be stored.
+type object struct {
+	name, description string
+	data              []byte
+}
+
+// missing are a bundle and its plugins as far as they are not stored, the bundle
+// last.
+func (s *Store) missing(ctx context.Context, b *Bundle, plugins []*registry.Plugin) (list []object, err error) {
 	for _, pin := range b.Plugins() {
+		name := pluginPrefix + pin.Digest
 		at := slices.IndexFunc(plugins, func(p *registry.Plugin) bool { return p.Digest == pin.Digest })
-		if there, err := s.has(ctx, pluginPrefix+pin.Digest); err != nil || there {
-			if err != nil {
-				return err
-			}
-			continue
-		}
-		if at < 0 {
-			return fmt.Errorf("%w: %s %s, digest sha256:%s", ErrNoPlugin, pin.Name, pin.Version, pin.Digest)
-		}
-		if err := s.put(ctx, pluginPrefix+pin.Digest, pin.Name+" "+pin.Version, plugins[at].Wasm); err != nil {
-			return err
+		switch there, err := s.has(ctx, name); {
+		case err != nil:
+			return nil, err
+		case there:
+		case at < 0:
+			return nil, fmt.Errorf("%w: %s %s, digest sha256:%s", ErrNoPlugin, pin.Name, pin.Version, pin.Digest)
+		default:
+			list = append(list, object{name, pin.Name + " " + pin.Version, plugins[at].Wasm})
 		}
 	}
 	name := bundlePrefix + b.Digest()
-	if there, err := s.has(ctx, name); err != nil || there {
-		return err
+	there, err := s.has(ctx, name)
+	if err == nil && !there {
+		list = append(list, object{name: name, data: b.text})
 	}
-	return s.put(ctx, name, "", b.text)
+	return list, err
+}
+
+func (s *Store) putAll(ctx context.Context, list []object) error {
+	for i := range list {
+		if err := s.put(ctx, list[i].name, list[i].description, list[i].data); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s *Store) has(ctx context.Context, name string) (bool, error) {
