@@ -26,7 +26,8 @@ type scorer struct {
 	hidden, ever      sdk.Flag
 
 	memory  memory
-	changed [reasons]bool // found in this event
+	changed [reasons]bool // found in this event …
+	news    bool          // … any
 }
 
 // Score judges opens and clicks, and what is known of earlier ones when
@@ -40,7 +41,6 @@ func (s *scorer) Score(in *sdk.Input, out *sdk.Output) error {
 	m := &s.memory
 	m.load(in.State())
 	m.forget(in.Now() - s.keep)
-	s.changed = [reasons]bool{}
 	mail := m.mail(first(in, s.message), in.At())
 	if what <= s.delivered {
 		s.arrived(in, out, mail)
@@ -84,7 +84,7 @@ func (s *scorer) touched(in *sdk.Input, out *sdk.Output, m *mail, click bool) {
 	if why != human {
 		h.kind |= isRobots
 	}
-	if at := m.add(h); at >= 0 {
+	if at := m.add(h); at >= 0 && s.suspect(m) {
 		var by [maxHits]reason
 		s.together(m, &by)
 		for i := range m.n {
@@ -118,6 +118,16 @@ func (s *scorer) alone(in *sdk.Input, h *hit, m *mail) reason {
 		return byHaste
 	}
 	return human
+}
+
+// suspect says whether there is anything for together to find.
+func (s *scorer) suspect(m *mail) bool {
+	clicks, trap := 0, uint8(0)
+	for i := range m.n {
+		trap |= m.hits[i].kind & isTrap
+		clicks += int(m.hits[i].kind & isClick)
+	}
+	return trap != 0 || s.links > 0 && clicks >= s.links
 }
 
 // together says which hits lie in a stretch of the window's length that no
@@ -172,21 +182,23 @@ func (s *scorer) found(why reason) {
 	if s.memory.found[why] < 1<<31 {
 		s.memory.found[why]++
 	}
-	s.changed[why] = true
+	s.changed[why], s.memory.ever = true, true
+	s.news = true
 }
 
 // tell writes the lines and flags of what was found.
 func (s *scorer) tell(out *sdk.Output) {
-	ever := false
+	out.Flag(s.ever, s.memory.ever)
+	if !s.news {
+		return
+	}
 	for i := range s.outcomes {
-		o, n := &s.outcomes[i], s.memory.found[i]
-		ever = ever || n > 0
-		if s.changed[i] {
+		if o := &s.outcomes[i]; s.changed[i] {
 			out.Flag(o.flag, true)
-			out.Replace(o.rule, int64(n)*1000, sdk.Text{})
+			out.Replace(o.rule, int64(s.memory.found[i])*1000, sdk.Text{})
 		}
 	}
-	out.Flag(s.ever, ever)
+	s.changed, s.news = [reasons]bool{}, false
 }
 
 func (s *scorer) inNetworks(in *sdk.Input) bool {

@@ -5,7 +5,7 @@ import "encoding/binary"
 // The state of a lead is what was found so far and the mails that are under
 // way. It knows nothing of the configuration, so that a new release keeps it:
 //
-//	u8  version   u8 mails   u16 0
+//	u8  version   u8 mails   u8 ever: 1 if anything was found   u8 0
 //	u32 found     for each reason
 //	mails, the one that is longest known first:
 //	  u64 key   i64 delivered, ms, 0 = not seen   u8 hits
@@ -72,6 +72,7 @@ func (m *mail) last() int64 {
 // memory is the state of the lead in hand, as scratch.
 type memory struct {
 	found [reasons]uint32
+	ever  bool // anything was found
 	n     int
 	mails [maxMails]mail
 	spare mail // stands in for a mail that there is no room for
@@ -80,31 +81,28 @@ type memory struct {
 
 // everFound says whether a state has found anything, without reading it all.
 func everFound(blob []byte) bool {
-	if len(blob) < stateHead || blob[0] != stateVersion {
-		return false
-	}
-	for i := 4; i < stateHead; i++ {
-		if blob[i] != 0 {
-			return true
-		}
-	}
-	return false
+	return len(blob) >= stateHead && blob[0] == stateVersion && blob[2] == 1
 }
 
 // load reads a state. One that it did not write is as good as none.
 func (m *memory) load(blob []byte) {
 	if !m.decode(blob) {
-		m.n = 0
+		m.n, m.ever = 0, false
 		clear(m.found[:])
 	}
 }
 
 func (m *memory) decode(blob []byte) bool {
-	if len(blob) < stateHead || blob[0] != stateVersion || blob[1] > maxMails || blob[2]|blob[3] != 0 {
+	if len(blob) < stateHead || blob[0] != stateVersion || blob[1] > maxMails || blob[2] > 1 || blob[3] != 0 {
 		return false
 	}
+	any := uint32(0)
 	for i := range m.found {
 		m.found[i] = binary.LittleEndian.Uint32(blob[4+4*i:])
+		any |= m.found[i]
+	}
+	if m.ever = blob[2] == 1; m.ever != (any != 0) {
+		return false
 	}
 	m.n = int(blob[1])
 	rest, ok := blob[stateHead:], true
@@ -138,12 +136,15 @@ func (m *mail) decode(b []byte) (rest []byte, ok bool) {
 // encode gives the state, empty if there is nothing to remember. It is valid
 // until the next call.
 func (m *memory) encode() []byte {
+	if m.n == 0 && !m.ever {
+		return nil
+	}
 	b := append(m.bytes[:0], stateVersion, byte(m.n), 0, 0)
+	if m.ever {
+		b[2] = 1
+	}
 	for _, n := range m.found {
 		b = binary.LittleEndian.AppendUint32(b, n)
-	}
-	if m.n == 0 && !everFound(b) {
-		return nil
 	}
 	for i := range m.n {
 		v := &m.mails[i]

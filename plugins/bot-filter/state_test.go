@@ -9,7 +9,7 @@ import (
 func blob(mails ...mail) []byte {
 	m := new(memory)
 	m.n = copy(m.mails[:], mails)
-	m.found[byBurst] = 7
+	m.found[byBurst], m.ever = 7, true
 	return append([]byte(nil), m.encode()...)
 }
 
@@ -47,6 +47,7 @@ func TestState_HitsLieInOrderAndTheOldestGoes(t *testing.T) {
 func FuzzState(f *testing.F) {
 	f.Add([]byte(nil))
 	f.Add([]byte{stateVersion, 255, 0, 0})
+	f.Add(append([]byte{stateVersion, 0, 1, 0}, make([]byte, stateHead-4)...))
 	f.Add(blob())
 	f.Add(blob(mail{key: 9, delivered: 1, n: 1, hits: [maxHits]hit{{event: 1, at: 2, link: 3, kind: kindMask}}}))
 	f.Add(blob(mail{n: 2, hits: [maxHits]hit{{at: 2}, {at: 1}}}))
