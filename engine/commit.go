@@ -290,6 +290,7 @@ func (p *partition) count(keeper *lineage.Member, fresh bool) {
 		s.repeated.Add(int64(keeper.Out.Duplicates))
 	}
 	timers := 0
+	s.tallies.count(p.set.Members())
 	for _, m := range p.set.Members() {
 		timers += m.Core.Timers()
 		if m.Heard() {

@@ -91,7 +91,6 @@ var (
 	freeDesc     = prometheus.NewDesc("ripen_disk_free_bytes", "Free space on the disk of the data folder.", nil, nil)
 	buildDesc    = prometheus.NewDesc("ripen_build_info", "Always 1; what was built.", []string{"version", "goversion"}, nil)
 	doubtDesc    = prometheus.NewDesc("ripen_plugin_distrusted", "Always 1; a plugin of a running release that would be refused if it were loaded now.", []string{"workflow", "release", "plugin"}, nil)
-	workflowDesc = prometheus.NewDesc("ripen_workflow_info", "Always 1; the workflow that runs.", []string{"workflow", "release"}, nil)
 	pluginDescs  = map[string]*prometheus.Desc{
 		"fuel":    plugin("ripen_plugin_fuel_total", "Fuel that a plugin used."),
 		"calls":   plugin("ripen_plugin_calls_total", "Calls into a plugin; one serves many inputs."),
@@ -108,7 +107,7 @@ func desc(name, help string) *prometheus.Desc {
 }
 
 func plugin(name, help string) *prometheus.Desc {
-	return prometheus.NewDesc(name, help, []string{"plugin"}, nil)
+	return prometheus.NewDesc(name, help, []string{"workflow", "release", "plugin"}, nil)
 }
 
 // Describe implements prometheus.Collector.
@@ -116,12 +115,12 @@ func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 	for i := range partitionMetrics {
 		ch <- partitionMetrics[i].desc
 	}
-	for _, list := range []map[string]*prometheus.Desc{streamDescs, pluginDescs} {
+	for _, list := range []map[string]*prometheus.Desc{streamDescs, pluginDescs, tallyDescs} {
 		for _, d := range list {
 			ch <- d
 		}
 	}
-	for _, d := range []*prometheus.Desc{ownedDesc, lagDesc, commitDesc, rejectedDesc, shotDesc, storeDesc, freeDesc, buildDesc, workflowDesc, doubtDesc} {
+	for _, d := range []*prometheus.Desc{ownedDesc, lagDesc, commitDesc, rejectedDesc, shotDesc, storeDesc, freeDesc, buildDesc, doubtDesc, releaseDesc} {
 		ch <- d
 	}
 }
@@ -134,11 +133,7 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	for _, p := range c.e.parts {
 		c.partition(ctx, p, events, ch)
 	}
-	for name, s := range c.e.work.Stats() {
-		for key, v := range map[string]uint64{"fuel": s.Fuel, "calls": s.Calls, "inputs": s.Slots, "traps": s.Failed, "refused": s.Soft, "turned": s.Turned, "made": s.Instances} {
-			ch <- prometheus.MustNewConstMetric(pluginDescs[key], prometheus.CounterValue, float64(v), name)
-		}
-	}
+	c.releases(ch)
 	for _, x := range c.e.doubts.list() {
 		ch <- prometheus.MustNewConstMetric(doubtDesc, prometheus.GaugeValue, 1, x.Workflow, strconv.FormatUint(uint64(x.Release), 10), x.Plugin)
 	}
@@ -150,7 +145,6 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, 1, labels...)
 	}
 	one(buildDesc, version, goversion)
-	one(workflowDesc, c.e.work.Model.Name, c.e.work.Model.Policy.Release)
 }
 
 func (c *collector) partition(ctx context.Context, p *partition, events jetstream.Stream, ch chan<- prometheus.Metric) {

@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ripenhq/ripen/engine"
+	"github.com/ripenhq/ripen/engine/lineage"
 )
 
 func scrape(t *testing.T, e *engine.Engine) (map[string]*dto.MetricFamily, []byte) {
@@ -70,7 +71,7 @@ func TestMetrics_TellWhatTheEngineDoes(t *testing.T) {
 	for name, want := range map[string]float64{
 		"ripen_events_total": 3, "ripen_events_committed_total": 3, "ripen_duplicate_events_total": 1, "ripen_rejected_events_total": 1,
 		"ripen_decisions_total": 2, "ripen_partition_owned": 4, "ripen_partition_ready": 4, "ripen_partition_epoch": 4, "ripen_partition_lag_messages": 0,
-		"ripen_partition_lag_seconds": 0, "ripen_leads_hot": 2, "ripen_build_info": 1, "ripen_workflow_info": 1,
+		"ripen_partition_lag_seconds": 0, "ripen_leads_hot": 2, "ripen_build_info": 1, "ripen_release_info": 1,
 	} {
 		require.Contains(t, all, name)
 		assert.Equal(t, want, sum(all[name]), name)
@@ -91,6 +92,36 @@ func TestMetrics_TellWhatTheEngineDoes(t *testing.T) {
 	assert.Empty(t, problems)
 }
 
+// What each release does is told while it runs, and no longer.
+func TestMetrics_OfReleases(t *testing.T) {
+	s := newStage(t, engine.Options{Partitions: 2, HTTP: "127.0.0.1:0"}, 25, 15)
+	s.downloads(0, 8, "2026-01-01T00:00:00Z")
+	id := s.order(lineage.Order{Op: lineage.Start, Release: s.release(2), Origin: lineage.FromHistory})
+	s.downloads(8, 10, "2026-01-02T00:00:00Z")
+	all, _ := scrape(t, s.e)
+	assert.Equal(t, 1.0, sum(all["ripen_release_info"], "release", "1", "role", "live"))
+	assert.Equal(t, 1.0, sum(all["ripen_release_info"], "release", "2", "role", "shadow", "model", s.works[1].Model.Policy.Release))
+	assert.Equal(t, 10.0, sum(all["ripen_release_events_total"], "workflow", "small", "release", "1"))
+	assert.Equal(t, 10.0, sum(all["ripen_release_events_total"], "workflow", "small", "release", "2"), "the history, and what came since")
+	assert.Equal(t, sum(all["ripen_decisions_total"]), sum(all["ripen_release_decisions_total"], "release", "1"))
+	assert.Zero(t, sum(all["ripen_release_decisions_total"], "release", "2"), "a shadow publishes none")
+
+	s.order(lineage.Order{Op: lineage.Switch, Lineage: id, OnRelease: lineage.Fire})
+	send(t, s.nc, `{"type":"track","messageId":"bad","userId":"cid","event":"Score Adjusted","timestamp":"2026-01-02T00:00:00Z","properties":{"score":"none"}}`)
+	s.downloads(10, 11, "2026-01-02T01:00:00Z")
+	before := all
+	require.Eventually(t, func() bool {
+		all, _ = scrape(t, s.e)
+		return sum(all["ripen_release_rejected_events_total"], "release", "2") == 1
+	}, 10*time.Second, 20*time.Millisecond)
+	assert.Equal(t, sum(all["ripen_decisions_total"])-sum(before["ripen_decisions_total"]), sum(all["ripen_release_decisions_total"], "release", "2"))
+	assert.GreaterOrEqual(t, sum(all["ripen_release_decisions_total"], "release", "2"), 10.0, "of the switch, and since")
+	assert.Positive(t, sum(all["ripen_plugin_fuel_total"], "workflow", "small", "release", "2", "plugin", "behavior-points"))
+	for name, f := range all {
+		assert.Zero(t, sum(f, "release", "1"), "%s: it runs no more", name)
+	}
+}
+
 // The README's table and the metrics are the same.
 func TestMetrics_AreInTheREADME(t *testing.T) {
 	w, data := loadWorkflow(t, smallWorkflow), t.TempDir()
@@ -107,7 +138,7 @@ func TestMetrics_AreInTheREADME(t *testing.T) {
 	text, err := os.ReadFile("../README.md")
 	require.NoError(t, err)
 	listed := map[string]bool{}
-	for _, m := range regexp.MustCompile("`(ripen_[a-z_]+)(\\{[a-z]+\\})?`").FindAllSubmatch(text, -1) {
+	for _, m := range regexp.MustCompile("`(ripen_[a-z_]+)(\\{[a-z,]+\\})?`").FindAllSubmatch(text, -1) {
 		listed[string(m[1])] = true
 	}
 	for name := range all {
@@ -115,6 +146,7 @@ func TestMetrics_AreInTheREADME(t *testing.T) {
 			assert.True(t, listed[name], "%s is not in the README", name)
 		}
 	}
+	delete(listed, "ripen_plugin_distrusted") // told only where there is one, see trusted_test.go
 	for name := range listed {
 		assert.True(t, all[name] != nil, "%s is in the README", name)
 	}

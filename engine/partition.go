@@ -125,6 +125,7 @@ type partitionStatus struct {
 	timers     atomic.Int64 // of leads in memory
 	commitTime latency
 	codes      codeCounts // of rejected events
+	tallies    tallies    // by release
 }
 
 // run owns the partition until the context ends or another engine takes it.

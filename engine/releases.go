@@ -105,6 +105,21 @@ func (s *shelf) acquire(ctx context.Context, digest string) (*Workflow, error) {
 	}
 }
 
+// peek is a release that is loaded already, nil if it is not; done gives it back.
+func (s *shelf) peek(digest string) (w *Workflow, done func()) {
+	if s.own != nil && s.own.Bundle != nil && s.own.Bundle.Digest() == digest {
+		return s.own, func() {}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	x := s.loaded[digest]
+	if x == nil || x.work == nil || s.closed {
+		return nil, nil
+	}
+	x.users++
+	return x.work, func() { s.give(digest) }
+}
+
 // take counts a user of a release; mine says that the caller has to fill it.
 func (s *shelf) take(digest string) (x *shelved, mine bool, err error) {
 	s.mu.Lock()

@@ -43,7 +43,10 @@ func (p *partition) firstEvent(seq uint64) {
 }
 
 // tell publishes what lineages the partition has, for anybody to read.
-func (p *partition) tell() { p.status.lineages.Store(p.standing()) }
+func (p *partition) tell() {
+	p.status.lineages.Store(p.standing())
+	p.status.tallies.keep(p.set.Members())
+}
 
 // standing is what lineages the partition has.
 func (p *partition) standing() *[]release.LineageStatus {
