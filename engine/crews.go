@@ -2,8 +2,11 @@ package engine
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"slices"
 
+	"github.com/ripenhq/ripen/engine/journal"
 	"github.com/ripenhq/ripen/engine/lineage"
 )
 
@@ -40,9 +43,24 @@ func (c *crews) hire(ctx context.Context, workflow string, r lineage.Release) (*
 	crew, err := w.NewCrew(ctx)
 	if err != nil {
 		c.from.Return(workflow, r)
-		return nil, err
+		return nil, fmt.Errorf("%w: plugins of release %d of workflow %q do not start: %w", ErrNotPrepared, r.Number, workflow, err)
 	}
 	return &hired{workflow, r, w, crew}, nil
+}
+
+// find is hire for a lineage that is restored to what final has. A release that
+// is not to be had any more is stood in for.
+func (c *crews) find(ctx context.Context, d *lineage.Descriptor, final []journal.Lineage) (*hired, error) {
+	h, err := c.hire(ctx, d.Workflow, d.Release)
+	for _, r := range standIns(final, d) {
+		if !errors.Is(err, ErrNotPrepared) {
+			break
+		}
+		if other, oerr := c.hire(ctx, d.Workflow, r); oerr == nil || !errors.Is(oerr, ErrNotPrepared) {
+			return other, oerr
+		}
+	}
+	return h, err
 }
 
 // rest takes a crew back.

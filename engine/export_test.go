@@ -121,3 +121,32 @@ func (e *Engine) Durable() bool {
 	}
 	return true
 }
+
+// Advance lets all partitions look how far the stream has come, as they do now
+// and then while they have nothing to read, and waits until that is durable.
+func (e *Engine) Advance(ctx context.Context) error {
+	for _, p := range e.parts {
+		err := p.ask(ctx, func(p *partition) (bool, error) {
+			return true, errors.Join(p.advanceNow(ctx), p.settle(true))
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Last is the newest record of a partition.
+func (e *Engine) Last(ctx context.Context, n int) (journal.Record, error) {
+	return e.journal.Last(ctx, n)
+}
+
+// Control writes a control message behind all that is in the stream.
+func (e *Engine) Control(ctx context.Context, c journal.Control) error {
+	line, err := e.journal.OpenControl(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = line.Publish(ctx, c)
+	return err
+}

@@ -114,12 +114,9 @@ const preparePause = 100 * time.Millisecond
 // scored meanwhile, and none is lost.
 func (h *household) hire(d *lineage.Descriptor) (*hired, error) {
 	for told := false; ; told = true {
-		crew, err := h.crews.hire(h.ctx, d.Workflow, d.Release)
+		crew, err := h.crews.find(h.ctx, d, h.final)
 		if !errors.Is(err, ErrNotPrepared) {
 			return crew, err
-		}
-		if r, ok := standIn(h.final, d); ok {
-			return h.crews.hire(h.ctx, d.Workflow, r)
 		}
 		if !told {
 			h.p.log.Warn("waiting for a release that the streams name", "error", err)
@@ -131,8 +128,18 @@ func (h *household) hire(d *lineage.Descriptor) (*hired, error) {
 	}
 }
 
-// borrow gives the program of a release that is at hand, for a look: it is not
-// run before the next hire.
+// Borrow implements lineage.Home: the crew rests at once, and is not run before
+// the next hire.
+func (h *household) Borrow(workflow string, r lineage.Release) (core.Program, error) {
+	crew, err := h.hire(&lineage.Descriptor{Workflow: workflow, Release: r})
+	if err != nil {
+		return core.Program{}, err
+	}
+	h.crews.rest(crew)
+	return crew.crew.Program, nil
+}
+
+// borrow is Borrow of a release that is at hand.
 func (h *household) borrow(workflow string, r lineage.Release) (core.Program, error) {
 	crew, err := h.crews.hire(h.ctx, workflow, r)
 	if err != nil {

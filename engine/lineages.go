@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/ripenhq/ripen/engine/journal"
 	"github.com/ripenhq/ripen/engine/lineage"
@@ -69,21 +70,22 @@ func descriptorsOf(list []journal.Lineage) []lineage.Descriptor {
 	return out
 }
 
-// standIn is a release that can restore what another one has written which is
-// not to be had any more: the one that the lineage has in the end, or, if it is
-// gone then, any of its workflow. Accounts and their changes are read by all
-// releases of a workflow alike.
-func standIn(final []journal.Lineage, d *lineage.Descriptor) (r lineage.Release, ok bool) {
+// standIns are releases that can restore what another one has written which is
+// not to be had any more: the one that the lineage has in the end, then those
+// of its workflow. Accounts and their changes are read by all releases of a
+// workflow alike.
+func standIns(final []journal.Lineage, d *lineage.Descriptor) (list []lineage.Release) {
 	for i := range final {
 		l := descriptorOf(&final[i])
-		if l.Workflow != d.Workflow || l.Release == d.Release {
-			continue
-		}
-		if r, ok = l.Release, true; l.ID == d.ID {
-			return r, true
+		switch {
+		case l.Workflow != d.Workflow || l.Release == d.Release:
+		case l.ID == d.ID:
+			list = slices.Insert(list, 0, l.Release)
+		default:
+			list = append(list, l.Release)
 		}
 	}
-	return r, ok
+	return list
 }
 
 // restoreRecord puts the state of one record into the lineages that it names.

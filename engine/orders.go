@@ -28,7 +28,11 @@ func (p *partition) order(m *journal.Message, c *journal.Control) error {
 	}
 	p.hear(m)
 	p.pos = journal.Position{Seq: m.Seq + 1}
-	return err
+	if err != nil || p.begin.Pos == p.pos {
+		return err
+	}
+	p.set.Reset() // passed over: that much is read
+	return p.plan(p.record(p.pos), false)
 }
 
 // obey carries out an order, from behind the last lead that is committed.

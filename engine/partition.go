@@ -60,6 +60,7 @@ type partition struct {
 	begin   journal.Record     // what the newest batch left: position, input, lineages and their breakers
 	pos     journal.Position   // of the next input to be taken
 	last    heardInput         // last message read
+	moved   time.Time          // when the position last moved, or was looked at
 	errands chan *errand
 	errand  *errand            // at hand
 	wake    chan struct{}      // an errand waits
@@ -219,22 +220,27 @@ func (p *partition) turn(ctx context.Context) error {
 	if m := p.set.Building(); m != nil {
 		return p.build(ctx, m, len(msgs) == 0)
 	}
-	if len(msgs) == 0 {
-		return p.tidy()
+	if len(msgs) > 0 {
+		p.moved = time.Now()
+		return nil
 	}
-	return nil
+	if err := p.advance(ctx); err != nil {
+		return err
+	}
+	return p.tidy()
 }
 
-// read waits for messages; for a while only if there is something to store, and
+// read waits for messages, for a while: longer if there is nothing to store, and
 // hardly if a lineage is being built.
 func (p *partition) read(ctx context.Context) ([]journal.Message, error) {
-	switch {
-	case p.set.Building() != nil || p.errand != nil:
+	if p.set.Building() != nil || p.errand != nil {
 		return p.reader.Poll(ctx, buildPause)
-	case p.keeping.little():
-		return p.reader.Next(ctx)
 	}
-	idle, cancel := context.WithTimeout(ctx, min(idlePause, p.keeping.every))
+	wait := p.patience()
+	if !p.keeping.little() {
+		wait = min(wait, idlePause, p.keeping.every)
+	}
+	idle, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
 	msgs, err := p.reader.Next(idle)
 	if err != nil && idle.Err() != nil && ctx.Err() == nil {
@@ -252,6 +258,7 @@ func (p *partition) leave(outer context.Context, err error) error {
 		return ferr
 	}
 	if outer.Err() != nil {
+		p.conclude()
 		p.free() // others need not wait for our store
 		if perr := p.park(); perr != nil {
 			p.log.Warn("the local store is not up to date; the next start reads more of the journal", "error", perr)

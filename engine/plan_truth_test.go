@@ -251,6 +251,10 @@ func (h home) Program(d *lineage.Descriptor) (core.Program, error) {
 	return crew.Program, nil
 }
 
+func (h home) Borrow(_ string, r lineage.Release) (core.Program, error) {
+	return h.Program(&lineage.Descriptor{Release: r})
+}
+
 func (h home) Open(d *lineage.Descriptor) (*core.Core, error) {
 	prog, err := h.Program(d)
 	return core.New(prog, core.Options{}), err

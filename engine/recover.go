@@ -32,7 +32,7 @@ func (p *partition) open(ctx context.Context) (err error) {
 	if rewound {
 		p.log.Warn("events behind the recorded position are missing, reading again from the newest that is there", "position", pos.Seq)
 	}
-	p.pos, p.last = pos, heardInput{seq: p.base.InputSeq, hash: p.base.InputHash, hashed: true}
+	p.pos, p.last, p.moved = pos, heardInput{seq: p.base.InputSeq, hash: p.base.InputHash, hashed: true}, time.Now()
 	p.begin = p.record(pos)
 	if err := p.found(ctx); err != nil {
 		return err

@@ -57,6 +57,13 @@ func (s *stage) start() {
 	require.Eventually(s.t, func() bool { return s.e.Ready() == nil }, 10*time.Second, time.Millisecond)
 }
 
+// crash ends the engine as a kill does: commits on their way may be stored or
+// not, nothing is concluded.
+func (s *stage) crash() {
+	s.e.Conn().Close()
+	_ = stopEngine(s.e)
+}
+
 func (s *stage) restart() {
 	require.NoError(s.t, stopEngine(s.e))
 	s.start()
@@ -184,13 +191,37 @@ func (s *stage) state() map[string]string {
 // verified says that the inputs lead to all that the journal holds.
 func (s *stage) verified() {
 	s.t.Helper()
-	r, err := engine.Verify(s.t.Context(), engine.Options{Workflow: s.works[0], Releases: s.opts.Releases, Data: s.data, Clock: engine.ClockStream}, engine.VerifyOptions{})
-	require.NoError(s.t, err)
+	r := s.verify()
 	assert.Empty(s.t, texts(r))
 	for _, p := range r.Partitions {
 		assert.Zero(s.t, p.Adopted, "%v", p.Notes)
 		assert.Positive(s.t, p.Computed)
 	}
+}
+
+func (s *stage) verify() *engine.VerifyReport {
+	s.t.Helper()
+	r, err := engine.Verify(s.t.Context(), engine.Options{Workflow: s.works[0], Releases: s.opts.Releases, Data: s.data, Clock: engine.ClockStream}, engine.VerifyOptions{})
+	require.NoError(s.t, err)
+	return r
+}
+
+// position is the one that the newest record of a partition has.
+func (s *stage) position(n int) uint64 {
+	s.t.Helper()
+	rec, err := s.e.Last(s.t.Context(), n)
+	require.NoError(s.t, err)
+	return rec.Pos.Seq
+}
+
+// end is the last sequence of the events stream.
+func (s *stage) end() uint64 {
+	s.t.Helper()
+	stream, err := s.e.Conn().JetStream()
+	require.NoError(s.t, err)
+	info, err := stream.StreamInfo(journal.EventsStream)
+	require.NoError(s.t, err)
+	return info.State.LastSeq
 }
 
 func TestSwitch_InPlace(t *testing.T) {

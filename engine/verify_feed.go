@@ -8,6 +8,8 @@ import (
 
 // feed reads a partition's inputs ahead of the check.
 type feed struct {
+	j      *journal.Journal
+	p      int
 	cancel context.CancelFunc
 	ch     chan journal.Message
 	err    error // valid once ch is closed
@@ -17,7 +19,7 @@ type feed struct {
 
 func startFeed(ctx context.Context, j *journal.Journal, p int, from uint64) *feed {
 	ctx, cancel := context.WithCancel(ctx)
-	f := &feed{cancel: cancel, ch: make(chan journal.Message, 32)}
+	f := &feed{j: j, p: p, cancel: cancel, ch: make(chan journal.Message, 32)}
 	go func() {
 		defer close(f.ch)
 		f.err = j.Scan(ctx, journal.EventsStream, []string{journal.EventSubject(p), journal.ControlSubject}, from, func(m journal.Message) error {
@@ -32,8 +34,9 @@ func startFeed(ctx context.Context, j *journal.Journal, p int, from uint64) *fee
 	return f
 }
 
-// until gives the messages up to seq, which must have the hash; false if the
-// stream does not hold it. What is given stays until skip.
+// until gives the messages up to seq, where one with the hash must be; false if
+// the stream does not hold it. It is another partition's if this one had nothing
+// to read up to there. What is given stays until skip.
 func (f *feed) until(ctx context.Context, seq uint64, hash [32]byte) ([]journal.Message, bool, error) {
 	for !f.ended && (len(f.queue) == 0 || f.queue[len(f.queue)-1].Seq < seq) {
 		select {
@@ -55,7 +58,12 @@ func (f *feed) until(ctx context.Context, seq uint64, hash [32]byte) ([]journal.
 			return f.queue[:i+1], journal.HashInput(f.queue[i].Data) == hash, nil
 		}
 	}
-	return nil, false, nil
+	n := len(f.queue)
+	for n > 0 && f.queue[n-1].Seq > seq {
+		n--
+	}
+	ok, err := f.j.Foreign(ctx, f.p, seq, hash)
+	return f.queue[:n], ok, err
 }
 
 // before gives the messages in front of a sequence. What is given stays until

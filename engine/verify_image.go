@@ -70,6 +70,16 @@ func (m *image) Program(d *lineage.Descriptor) (core.Program, error) {
 	return m.enter(r, d)
 }
 
+// Borrow implements lineage.Home.
+func (m *image) Borrow(workflow string, r lineage.Release) (core.Program, error) {
+	room := &room{}
+	prog, err := m.enter(room, &lineage.Descriptor{Workflow: workflow, Release: r})
+	if err == nil {
+		m.crews.rest(room.hired)
+	}
+	return prog, err
+}
+
 // enter gives a room the crew of a release. One that is not at hand is stood in
 // for by the workflow given, which can read the state and not compute it.
 func (m *image) enter(r *room, d *lineage.Descriptor) (core.Program, error) {

@@ -45,10 +45,7 @@ func (v *visit) Open(d *lineage.Descriptor) (*core.Core, error) {
 // one that is: an account loses nothing by it.
 func (v *visit) Program(d *lineage.Descriptor) (core.Program, error) {
 	c := crews{from: v.e.releases}
-	h, err := c.hire(v.ctx, d.Workflow, d.Release)
-	if r, ok := standIn(v.final, d); ok && errors.Is(err, ErrNotPrepared) {
-		h, err = c.hire(v.ctx, d.Workflow, r)
-	}
+	h, err := c.find(v.ctx, d, v.final)
 	if w := v.e.work; errors.Is(err, ErrNotPrepared) && w != nil && w.Model != nil && w.Model.Name == d.Workflow {
 		c.from = Given(w)
 		h, err = c.hire(v.ctx, d.Workflow, ReleaseOf(w, d.Release.Number))
@@ -61,6 +58,11 @@ func (v *visit) Program(d *lineage.Descriptor) (core.Program, error) {
 	}
 	v.hired = append(v.hired, h)
 	return h.crew.Program, nil
+}
+
+// Borrow implements lineage.Home.
+func (v *visit) Borrow(workflow string, r lineage.Release) (core.Program, error) {
+	return v.Program(&lineage.Descriptor{Workflow: workflow, Release: r})
 }
 
 // standIn is the live release of a workflow in the place of one that is purged.

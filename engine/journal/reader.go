@@ -353,6 +353,10 @@ func (r *Reader) drop() {
 	r.consumer = ""
 }
 
+// Passed says that there is nothing to read up to a sequence, so that a new
+// consumer begins behind it.
+func (r *Reader) Passed(seq uint64) { r.seen = max(r.seen, seq) }
+
 // Behind is how many messages the stream had behind the last one handed over,
 // when the server sent that.
 func (r *Reader) Behind() int64 {

@@ -13,11 +13,7 @@ import (
 // newest at the time of the call, to fn. It is for history: explain, plan,
 // rejected inputs. fn's error ends it and is returned as it is.
 func (j *Journal) Scan(ctx context.Context, stream string, filters []string, from uint64, fn func(Message) error) error {
-	var end uint64
-	err := j.patiently(ctx, "end of "+stream, func(ctx context.Context) (err error) {
-		end, err = j.end(ctx, stream, filters)
-		return err
-	})
+	end, err := j.End(ctx, stream, filters)
 	if err != nil || end < max(from, 1) {
 		return err
 	}
@@ -43,6 +39,37 @@ func (j *Journal) Scan(ctx context.Context, stream string, filters []string, fro
 			}
 		}
 	}
+}
+
+// Follow hands every message under the filters, from a sequence on, to fn as it
+// comes, until the context ends. fn's error ends it and is returned as it is.
+func (j *Journal) Follow(ctx context.Context, stream string, filters []string, from uint64, fn func(Message) error) error {
+	r, err := j.open(ctx, source{stream: stream, filters: filters, from: max(from, 1)}, ReaderOptions{})
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	for {
+		msgs, err := r.Next(ctx)
+		if err != nil {
+			return err
+		}
+		for _, m := range msgs {
+			if err := fn(m); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// End is the sequence of the newest message of a stream under the filters, 0
+// without one.
+func (j *Journal) End(ctx context.Context, stream string, filters []string) (end uint64, err error) {
+	err = j.patiently(ctx, "end of "+stream, func(ctx context.Context) (err error) {
+		end, err = j.end(ctx, stream, filters)
+		return err
+	})
+	return end, err
 }
 
 // end is the sequence of the newest message under the filters, 0 without one.

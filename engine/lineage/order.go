@@ -68,6 +68,12 @@ type Order struct {
 	Since     int64  `json:"since,omitempty"`     // those opened at this time, ms, or later
 }
 
+// Bounds of what an order says, so that no time computed from it overflows.
+const (
+	mostLeads = 100_000_000_000
+	mostKeep  = 1000 * 365 * 86_400_000 // ms
+)
+
 // Encode writes the order as a control message holds it.
 func (o *Order) Encode() ([]byte, error) {
 	if err := o.check(); err != nil {
@@ -105,8 +111,12 @@ func (o *Order) check() error {
 		return bad("on_release %q, expected %s, %s or %s", o.OnRelease, Fire, Mark, Drip)
 	case o.OnRelease == Drip && o.PerDay <= 0:
 		return bad("a drip of %d leads a day", o.PerDay)
-	case o.Keep < 0 || o.InPlace && o.Keep != 0:
+	case o.Total < 0 || o.Total > mostLeads:
+		return bad("%d leads are newly true, expected 0 to %d", o.Total, mostLeads)
+	case o.Keep < 0 || o.Keep > mostKeep || o.InPlace && o.Keep != 0:
 		return bad("keep of %d ms", o.Keep)
+	case o.Cut < 0:
+		return bad("a cut at %d ms", o.Cut)
 	}
 	return nil
 }

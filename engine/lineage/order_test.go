@@ -25,14 +25,17 @@ func TestOrder_RoundTrip(t *testing.T) {
 
 func TestOrder_WhatIsWrongIsSaid(t *testing.T) {
 	for text, o := range map[string]Order{
-		"names no workflow":  {Op: Stop, Lineage: 1},
-		"expected start":     {Op: "go", Workflow: "w"},
-		"origin \"\"":        {Op: Start, Workflow: "w", Release: Release{Number: 1, Model: "a"}},
-		"names no lineage":   {Op: Switch, Workflow: "w"},
-		"names no release":   {Op: Start, Workflow: "w", Origin: FromFork},
-		"on_release \"now\"": {Op: Switch, Workflow: "w", Lineage: 1, OnRelease: "now"},
-		"0 leads a day":      {Op: Switch, Workflow: "w", Lineage: 1, OnRelease: Drip},
-		"keep of 5 ms":       {Op: Switch, Workflow: "w", InPlace: true, Release: Release{Number: 1, Model: "a"}, Keep: 5},
+		"names no workflow":    {Op: Stop, Lineage: 1},
+		"expected start":       {Op: "go", Workflow: "w"},
+		"origin \"\"":          {Op: Start, Workflow: "w", Release: Release{Number: 1, Model: "a"}},
+		"names no lineage":     {Op: Switch, Workflow: "w"},
+		"names no release":     {Op: Start, Workflow: "w", Origin: FromFork},
+		"on_release \"now\"":   {Op: Switch, Workflow: "w", Lineage: 1, OnRelease: "now"},
+		"0 leads a day":        {Op: Switch, Workflow: "w", Lineage: 1, OnRelease: Drip},
+		"leads are newly true": {Op: Switch, Workflow: "w", Lineage: 1, Total: 1 << 60},
+		"keep of 9223":         {Op: Switch, Workflow: "w", Lineage: 1, Keep: 1<<63 - 1},
+		"a cut at -1 ms":       {Op: Start, Workflow: "w", Release: Release{Number: 1, Model: "a"}, Origin: FromHistory, Cut: -1},
+		"keep of 5 ms":         {Op: Switch, Workflow: "w", InPlace: true, Release: Release{Number: 1, Model: "a"}, Keep: 5},
 	} {
 		_, err := o.Encode()
 		require.ErrorIs(t, err, ErrOrder)

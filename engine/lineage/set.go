@@ -16,6 +16,9 @@ type Home interface {
 	// Program is the program of the lineage's release, which an open lineage is
 	// going to have, or, if it is the one of Was, has had.
 	Program(d *Descriptor) (core.Program, error)
+	// Borrow is the program of a release for a look, before anything depends on it;
+	// it need not stay.
+	Borrow(workflow string, r Release) (core.Program, error)
 	// Copy makes the core of a lineage with all leads of another one, under its own
 	// program; or of the same one, which goes on under another program. No input
 	// comes meanwhile.

@@ -79,6 +79,9 @@ func (s *Set) start(o *Order, id ID) (*Walk, error) {
 		return passed("workflow %q has no live lineage to be forked", o.Workflow), nil
 	}
 	if w.member == nil {
+		if err := s.startable(o, live); err != nil {
+			return nil, err
+		}
 		d := &Descriptor{ID: id, Workflow: o.Workflow, Release: o.Release, Origin: o.Origin, Cut: o.Cut, Role: roleOf(o.Origin)}
 		switch d.Role {
 		case Building:
@@ -108,6 +111,42 @@ func (s *Set) start(o *Order, id ID) (*Walk, error) {
 		}
 	}
 	return w, nil
+}
+
+// startable says why a lineage cannot begin as ordered, before anything is made.
+func (s *Set) startable(o *Order, live *Member) error {
+	switch {
+	case o.Origin == FromFork:
+		return s.fits(live, o)
+	case o.Origin != FromHistory || o.Cut == 0:
+		return nil
+	}
+	prog, err := s.home.Borrow(o.Workflow, o.Release)
+	if err != nil {
+		return err
+	}
+	steps := []int64{prog.Book.AgeStep}
+	if live != nil {
+		steps = append(steps, live.Core.Program().Book.AgeStep)
+	}
+	for _, step := range steps {
+		if o.Cut%step != 0 {
+			return fmt.Errorf("%w: the cut at %d ms is not where an age step of %d ms begins", ErrOrder, o.Cut, step)
+		}
+	}
+	return nil
+}
+
+// fits says why a release cannot go on with what a lineage knows of the leads.
+func (s *Set) fits(m *Member, o *Order) error {
+	prog, err := s.home.Borrow(o.Workflow, o.Release)
+	if err != nil {
+		return err
+	}
+	if err := core.CanReprogram(m.Core.Program(), &prog); err != nil {
+		return fmt.Errorf("%w: release %d: %w", ErrOrder, o.Release.Number, err)
+	}
+	return nil
 }
 
 func roleOf(o Origin) Role {
@@ -171,6 +210,9 @@ func (s *Set) reprogram(o *Order, m *Member, sw *core.Switch) error {
 		sw.Was = &was
 		return err
 	}
+	if err := s.fits(m, o); err != nil {
+		return err
+	}
 	d.Release = o.Release
 	prog, err := s.home.Program(&d)
 	if err != nil {
@@ -227,6 +269,8 @@ func (s *Set) stop(o *Order) *Walk {
 		return passed("there is no lineage %d", o.Lineage)
 	case m.Workflow != o.Workflow:
 		return passed("lineage %d belongs to workflow %q, not to %q", o.Lineage, m.Workflow, o.Workflow)
+	case m.Role == Live:
+		return passed("lineage %d is the live one: another is made live first", o.Lineage)
 	}
 	return &Walk{set: s, New: true, end: func() { s.remove(m) }}
 }
