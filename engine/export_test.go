@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/ripenhq/ripen/engine/core"
+	"github.com/ripenhq/ripen/engine/intake"
 	"github.com/ripenhq/ripen/engine/journal"
 	"github.com/ripenhq/ripen/engine/lineage"
 	"github.com/ripenhq/ripen/engine/natsd"
@@ -149,4 +151,42 @@ func (e *Engine) Control(ctx context.Context, c journal.Control) error {
 	}
 	_, err = line.Publish(ctx, c)
 	return err
+}
+
+// At is up to where the history of a partition has been read.
+func (r *Rehearsal) At(n int) journal.Position { return r.parts[n].pos }
+
+// Inputs hands the inputs of a partition from a position up to a message to fn,
+// as the partition reads them, with the sequences of their messages.
+func (e *Engine) Inputs(ctx context.Context, n int, from journal.Position, to uint64, fn func(seq uint64, in core.Input) error) error {
+	in := inputs{decoder: intake.NewDecoder(intake.Options{}), partitions: e.journal.Partitions(), number: n, timeless: e.opts.Clock == ClockStream}
+	return e.journal.Scan(ctx, journal.EventsStream, []string{journal.EventSubject(n), journal.ControlSubject}, max(from.Seq, 1), func(m journal.Message) error {
+		in.list = in.list[:0]
+		if err := in.take(&m, from, journal.Position{Seq: to}); err != nil {
+			return err
+		}
+		for i := range in.list {
+			if err := fn(m.Seq, in.list[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Records hands the records of a partition to fn.
+func (e *Engine) Records(ctx context.Context, n int, fn func(journal.Record) error) error {
+	return e.journal.Records(ctx, n, fn)
+}
+
+// CompareCores is CompareShadow of cores, by partition.
+func CompareCores(live, shadow []*core.Core, at int64) (list []Difference, err error) {
+	var c Compared
+	for n := range live {
+		if err := c.compare(live[n], shadow[n], at); err != nil {
+			return nil, err
+		}
+	}
+	c.sort()
+	return c.Differences, nil
 }

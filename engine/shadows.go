@@ -71,13 +71,18 @@ func CompareShadow(ctx context.Context, o Options, workflow string, number uint3
 			return nil, fmt.Errorf("partition %d: %w", n, err)
 		}
 	}
+	c.sort()
+	return c, nil
+}
+
+// sort puts leads about which the releases decided otherwise in front.
+func (c *Compared) sort() {
 	slices.SortFunc(c.Differences, func(a, b Difference) int {
 		if a.Decision != b.Decision {
 			return map[bool]int{true: -1, false: 1}[a.Decision]
 		}
 		return strings.Compare(a.Lead, b.Lead)
 	})
-	return c, nil
 }
 
 // shadowOf is the newest lineage of a release that is in step and not live.

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -31,6 +32,7 @@ type stage struct {
 	works []*engine.Workflow
 	opts  engine.Options
 	e     *engine.Engine
+	mu    sync.Mutex // nc, where others send meanwhile
 	nc    *nats.Conn
 	sent  int
 }
@@ -53,7 +55,10 @@ func newStage(t *testing.T, o engine.Options, thresholds ...int) *stage {
 
 func (s *stage) start() {
 	s.e = startEngine(s.t, s.opts)
-	s.nc = anonymous(s.t, s.e)
+	nc := anonymous(s.t, s.e)
+	s.mu.Lock()
+	s.nc = nc
+	s.mu.Unlock()
 	require.Eventually(s.t, func() bool { return s.e.Ready() == nil }, 10*time.Second, time.Millisecond)
 }
 
