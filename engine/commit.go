@@ -237,9 +237,9 @@ func (p *partition) send(plan *commitPlan, events int) error {
 	// A drain lets the last commit end, so it does not stop with the session.
 	pending := p.pt.CommitAsync(p.e.life, plan.outs, plan.rec)
 	abort, began := p.abort, time.Now()
-	var news *[]release.LineageStatus
+	var old, news *[]release.LineageStatus
 	if p.untold && events > 0 {
-		news, p.untold = p.standing(), false
+		old, news, p.untold = p.status.lineages.Load(), p.standing(), false
 	}
 	go func() {
 		defer end()
@@ -248,7 +248,7 @@ func (p *partition) send(plan *commitPlan, events int) error {
 			return
 		}
 		if news != nil {
-			p.status.lineages.Store(news)
+			p.status.lineages.CompareAndSwap(old, news) // else something newer is told already
 		}
 		p.status.commitTime.observe(time.Since(began))
 		p.status.committed.Add(int64(events))

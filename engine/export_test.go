@@ -2,9 +2,12 @@ package engine
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/ripenhq/ripen/engine/core"
 	"github.com/ripenhq/ripen/engine/intake"
@@ -73,8 +76,14 @@ func (e *Engine) DamageStore() error {
 	return err
 }
 
-// Behind is how many partitions have not read all that is there for them.
-func (e *Engine) Behind() (n int) {
+// Behind is how many partitions have not read all that is there for them, of
+// those that this engine ought to run.
+func (e *Engine) Behind() int { return Behind(e) }
+
+// Behind is how many partitions have not read all that is there for them, which
+// engine of several ever runs them; nil is none.
+func Behind(engines ...*Engine) (n int) {
+	e := engines[0]
 	s, err := e.js.Stream(context.Background(), journal.EventsStream)
 	if err != nil {
 		return len(e.parts)
@@ -86,11 +95,38 @@ func (e *Engine) Behind() (n int) {
 				last = max(last, m.Sequence)
 			}
 		}
-		if st := &e.parts[p].status; !st.ready.Load() || st.position.Load() <= last {
+		if !slices.ContainsFunc(engines, func(x *Engine) bool {
+			return x != nil && x.parts[p].status.ready.Load() && x.parts[p].status.position.Load() > last
+		}) {
 			n++
 		}
 	}
 	return n
+}
+
+// Scan hands the messages of a stream to fn.
+func (e *Engine) Scan(ctx context.Context, stream string, filters []string, fn func(journal.Message) error) error {
+	return e.journal.Scan(ctx, stream, filters, 1, fn)
+}
+
+// States are those of all leads under all lineages, as the journal has them.
+func (e *Engine) States(ctx context.Context) (map[string]string, error) {
+	all := map[string]string{}
+	for n := range e.journal.Partitions() {
+		// nobody's workflow: all of them
+		x := &Engine{opts: e.opts, log: e.log, journal: e.journal, js: e.js, releases: e.releases}
+		v, _, err := x.readState(ctx, n)
+		if err != nil {
+			return nil, err
+		}
+		for _, m := range v.set.Members() {
+			m.Core.States(func(key string, state []byte) {
+				all[fmt.Sprintf("%s %d %s %s", m.Workflow, m.Release.Number, m.Role, key)] = hex.EncodeToString(state)
+			})
+		}
+		v.close()
+	}
+	return all, nil
 }
 
 // Leads is the number that the metrics tell.
@@ -116,6 +152,9 @@ func (e *Engine) Lineages() []release.LineageStatus { return e.lineages() }
 // Durable says whether all that partitions were told is committed.
 func (e *Engine) Durable() bool {
 	for _, p := range e.parts {
+		if !p.status.ready.Load() {
+			continue
+		}
 		rec, err := e.journal.Last(context.Background(), p.number)
 		if err != nil || rec.Pos.Seq < p.status.position.Load() {
 			return false

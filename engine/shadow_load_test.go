@@ -34,6 +34,8 @@ import (
 type crowd struct {
 	s       *stage
 	senders int
+	each    int // events in a batch
+	leads   int
 	rng     *rand.Rand
 	now     int64 // ms, of the events
 
@@ -44,14 +46,10 @@ type crowd struct {
 	batches atomic.Int64    // of this burst
 }
 
-const (
-	crowdLeads = 300
-	crowdBatch = 20
-	crowdStart = int64(1_767_225_600_000) // 2026-01-01
-)
+const crowdStart = int64(1_767_225_600_000) // 2026-01-01
 
 func newCrowd(s *stage, seed uint64) *crowd {
-	return &crowd{s: s, senders: 3, rng: rand.New(rand.NewPCG(seed, 0x63726f77)), now: crowdStart, taken: map[string]bool{}, closes: map[string]int{}}
+	return &crowd{s: s, senders: 3, each: 20, leads: 300, rng: rand.New(rand.NewPCG(seed, 0x63726f77)), now: crowdStart, taken: map[string]bool{}, closes: map[string]int{}}
 }
 
 // batch invents some events, and sometimes lets time pass.
@@ -59,10 +57,10 @@ func (c *crowd) batch() (ids []string, text string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var lines []string
-	for range crowdBatch {
+	for range c.each {
 		c.numbers++
 		c.now += int64(c.rng.IntN(120_000))
-		id, who := fmt.Sprint("c", c.numbers), fmt.Sprintf("lead-%03d", c.rng.IntN(crowdLeads))
+		id, who := fmt.Sprint("c", c.numbers), fmt.Sprintf("lead-%03d", c.rng.IntN(c.leads))
 		at := stamp(c.now - int64(c.rng.IntN(3))*int64(c.rng.IntN(3_600_000)))
 		name := "Guide Downloaded"
 		switch n := c.rng.IntN(200); {

@@ -32,7 +32,8 @@ type stage struct {
 	works []*engine.Workflow
 	opts  engine.Options
 	e     *engine.Engine
-	mu    sync.Mutex // nc, where others send meanwhile
+	peer  *engine.Engine // on the same server; may be nil
+	mu    sync.Mutex     // nc, where others send meanwhile
 	nc    *nats.Conn
 	sent  int
 }
@@ -88,12 +89,21 @@ func (s *stage) downloads(from, to int, at string) {
 // settled waits until all partitions have done all that there is.
 func (s *stage) settled() {
 	s.t.Helper()
-	require.Eventually(s.t, func() bool { return s.e.Behind() == 0 && !s.building() }, 20*time.Second, time.Millisecond)
-	require.Eventually(s.t, func() bool { return s.e.Durable() }, 20*time.Second, time.Millisecond)
+	require.Eventually(s.t, func() bool { return engine.Behind(s.e, s.peer) == 0 && !s.building() }, 20*time.Second, time.Millisecond)
+	require.Eventually(s.t, func() bool { return s.e.Durable() && (s.peer == nil || s.peer.Durable()) }, 20*time.Second, time.Millisecond)
+}
+
+// lineages are those of all partitions, whoever runs them.
+func (s *stage) lineages() []release.LineageStatus {
+	list := s.e.Lineages()
+	if s.peer != nil {
+		list = append(list, s.peer.Lineages()...)
+	}
+	return list
 }
 
 func (s *stage) building() bool {
-	for _, l := range s.e.Lineages() {
+	for _, l := range s.lineages() {
 		if l.Role == "building" {
 			return true
 		}
@@ -105,7 +115,7 @@ func (s *stage) building() bool {
 func (s *stage) ready() {
 	s.t.Helper()
 	require.Eventually(s.t, func() bool {
-		return !slices.ContainsFunc(s.e.Lineages(), func(l release.LineageStatus) bool { return !l.Ready })
+		return !slices.ContainsFunc(s.lineages(), func(l release.LineageStatus) bool { return !l.Ready })
 	}, 20*time.Second, time.Millisecond)
 }
 
@@ -124,7 +134,7 @@ func (s *stage) release(n int) lineage.Release { return engine.ReleaseOf(s.works
 func (s *stage) roles() string {
 	s.t.Helper()
 	by := map[int]string{}
-	for _, l := range s.e.Lineages() {
+	for _, l := range s.lineages() {
 		by[l.Partition] += fmt.Sprintf("%d %s, ", l.Release, l.Role)
 	}
 	require.Len(s.t, by, s.opts.Partitions)
@@ -206,7 +216,7 @@ func (s *stage) verified() {
 
 func (s *stage) verify() *engine.VerifyReport {
 	s.t.Helper()
-	r, err := engine.Verify(s.t.Context(), engine.Options{Workflow: s.works[0], Releases: s.opts.Releases, Data: s.data, Clock: engine.ClockStream}, engine.VerifyOptions{})
+	r, err := engine.Verify(s.t.Context(), engine.Options{Workflow: s.works[0], Releases: s.opts.Releases, Data: s.data, NATS: s.opts.NATS, Clock: engine.ClockStream}, engine.VerifyOptions{})
 	require.NoError(s.t, err)
 	return r
 }
