@@ -453,6 +453,9 @@ ripen_enum_col ripen_need_event(ripen_needs *n, ripen_literals list) { return en
 ripen_enum_col ripen_need_path(ripen_needs *n, ripen_literals list) { return enumerated(n, RIPEN_FROM_PATH, NULL, list); }
 ripen_enum_col ripen_need_kind(ripen_needs *n, ripen_literals kinds) { return enumerated(n, RIPEN_FROM_KIND, NULL, kinds); }
 ripen_enum_col ripen_need_prop(ripen_needs *n, const char *name, ripen_literals list) { return enumerated(n, RIPEN_FROM_PROP, name, list); }
+ripen_enum_col ripen_need_context(ripen_needs *n, const char *name, ripen_literals list) { return enumerated(n, RIPEN_FROM_CONTEXT, name, list); }
+ripen_text_col ripen_need_context_text(ripen_needs *n, const char *name) { return (ripen_text_col){column(n, RIPEN_INPUT_STRING, RIPEN_FROM_CONTEXT, name)}; }
+ripen_hash_col ripen_need_context_hash(ripen_needs *n, const char *name) { return (ripen_hash_col){column(n, RIPEN_INPUT_KEY, RIPEN_FROM_CONTEXT, name)}; }
 ripen_enum_col ripen_need_trait(ripen_needs *n, const char *name, ripen_literals list) { return enumerated(n, RIPEN_FROM_TRAIT, name, list); }
 ripen_enum_col ripen_need_account(ripen_needs *n, const char *name, ripen_literals list) { return enumerated(n, RIPEN_FROM_ACCOUNT, name, list); }
 ripen_enum_col ripen_need_grade_of(ripen_needs *n, const char *step, ripen_literals grades) { return enumerated(n, RIPEN_FROM_GRADE, step, grades); }

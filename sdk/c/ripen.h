@@ -172,6 +172,9 @@ ripen_enum_col ripen_need_prop(ripen_needs *n, const char *name, ripen_literals 
 ripen_text_col ripen_need_prop_text(ripen_needs *n, const char *name);
 ripen_number_col ripen_need_prop_number(ripen_needs *n, const char *name);
 ripen_hash_col ripen_need_prop_hash(ripen_needs *n, const char *name);
+ripen_enum_col ripen_need_context(ripen_needs *n, const char *name, ripen_literals list); // a part of the event's context, such as "userAgent"
+ripen_text_col ripen_need_context_text(ripen_needs *n, const char *name);
+ripen_hash_col ripen_need_context_hash(ripen_needs *n, const char *name);
 ripen_enum_col ripen_need_trait(ripen_needs *n, const char *name, ripen_literals list);   // a person-level fact
 ripen_enum_col ripen_need_account(ripen_needs *n, const char *name, ripen_literals list); // an account-level fact
 // A grade that an earlier step gave; step may be "" when only one grades.

@@ -222,6 +222,15 @@ export class Needs {
   /** Compares a property of the event with literals. */
   prop(name: string, list: Literals): EnumColumn { return this.column(InputKind.Enum, Source.Prop, name, 0, list); }
 
+  /** Compares a part of the event's context, such as "userAgent", with literals. */
+  context(name: string, list: Literals): EnumColumn { return this.column(InputKind.Enum, Source.Context, name, 0, list); }
+
+  /** A part of the event's context, such as "ip", as text. */
+  contextText(name: string): TextColumn { return this.column(InputKind.String, Source.Context, name); }
+
+  /** The hash of the text of a part of the event's context. */
+  contextHash(name: string): HashColumn { return this.column(InputKind.Key, Source.Context, name); }
+
   /** Compares a person-level fact with literals. */
   trait(name: string, list: Literals): EnumColumn { return this.column(InputKind.Enum, Source.Trait, name, 0, list); }
 

@@ -404,6 +404,21 @@ impl Needs {
         self.literals(Source::Prop, name, list)
     }
 
+    /// Compares a part of the event's context, such as "userAgent", with literals.
+    pub fn context(&mut self, name: &str, list: Literals) -> Enum {
+        self.literals(Source::Context, name, list)
+    }
+
+    /// A part of the event's context, such as "ip", as text.
+    pub fn context_text(&mut self, name: &str) -> Text {
+        self.simple(InputKind::String, Source::Context, name)
+    }
+
+    /// The hash of the text of a part of the event's context.
+    pub fn context_hash(&mut self, name: &str) -> Hash {
+        self.simple(InputKind::Key, Source::Context, name)
+    }
+
     /// Compares a person-level fact with literals.
     pub fn r#trait(&mut self, name: &str, list: Literals) -> Enum {
         self.literals(Source::Trait, name, list)
