@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/ripenhq/ripen/engine/decide"
@@ -154,6 +156,9 @@ func (a *app) printDecision(x *decisionAnswer) error {
 		number = fmt.Sprintf("%d (%s)", x.Number, d.Release)
 	}
 	a.say("workflow %s, release %s%s%s", d.Workflow, number, after(", bundle sha256:", x.Bundle), after(", model ", x.Model))
+	if len(d.Plugins) > 0 {
+		a.say("plugins %s", pluginNames(d.Plugins))
+	}
 	if x.Record > 0 {
 		a.say("record %d of partition %d, inputs up to sequence %d; journal sequence %d", x.Record, x.Partition, x.Input, x.Sequence)
 	}
@@ -173,6 +178,15 @@ func (a *app) printDecision(x *decisionAnswer) error {
 		a.say("\n%s: %s", map[bool]string{true: "out of reach", false: "not reproduced"}[r.OutOfReach], clean(r.Why))
 	}
 	return nil
+}
+
+// pluginNames are plugins with the beginnings of their digests, by name.
+func pluginNames(plugins map[string]string) string {
+	var list []string
+	for _, name := range slices.Sorted(maps.Keys(plugins)) {
+		list = append(list, clean(name)+" sha256:"+plugins[name])
+	}
+	return strings.Join(list, ", ")
 }
 
 // linesOf are the lines of one score of a decision, with what they sum to.

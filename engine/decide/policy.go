@@ -11,6 +11,8 @@ type Policy struct {
 	// Release names the release that decides, e.g. the first 12 hex digits of the
 	// model's digest.
 	Release string
+	// Plugins are those of its steps, see lead.Decision.
+	Plugins map[string]string
 	// Basis is the identity of all that routes and scores change by while nothing
 	// happens: equal and not empty, they change at the same times. Empty = unknown.
 	Basis    string

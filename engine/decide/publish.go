@@ -19,7 +19,7 @@ func (p *Policy) publish(f *ledger.Frame, cause lead.Cause, r *Route, action str
 	m.Seq++
 	d := lead.Decision{
 		ID:   DecisionID(p.Workflow, f.Acct.Key, cause, action+"/"+r.Name, e.Number),
-		Lead: f.Acct.Key, Workflow: p.Workflow, Release: p.Release,
+		Lead: f.Acct.Key, Workflow: p.Workflow, Release: p.Release, Plugins: p.Plugins,
 		Action: action, Route: r.Name, Episode: e.Number, Seq: m.Seq, At: f.Now, Cause: cause,
 		Lines: f.Explain(), Traits: chosenTraits(f, r.Traits),
 	}

@@ -8,10 +8,14 @@ type Decision struct {
 	Lead     string `json:"lead"`
 	Workflow string `json:"workflow"`
 	Release  string `json:"release"`
-	Action   string `json:"action"`  // "sales-handoff", "nurture", "sales-update", …
-	Route    string `json:"route"`   // name of the route that decided
-	Episode  uint32 `json:"episode"` // ordinal of the action's episode, from 1
-	Seq      uint64 `json:"seq"`     // ordinal among the lead's decisions, from 1
+	// Plugins are those of the release: by name the first 12 hex digits of the
+	// module's SHA-256. All decisions of a release share the map: read only.
+	Plugins map[string]string `json:"plugins,omitempty"`
+
+	Action  string `json:"action"`  // "sales-handoff", "nurture", "sales-update", …
+	Route   string `json:"route"`   // name of the route that decided
+	Episode uint32 `json:"episode"` // ordinal of the action's episode, from 1
+	Seq     uint64 `json:"seq"`     // ordinal among the lead's decisions, from 1
 
 	At      int64  `json:"at"`                // logical time of the decision, ms since 1970 UTC
 	Cause   Cause  `json:"cause"`             // what led to it

@@ -50,6 +50,24 @@ func (b *builder) sum(w *stepWork) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
+// shortDigest is how many hex digits of a digest people and decisions get.
+const shortDigest = 12
+
+func short(digest string) string { return digest[:min(shortDigest, len(digest))] }
+
+// pluginsOf names the plugins of all steps and fallbacks by their digests: what
+// a decision says of who computed it.
+func pluginsOf(work []*stepWork) map[string]string {
+	out := make(map[string]string)
+	for _, w := range work {
+		out[w.info.Manifest.Name] = short(w.info.Digest)
+		if w.backup != nil {
+			out[w.backup.info.Manifest.Name] = short(w.backup.info.Digest)
+		}
+	}
+	return out
+}
+
 func putPlugin(h hash.Hash, w *stepWork) {
 	put(h, "step", w.def.Name, w.info.Manifest.Name, w.info.Digest)
 	if w.backup != nil {

@@ -115,7 +115,7 @@ func (b *builder) model() *Model {
 		m.Steps = append(m.Steps, w.spec)
 	}
 	m.Digest = digest(d, b.work)
-	m.Policy.Release = m.Digest[:12]
+	m.Policy.Release, m.Policy.Plugins = short(m.Digest), pluginsOf(b.work)
 	m.Policy.Basis = basis(d, b.work)
 	return m
 }
