@@ -28,6 +28,9 @@ type ResolveOptions struct {
 	Dir     string
 	Upgrade bool    // what differs from its pin is pinned anew
 	Modules Modules // asked for pinned plugins that are not there; nil = nobody
+	// Trust says whether a plugin may be run, before it is pinned or fetched: an
+	// error leaves all as it is. nil = all are.
+	Trust func(*registry.Plugin) error
 }
 
 // PinChange says what becomes of one plugin's pin.
@@ -84,7 +87,11 @@ func Resolve(ctx context.Context, o ResolveOptions) (*Resolved, hcl.Diagnostics,
 		return &Resolved{Def: def}, append(diags, noted(set, o.Dir)...), err
 	}
 	r := &Resolved{Def: def}
-	lock := r.compare(old, usedPlugins(def, set), fetched, o.Upgrade)
+	used := usedPlugins(def, set)
+	if err := (&Workflow{modules: used}).refused(o.Trust); err != nil {
+		return nil, nil, err
+	}
+	lock := r.compare(old, used, fetched, o.Upgrade)
 	if r.Differs {
 		return r, diags, nil
 	}
@@ -155,7 +162,7 @@ func fetchPinned(ctx context.Context, fsys fs.FS, o *ResolveOptions, lock *relea
 		if err != nil {
 			return nil, err
 		}
-		if err := keepModule(o.Dir, pin, wasm); err != nil {
+		if err := keepModule(o, pin, wasm); err != nil {
 			return nil, err
 		}
 		fetched[pin.Digest] = true
@@ -163,14 +170,20 @@ func fetchPinned(ctx context.Context, fsys fs.FS, o *ResolveOptions, lock *relea
 	return fetched, nil
 }
 
-func keepModule(dir string, pin *release.Pin, wasm []byte) error {
-	if p, err := registry.Read(wasm, "fetched module"); err != nil || p.Digest != pin.Digest || p.Manifest.Name != pin.Name {
+func keepModule(o *ResolveOptions, pin *release.Pin, wasm []byte) error {
+	p, err := registry.Read(wasm, "fetched module")
+	if err != nil || p.Digest != pin.Digest || p.Manifest.Name != pin.Name {
 		return fmt.Errorf("the plugin %q of digest sha256:%s was fetched and is another one; run ripen init --upgrade to pin what is there", pin.Name, pin.Digest)
 	}
-	if err := os.MkdirAll(filepath.Join(dir, registry.Folder), 0o755); err != nil { //nolint:gosec // a folder of a project, not of secrets
+	if o.Trust != nil {
+		if err := o.Trust(p); err != nil {
+			return err
+		}
+	}
+	if err := os.MkdirAll(filepath.Join(o.Dir, registry.Folder), 0o755); err != nil { //nolint:gosec // a folder of a project, not of secrets
 		return err
 	}
-	return replaceFile(filepath.Join(dir, registry.Folder, pin.Name+".wasm"), wasm)
+	return replaceFile(filepath.Join(o.Dir, registry.Folder, pin.Name+".wasm"), wasm)
 }
 
 // writeLock writes the lock file if it would be another one.

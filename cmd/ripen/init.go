@@ -46,7 +46,8 @@ workflow is loaded; --upgrade accepts it. Pins of plugins that the workflow uses
 no more are dropped. A folder without the file works as before, unpinned.
 
 Pinned modules that are not there are fetched from the releases of a running
-engine, if --data or --nats names one.
+engine, if --data or --nats names one. A plugin that ripen run would refuse is
+neither pinned nor fetched: see ripen plugin trust.
 
 --from copies a starter model into a folder that is empty or not there yet:
 ` + wrapped(starters()) + `
@@ -58,7 +59,7 @@ Exit code 0 if all plugins are pinned, 1 if one differs from its pin.`,
 		Args: args(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, list []string) error { return a.init(cmd, &f, list) },
 	}
-	bindSettings(cmd, serverKeys("workflow", "data")...)
+	bindSettings(cmd, serverKeys("workflow", "data", "allow_unsigned")...)
 	fl := cmd.Flags()
 	fl.BoolVar(&f.upgrade, "upgrade", false, "pin what is there, also where it differs from its pin")
 	fl.StringVar(&f.from, "from", "", "copy this starter model into the folder first")
@@ -111,7 +112,11 @@ func (a *app) init(cmd *cobra.Command, f *initFlags, list []string) error {
 			a.say("copied the starter model %s into %s", f.from, dir)
 		}
 	}
-	o := engine.ResolveOptions{Dir: dir, Upgrade: f.upgrade}
+	policy, err := c.trust()
+	if err != nil {
+		return err
+	}
+	o := engine.ResolveOptions{Dir: dir, Upgrade: f.upgrade, Trust: strict(policy)}
 	store, err := a.modules(cmd.Context(), cmd, c)
 	if err != nil {
 		return err
