@@ -158,6 +158,8 @@ type Engine struct {
 	doubts   doubts
 	refusal  atomic.Pointer[context.CancelCauseFunc] // see allowed
 
+	stopping atomic.Int64 // when Stop was asked for, ns since 1970; 0 = not yet
+
 	restart sync.Mutex
 	watch   sync.WaitGroup
 	life    context.Context // of commits in flight: a drain lets them end
@@ -327,7 +329,7 @@ func (e *Engine) Stop(ctx context.Context) error {
 func (e *Engine) shut(ctx context.Context) {
 	e.closing.Do(func() {
 		if e.stop != nil && e.server == nil {
-			e.stop() // others wait for the partitions
+			e.halt() // others wait for the partitions
 		}
 		if e.web != nil {
 			e.web.close(ctx)
@@ -342,7 +344,7 @@ func (e *Engine) shut(ctx context.Context) {
 			}
 		}
 		if e.stop != nil {
-			e.stop()
+			e.halt()
 			select {
 			case <-e.done:
 			case <-ctx.Done(): // the server is away: what became of the last commits the next owner finds out
@@ -369,6 +371,24 @@ func (e *Engine) shut(ctx context.Context) {
 	})
 }
 
+// lastPatience is how long a stopping engine lets a micro-batch go on that is
+// being scored. What is called off was not committed, and is scored at the next
+// start.
+const lastPatience = 5 * time.Second
+
+// halt lets the partitions end.
+func (e *Engine) halt() {
+	e.stopping.CompareAndSwap(0, time.Now().UnixNano())
+	e.stop()
+}
+
+// overdue says that the engine is stopping, and has waited long enough for what
+// plugins are at.
+func (e *Engine) overdue() bool {
+	at := e.stopping.Load()
+	return at != 0 && time.Since(time.Unix(0, at)) > lastPatience
+}
+
 // scored tells up to which sequence of the events stream a partition is
 // scored, for ingest: what it stored behind that waits.
 func (e *Engine) scored(n int) (next uint64, mine bool) {
@@ -378,9 +398,9 @@ func (e *Engine) scored(n int) (next uint64, mine bool) {
 
 func (e *Engine) coreOptions() core.Options {
 	if e.opts.Clock == ClockStream {
-		return core.Options{}
+		return core.Options{Interrupted: e.overdue}
 	}
-	return core.Options{Skew: e.opts.Skew.Milliseconds(), Horizon: e.opts.Dedupe.Milliseconds(), DedupeDays: dedupeDays(e.opts.Dedupe)}
+	return core.Options{Interrupted: e.overdue, Skew: e.opts.Skew.Milliseconds(), Horizon: e.opts.Dedupe.Milliseconds(), DedupeDays: dedupeDays(e.opts.Dedupe)}
 }
 
 // dedupeDays are the days of receipt that cover a horizon: ids are forgotten by

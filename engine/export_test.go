@@ -229,3 +229,6 @@ func CompareCores(live, shadow []*core.Core, at int64) (list []Difference, err e
 	c.sort()
 	return c.Differences, nil
 }
+
+// CallOff lets a stop wait for nothing that plugins are at.
+func (e *Engine) CallOff() { e.stopping.Store(1) }

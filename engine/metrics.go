@@ -86,12 +86,12 @@ var (
 		"bytes":    prometheus.NewDesc("ripen_stream_bytes", "Size of a stream.", []string{"stream"}, nil),
 		"limit":    prometheus.NewDesc("ripen_stream_limit_bytes", "Size at which a stream is full; absent without a limit.", []string{"stream"}, nil),
 	}
-	shotDesc     = desc("ripen_snapshot_timestamp_seconds", "When the newest snapshot was made, seconds since 1970; absent if there is none.")
-	storeDesc    = prometheus.NewDesc("ripen_store_bytes", "Size of the local store of leads.", []string{"where"}, nil)
-	freeDesc     = prometheus.NewDesc("ripen_disk_free_bytes", "Free space on the disk of the data folder.", nil, nil)
-	buildDesc    = prometheus.NewDesc("ripen_build_info", "Always 1; what was built.", []string{"version", "goversion"}, nil)
-	doubtDesc    = prometheus.NewDesc("ripen_plugin_distrusted", "Always 1; a plugin of a running release that would be refused if it were loaded now.", []string{"workflow", "release", "plugin"}, nil)
-	pluginDescs  = map[string]*prometheus.Desc{
+	shotDesc    = desc("ripen_snapshot_timestamp_seconds", "When the newest snapshot was made, seconds since 1970; absent if there is none.")
+	storeDesc   = prometheus.NewDesc("ripen_store_bytes", "Size of the local store of leads.", []string{"where"}, nil)
+	freeDesc    = prometheus.NewDesc("ripen_disk_free_bytes", "Free space on the disk of the data folder.", nil, nil)
+	buildDesc   = prometheus.NewDesc("ripen_build_info", "Always 1; what was built.", []string{"version", "goversion"}, nil)
+	doubtDesc   = prometheus.NewDesc("ripen_plugin_distrusted", "Always 1; a plugin of a running release that would be refused if it were loaded now.", []string{"workflow", "release", "plugin"}, nil)
+	pluginDescs = map[string]*prometheus.Desc{
 		"fuel":    plugin("ripen_plugin_fuel_total", "Fuel that a plugin used."),
 		"calls":   plugin("ripen_plugin_calls_total", "Calls into a plugin; one serves many inputs."),
 		"inputs":  plugin("ripen_plugin_inputs_total", "Inputs that a plugin answered."),

@@ -137,6 +137,9 @@ func (p *partition) run(ctx context.Context) error {
 		switch {
 		case ctx.Err() != nil:
 			return nil
+		case errors.Is(err, core.ErrInterrupted):
+			<-ctx.Done() // a stop is under way
+			return nil
 		case errors.Is(err, journal.ErrTooLarge) && p.largest > 1:
 			p.largest = max(1, p.largest/8)
 			p.log.Warn("micro-batch was too large for one commit, going on with smaller ones", "events", p.largest)
@@ -256,6 +259,11 @@ func (p *partition) read(ctx context.Context) ([]journal.Message, error) {
 func (p *partition) leave(outer context.Context, err error) error {
 	if ferr := p.settle(true); ferr != nil {
 		return ferr
+	}
+	if errors.Is(err, core.ErrInterrupted) {
+		p.log.Warn("what plugins were at took too long for a stop and was called off; it is scored at the next start")
+		p.free()
+		return err // leads are ahead of the journal: nothing of them is stored
 	}
 	if outer.Err() != nil {
 		p.conclude()

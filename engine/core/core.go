@@ -7,6 +7,7 @@
 package core
 
 import (
+	"errors"
 	"slices"
 
 	"github.com/ripenhq/ripen/engine/decide"
@@ -42,7 +43,13 @@ type Options struct {
 	Cache int
 	// Slice is the most leads that a tick brings on in one RunSlice; 0 = 4096.
 	Slice int
+	// Interrupted is asked between two rounds whether to give up: Run ends with
+	// ErrInterrupted then. nil = never. What was done so far must not be committed.
+	Interrupted func() bool
 }
+
+// ErrInterrupted says that Options.Interrupted ended a run.
+var ErrInterrupted = errors.New("the run was called off")
 
 // Input is an event or a tick.
 type Input struct {

@@ -66,6 +66,9 @@ const (
 func (c *Core) pass(inputs []Input, out *Output) error {
 	keep := c.active[:0]
 	for from := 0; from < len(c.active); from += roundSize {
+		if c.opts.Interrupted != nil && c.opts.Interrupted() {
+			return ErrInterrupted
+		}
 		leads := c.active[from:min(from+roundSize, len(c.active))]
 		keep = c.gather(leads, keep, inputs, out)
 		if err := c.oneRound(out); err != nil {

@@ -82,3 +82,13 @@ func TestStorm_IsTheSameInAnyBatch(t *testing.T) {
 		}
 	}
 }
+
+func TestStorm_CanBeCalledOff(t *testing.T) {
+	rounds := 0
+	e := newEngine(t, scoretest.Config{Window: 1000}, core.Options{Interrupted: func() bool { rounds++; return rounds > 300 }})
+	e.storming(scoretest.StepBehavior)
+	e.do(e.track("storm", "Email Opened", start))
+	err := e.Run([]core.Input{tick(start + 100*day)}, new(core.Output))
+	require.ErrorIs(t, err, core.ErrInterrupted)
+	assert.Equal(t, 301, rounds, "it is asked between two rounds")
+}
