@@ -82,7 +82,7 @@ func parseNetwork(text string) (s span, bad string) {
 	left, right, isRange := strings.Cut(text, "/")
 	a, ok := parseAddr(left)
 	if !ok {
-		return span{}, "its address is neither IPv4, such as 192.0.2.0, nor IPv6, such as 2001:db8::"
+		return span{}, "Its address is neither IPv4, such as 192.0.2.0, nor IPv6, such as 2001:db8::"
 	}
 	if !isRange {
 		return span{a, a}, ""
@@ -93,12 +93,12 @@ func parseNetwork(text string) (s span, bad string) {
 	}
 	bits, ok := parseBits(right)
 	if !ok || bits > width {
-		return span{}, "the number behind the / must be 0 to " + strconv.Itoa(width)
+		return span{}, "The number behind the / must be 0 to " + strconv.Itoa(width)
 	}
 	host := hostBits(bits + 128 - width)
 	s = span{addr{a.hi &^ host.hi, a.lo &^ host.lo}, addr{a.hi | host.hi, a.lo | host.lo}}
 	if s.first != a {
-		return span{}, "it has bits set behind the first " + right + ": the network is " + s.first.text(width == 32) + "/" + right + ", the address alone is " + left
+		return span{}, "It has bits set behind the first " + right + ": the network is " + s.first.text(width == 32) + "/" + right + ", the address alone is " + left
 	}
 	return s, ""
 }
