@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -65,30 +66,41 @@ func TestContract_WhatANewerModuleWantsIsNamed(t *testing.T) {
 	}
 }
 
-// TestContract_OlderMinorVersionsAreTaken asks what an engine of a later minor
-// version, with a capability more, says of modules of all versions.
+// TestContract_OlderMinorVersionsAreTaken runs modules of all minor versions on
+// an engine of a later one, which knows a capability more.
 func TestContract_OlderMinorVersionsAreTaken(t *testing.T) {
-	later := contract{minor: 3, caps: map[string]uint64{"foresight": abi.KnownCaps + 1}}
-	for name, bit := range abi.CapNames {
-		later.caps[name] = bit
+	const bit = abi.KnownCaps + 1
+	today, later := host(t, Options{}), host(t, Options{})
+	later.speaks = contract{minor: 3, caps: maps.Clone(abi.CapNames)}
+	later.speaks.caps["foresight"] = bit
+	for minor := range 4 {
+		require.NoError(t, loadAndConfigure(later, described(t, uint32(minor), 0, speaking(minor, ""))))
+		sees := described(t, uint32(minor), bit|abi.CapPure, speaking(minor, `, "capabilities": ["foresight", "pure"]`))
+		require.NoError(t, loadAndConfigure(later, sees))
+		require.Error(t, loadAndConfigure(today, sees))
 	}
-	for minor := range 6 {
-		info, err := meter.Inspect(described(t, uint32(minor), 0, speaking(minor, "")))
-		require.NoError(t, err)
-		m, err := later.manifestOf(info)
-		if minor > 3 {
-			require.ErrorIs(t, err, ErrABI)
-			require.ErrorContains(t, err, "runs 1.0 to 1.3")
-			continue
-		}
-		require.NoError(t, err)
-		d := abi.Descriptor{Magic: abi.DescriptorMagic, Minor: uint32(minor), MaxRound: 1,
-			SlotStride: abi.SlotSize, ResultStride: abi.ResultSize, EntryStride: abi.EntrySize, RowStride: abi.RowSize}
-		require.NoError(t, later.checkDescriptor(d, m))
-		d.Caps, m.Capabilities = abi.KnownCaps+1, []string{"foresight"}
-		require.NoError(t, later.checkDescriptor(d, m))
-		require.Error(t, ours().checkDescriptor(d, m))
-	}
+	s := scorerOf(t, later, described(t, 1, 0, speaking(1, "")))
+	slots := slotsOf(1.5, 2)
+	require.NoError(t, s.Score(slots, false))
+	require.Equal(t, []abi.Entry{{Kind: abi.EntryAward, Delta: 1500}}, slots[0].Entries)
+
+	err := loadAndConfigure(later, described(t, 4, 0, speaking(4, "")))
+	require.ErrorIs(t, err, ErrABI)
+	require.ErrorContains(t, err, "says abi 1.4, this engine runs 1.0 to 1.3")
+	err = loadAndConfigure(later, described(t, 0, bit<<1, speaking(0, "")))
+	require.ErrorIs(t, err, ErrDescriptor)
+	require.ErrorContains(t, err, "this engine, of contract 1.3, knows [foresight ledger memoryless pure state timers void]")
+}
+
+func scorerOf(t testing.TB, h *Host, module []byte) *Scorer {
+	t.Helper()
+	p, err := h.Load(context.Background(), module)
+	require.NoError(t, err)
+	s, err := p.NewScorer(context.Background(), pointsSpec())
+	require.NoError(t, err)
+	require.NoError(t, p.Close())
+	t.Cleanup(func() { require.NoError(t, s.Close()) })
+	return s
 }
 
 func TestContract_CapabilitiesHaveNames(t *testing.T) {

@@ -65,8 +65,9 @@ type Progress struct {
 
 // Host makes plugins. It is safe for concurrent use.
 type Host struct {
-	opts  Options
-	cache wazero.CompilationCache
+	opts   Options
+	cache  wazero.CompilationCache
+	speaks contract
 }
 
 // NewHost opens the compile cache.
@@ -80,7 +81,7 @@ func NewHost(opts Options) (*Host, error) {
 	if opts.MaxPages == 0 {
 		opts.MaxPages = MaxPages
 	}
-	h := &Host{opts: opts}
+	h := &Host{opts: opts, speaks: ours()}
 	if opts.CacheDir == "" {
 		h.cache = wazero.NewCompilationCache()
 		return h, nil

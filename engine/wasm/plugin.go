@@ -77,7 +77,7 @@ func (h *Host) verify(module []byte) (*Plugin, error) {
 	if err := checkExports(info); err != nil {
 		return nil, err
 	}
-	manifest, err := manifestOf(info)
+	manifest, err := h.speaks.manifestOf(info)
 	if err != nil {
 		return nil, err
 	}
@@ -139,7 +139,7 @@ func (p *Plugin) describe(ctx context.Context) error {
 		return fmt.Errorf("%w: %d bytes at %d lie outside the module's memory of %d", ErrDescriptor, abi.DescriptorSize, at, inst.mem.Size())
 	}
 	p.desc = abi.DecodeDescriptor(b)
-	return checkDescriptor(p.desc, p.manifest)
+	return p.host.speaks.checkDescriptor(p.desc, p.manifest)
 }
 
 // Manifest is the plugin's manifest. It must not be changed.

@@ -22,7 +22,7 @@ func ReadManifest(module []byte) (*abi.Manifest, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrModule, err)
 	}
-	return manifestOf(info)
+	return ours().manifestOf(info)
 }
 
 // contract is what a host speaks of its major version: every module of a minor
@@ -40,10 +40,6 @@ func (c contract) words() string {
 	names := slices.Sorted(maps.Keys(c.caps))
 	return fmt.Sprintf("this engine, of contract %d.%d, knows [%s]", abi.Major, c.minor, strings.Join(names, " "))
 }
-
-func manifestOf(info meter.Info) (*abi.Manifest, error) { return ours().manifestOf(info) }
-
-func checkDescriptor(d abi.Descriptor, m *abi.Manifest) error { return ours().checkDescriptor(d, m) }
 
 func (c contract) manifestOf(info meter.Info) (*abi.Manifest, error) {
 	data, n := info.Custom(abi.ManifestSection)
