@@ -57,6 +57,9 @@ new rust
 $rustc --edition 2021 --crate-type rlib --crate-name ripen -o $out/native/libripen.rlib sdk/rust/src/lib.rs
 $rustc --edition 2021 --test --extern ripen=$out/native/libripen.rlib -o $out/native/rust-sdk sdk/rust/tests/sdk.rs && $out/native/rust-sdk -q
 $rustc --edition 2021 --test --extern ripen=$out/native/libripen.rlib -o $out/native/rust-quotesize $out/new/rust/src/lib.rs && $out/native/rust-quotesize -q
+flags="--edition 2021 --target wasm32-unknown-unknown -C opt-level=3 -C panic=abort"
+$rustc $flags --crate-type rlib --crate-name ripen -o $out/libripen.rlib sdk/rust/src/lib.rs
+$rustc $flags --crate-type cdylib --crate-name plugin -C lto -C strip=symbols --extern ripen=$out/libripen.rlib -o $out/rust-everything.wasm sdk/rust/tests/wasm/everything.rs
 intent=examples/partner-intent
 $rustc --edition 2021 --test --extern ripen=$out/native/libripen.rlib -o $out/native/acme-intent $intent/partner/src/lib.rs && $out/native/acme-intent -q
 $ripen plugin build $intent/partner -o $out/acme-intent.wasm
@@ -80,7 +83,7 @@ cp sdk/assemblyscript/build/everything.wasm $out/as-everything.wasm
 cp sdk/assemblyscript/build/greedy.wasm $out/as-greedy.wasm
 
 differ=0
-for m in c-quotesize c-everything c-trap rust-quotesize as-quotesize as-everything as-greedy; do
+for m in c-quotesize c-everything c-trap rust-quotesize rust-everything as-quotesize as-everything as-greedy; do
 	if cmp -s $out/$m.wasm testdata/modules/$m.wasm; then
 		echo "$m: as committed"
 	elif [ -n "${UPDATE:-}" ]; then

@@ -80,13 +80,15 @@ func TestEverything_SaysTheSame(t *testing.T) {
 		require.True(t, bytes.Contains(want[0].Golden, []byte(said)), said)
 	}
 	o.Cases[0].Golden = want[0].Golden
-	got, err := conformance.Play(context.Background(), packed(t, "as-everything", everythingManifest), o)
-	require.NoError(t, err)
-	require.True(t, bytes.Equal(want[0].Golden, got[0].Golden), "%.2000s", got[0].Diff)
+	for _, name := range []string{"as-everything", "rust-everything"} {
+		got, err := conformance.Play(context.Background(), packed(t, name, everythingManifest), o)
+		require.NoError(t, err)
+		require.True(t, bytes.Equal(want[0].Golden, got[0].Golden), "%s: %.2000s", name, got[0].Diff)
+	}
 }
 
 func TestEverything_KeepsTheContract(t *testing.T) {
-	for _, name := range []string{"c-everything", "as-everything"} {
+	for _, name := range []string{"c-everything", "as-everything", "rust-everything"} {
 		t.Run(name, func(t *testing.T) {
 			r, err := conformance.Verify(context.Background(), packed(t, name, everythingManifest), everythingCase(t))
 			require.NoError(t, err)
@@ -96,8 +98,8 @@ func TestEverything_KeepsTheContract(t *testing.T) {
 	}
 }
 
-// The plugin that uses every part of an SDK needs the same in C and in
-// AssemblyScript, whatever its configuration.
+// The plugin that uses every part of an SDK needs the same in C, AssemblyScript
+// and Rust, whatever its configuration.
 func TestEverything_NeedsTheSame(t *testing.T) {
 	text := func(key, v string) []abi.Node {
 		return []abi.Node{{Kind: abi.NodeObject, Child: 1}, {Kind: abi.NodeString, Key: key, Text: v}}
@@ -118,5 +120,7 @@ func TestEverything_NeedsTheSame(t *testing.T) {
 	require.Len(t, want["block"].Diags, 1)
 	require.Len(t, want["blocks"].Diags, 1)
 	require.Equal(t, "the plugin refuses its configuration", want["refuse"].Diags[0].Summary)
-	require.Equal(t, want, ask(t, packed(t, "as-everything", everythingManifest), configs))
+	for _, name := range []string{"as-everything", "rust-everything"} {
+		require.Equal(t, want, ask(t, packed(t, name, everythingManifest), configs), name)
+	}
 }
