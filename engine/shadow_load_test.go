@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
@@ -456,4 +457,52 @@ func once(t *testing.T, c *crowd, all []lead.Decision) (handed int) {
 		require.LessOrEqual(t, n, 1+c.closes[who]+ends[who], "lead %s", who)
 	}
 	return handed
+}
+
+// Who follows a shadow hears of each decision that differs, as it is made: those
+// of before too if wanted, and of no other release.
+func TestShadow_DifferencesAreFollowed(t *testing.T) {
+	s := newStage(t, engine.Options{Partitions: 2}, 25, 15, 35)
+	s.downloads(0, 10, "2026-01-01T00:00:00Z")
+	o := engine.Options{Data: s.data}
+	require.ErrorIs(t, engine.FollowShadow(t.Context(), o, "", 2, false, nil), engine.ErrNoShadow)
+	for _, n := range []int{2, 3} {
+		s.order(lineage.Order{Op: lineage.Start, Release: s.release(n), Origin: lineage.FromHistory})
+	}
+	s.downloads(10, 15, "2026-01-02T00:00:00Z") // handed over by 2 alone
+	ctx, cancel := context.WithCancel(t.Context())
+	heard, ended := make(chan string, 100), make(chan error, 2)
+	for _, past := range []bool{true, false} {
+		go func() {
+			ended <- engine.FollowShadow(ctx, o, "small", 2, past, func(d *engine.ShadowDifference) error {
+				heard <- fmt.Sprintf("past %v: %s %s", past, d.Lead, d.Shadow.Decision.Action)
+				return nil
+			})
+		}()
+	}
+	got := map[string]bool{}
+	hear := func(n int) {
+		for range n {
+			select {
+			case d := <-heard:
+				got[d] = true
+			case <-time.After(10 * time.Second):
+				t.Fatal("nothing is heard")
+			}
+		}
+	}
+	hear(5)
+	time.Sleep(100 * time.Millisecond) // the other one follows too
+	s.downloads(15, 16, "2026-01-03T00:00:00Z")
+	hear(2)
+	cancel()
+	require.NoError(t, <-ended)
+	require.NoError(t, <-ended)
+	assert.Empty(t, heard)
+	for i := range 6 {
+		assert.Contains(t, got, fmt.Sprintf("past true: lead-%03d sales-handoff", 10+i))
+	}
+	assert.Contains(t, got, "past false: lead-015 sales-handoff")
+	require.NoError(t, stopEngine(s.e))
+	assert.Len(t, s.toldOf(2), 6, "without an engine it ends behind those that there are")
 }

@@ -395,3 +395,39 @@ func TestSwitch_PurgedReleasesAreNotNeededToRestore(t *testing.T) {
 	s.downloads(0, 5, "2026-01-05T00:00:00Z")
 	assert.Equal(t, "3 live", s.roles())
 }
+
+// The same where a lineage was left by a release that is purged while it stayed:
+// the one that it has in the end stands in, and is waited for if it is not there
+// yet; and where the purged one's lineage is gone, any of its workflow does.
+func TestSwitch_StandInsAreWaitedFor(t *testing.T) {
+	s := newStage(t, engine.Options{SnapshotEvery: -1, Partitions: 2}, 25, 15, 20)
+	s.downloads(0, 20, "2026-01-01T00:00:00Z")
+	id := s.order(lineage.Order{Op: lineage.Start, Release: s.release(2), Origin: lineage.FromFork})
+	s.downloads(0, 10, "2026-01-02T00:00:00Z")
+	s.order(lineage.Order{Op: lineage.Stop, Lineage: id})
+	s.order(lineage.Order{Op: lineage.Switch, InPlace: true, Release: s.release(3), OnRelease: lineage.Mark})
+	s.downloads(5, 15, "2026-01-04T00:00:00Z")
+	before := s.state()
+	require.NoError(t, stopEngine(s.e))
+	require.NoError(t, os.RemoveAll(filepath.Join(s.data, "state")))
+	shop := &shop{Releases: s.opts.Releases}
+	for n := range uint32(3) {
+		shop.refuse(n+1, engine.ErrNotPrepared)
+	}
+	s.opts.Releases = shop
+	s.e = startEngine(t, s.opts)
+	shop.asked(t, 3)
+	assert.Error(t, s.e.Ready(), "it waits")
+	select {
+	case <-s.e.Done():
+		t.Fatalf("the engine ended: %v", s.e.Err())
+	default:
+	}
+	shop.refuse(3, nil)
+	s.nc = anonymous(t, s.e)
+	s.settled()
+	assert.Equal(t, "3 live", s.roles())
+	s.opts.Releases = shop.Releases
+	assert.Equal(t, before, s.state())
+	s.downloads(0, 5, "2026-01-05T00:00:00Z")
+}
