@@ -16,6 +16,8 @@ import (
 type shadowDiffFlags struct {
 	json     bool
 	scores   bool
+	follow   bool
+	past     bool
 	workflow string
 	top      int
 }
@@ -28,8 +30,13 @@ func (a *app) shadowDiff() *cobra.Command {
 		Long: `Compares each lead under the live release with the same lead under a shadow, as the
 journal has them: who is handed over by one and not by the other, with grades and
 scores of both. --scores lists also those whose scores, grade or label differ and
-whose decisions do not.`,
+whose decisions do not.
+
+With --follow it prints each decision that only one of the two makes, or that they
+make otherwise, at the moment that it is made; --past begins with those that the
+journal still holds.`,
 		Example: `  ripen shadow diff 15
+  ripen shadow diff 15 --follow --past
   ripen shadow diff 15 --json | jq -r 'select(.decision) | .lead'`,
 		Args: args(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, list []string) error { return a.diffShadow(cmd, &f, list[0]) },
@@ -38,6 +45,8 @@ whose decisions do not.`,
 	fl := cmd.Flags()
 	fl.BoolVar(&f.json, "json", false, "print one JSON object per lead that differs")
 	fl.BoolVar(&f.scores, "scores", false, "also leads for which nothing but scores, grade or label differ")
+	fl.BoolVar(&f.follow, "follow", false, "print decisions that differ as they are made, until it is interrupted")
+	fl.BoolVar(&f.past, "past", false, "with --follow: begin with those that were made already")
 	fl.StringVar(&f.workflow, "of", "", "the workflow, if there are several")
 	fl.IntVar(&f.top, "top", 50, "list so many leads, for people; 0 = all")
 	return cmd
@@ -51,6 +60,12 @@ func (a *app) diffShadow(cmd *cobra.Command, f *shadowDiffFlags, number string) 
 	o, err := a.operator(cmd)
 	if err != nil {
 		return err
+	}
+	if f.past && !f.follow {
+		return errors.New("--past is for --follow")
+	}
+	if f.follow {
+		return a.followShadow(cmd, f, o, uint32(n))
 	}
 	c, err := engine.CompareShadow(cmd.Context(), o, f.workflow, uint32(n))
 	if errors.Is(err, engine.ErrNoShadow) {
