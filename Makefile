@@ -5,7 +5,7 @@ BIN := bin/ripen
 export GOFLAGS ?= -buildvcs=false
 
 .DEFAULT_GOAL := help
-.PHONY: sdks partners bench-guests help demo test race test-mutants plugins build check fmt vet requirements bench-step bench-drain bench-drain-cold bench-state bench-ingest bench-swap bench-traps bench-backtest torture torture-cluster clean bench-plan bench-rescore fuzz-plugins bench-plugins
+.PHONY: sdks partners bench-guests help demo test race test-mutants plugins build check fmt vet requirements bench-step bench-drain bench-drain-cold bench-state bench-ingest bench-swap bench-traps bench-backtest torture torture-shadow torture-cluster clean bench-plan bench-rescore fuzz-plugins bench-plugins
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -90,6 +90,9 @@ bench-traps: plugins ## a partner's plugin in C, and one in Go, that traps on on
 
 bench-ingest: plugins ## durable events a second at the door against plain publishing, and latency to the decision
 	$(GO) run ./engine/internal/ingestbench
+
+torture-shadow: plugins ## ROUNDS (default 50) of shadow, promote and rollback under load against what plan foretold, chosen by SEED
+	ROUNDS=$(or $(ROUNDS),50) SEED=$(SEED) $(GO) test -count=1 -timeout 60m -v -run '^TestShadow_PromotedAndRolledBackUnderLoad$$' ./engine
 
 torture-cluster: plugins ## two engines on three NATS servers for SECONDS, leaders stepping down, engines killed; SEED chooses the instants
 	CLUSTER_SECONDS=$(or $(SECONDS),120) CLUSTER_SEED=$(or $(SEED),1) $(GO) test -count=1 -timeout 60m -v -run '^TestCluster$$' ./engine/internal/cluster
