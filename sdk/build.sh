@@ -79,6 +79,15 @@ cd ../..
 new assemblyscript
 (cd $out/new/assemblyscript && npm test >../../node.txt) || { cat $out/node.txt; exit 1; }
 cp $out/assemblyscript-quotesize.wasm $out/as-quotesize.wasm
+# The same with the SDK as a package of npm.
+(
+	cd $out/new/assemblyscript
+	ln -s "$OLDPWD/sdk/assemblyscript" node_modules/ripen
+	mkdir package
+	sed 's,"../third_party/ripen-assemblyscript/,"ripen/,' assembly/index.ts >package/index.ts
+	node_modules/.bin/asc package/index.ts --config asconfig.json --target release --outFile build/package.wasm
+	cmp build/raw.wasm build/package.wasm
+)
 cp sdk/assemblyscript/build/everything.wasm $out/as-everything.wasm
 cp sdk/assemblyscript/build/greedy.wasm $out/as-greedy.wasm
 
