@@ -148,6 +148,15 @@ func TestPrepare_RefusesWhatCannotRun(t *testing.T) {
 		w := open(t, folderOf(t, small+"# never stored\n", nil))
 		require.ErrorContains(t, prepare(e, w, 7), "release was purged")
 	})
+	t.Run("a plugin that traps on a test", func(t *testing.T) {
+		text := "workflow \"small\" {}\nstep \"quote-trap\" \"points\" {}\nroute \"nurture\" \"rest\" { default = true }\n"
+		w := open(t, folderOf(t, text, map[string][]byte{"plugins/trap.wasm": packed(t, "c-trap.wasm", "trap.manifest.json"),
+			"a.ripentest.hcl": []byte("test \"boom\" {\n event \"Quote Requested\" { properties = { crash = \"panic\" } }\n expect { scores = { points = 1 } }\n}\n")}))
+		put(w)
+		err := prepare(e, w, 9)
+		require.ErrorContains(t, err, `self-test of release 9: 1 of 1 tests fail, first "boom"`)
+		require.ErrorContains(t, err, "unreachable")
+	})
 	t.Run("another model than it was made with", func(t *testing.T) {
 		other := engine.Workflow{Bundle: good.Bundle}
 		other.Model = open(t, folderOf(t, small+"# third\n", nil)).Model
@@ -155,6 +164,29 @@ func TestPrepare_RefusesWhatCannotRun(t *testing.T) {
 	})
 	require.NoError(t, e.Ready())
 	require.NoError(t, prepare(e, good, 2))
+
+	// What runs is what ran before, and goes on.
+	list, _, err := release.Statuses(ctx, e.Conn())
+	require.NoError(t, err)
+	require.Len(t, list, 4)
+	for i := range list {
+		require.Equal(t, []any{uint32(1), "live", live.Bundle.Digest()}, []any{list[i].Release, list[i].Role, list[i].Digest})
+	}
+	entries, err := store.List(ctx, "small")
+	require.NoError(t, err)
+	require.Len(t, entries, 1)
+	send(t, anonymous(t, e), track("1", "ann", "Asked", time.Now().UTC().Format(time.RFC3339)))
+	require.Eventually(t, func() bool { return e.Committed() == 1 }, 10*time.Second, time.Millisecond)
+}
+
+// packed is a module of testdata with its manifest.
+func packed(t *testing.T, module, manifest string) []byte {
+	t.Helper()
+	wasm, err := os.ReadFile("../testdata/modules/" + module)
+	require.NoError(t, err)
+	text, err := os.ReadFile("../testdata/modules/" + manifest)
+	require.NoError(t, err)
+	return pack.Append(wasm, abi.ManifestSection, text)
 }
 
 // TestSelfTest_StartersPass plays what an apply of each starter model would.

@@ -164,10 +164,10 @@ func (p *player) look(e *workflow.Expectation) error {
 		found = true
 		p.compare(e, f)
 	})
-	if err == nil && !found {
+	p.compareDecisions(e)
+	if err == nil && !found { // behind what was refused, which may be why
 		p.miss(e.Range, "No such lead", fmt.Sprintf("Nothing has happened to the lead %q so far.", e.Lead))
 	}
-	p.compareDecisions(e)
 	return err
 }
 

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -92,9 +93,28 @@ func TestApply_TheEngineDies(t *testing.T) {
 		require.NoError(t, w.cmd.Wait(), "%s", w)
 		assert.Contains(t, w.String(), tc.want)
 	}
-	w := r.command("releases", "--data", r.data)
+
+	// While one is at it, another one is refused.
+	first := r.command("apply", flow("third", "5"), "--data", r.data, "--yes")
+	first.until(t, "preparing: every engine")
+	require.NoError(t, first.cmd.Process.Signal(syscall.SIGSTOP))
+	w := r.command("apply", flow("fourth", "4"), "--data", r.data, "--yes")
+	require.Error(t, w.cmd.Wait())
+	assert.Equal(t, 1, w.cmd.ProcessState.ExitCode(), "%s", w)
+	assert.Regexp(t, `another change is under way: apply of workflow "small" by .*; wait until it has ended`, w)
+	w = r.command("apply", "--abort", "--data", r.data)
+	require.Error(t, w.cmd.Wait())
+	assert.Contains(t, w.String(), "another change is under way")
+	require.NoError(t, first.cmd.Process.Signal(syscall.SIGCONT))
+	require.NoError(t, first.cmd.Wait(), "%s", first)
+	assert.Contains(t, first.String(), "release 3 of small is live")
+
+	w = r.command("releases", "--data", r.data)
 	require.NoError(t, w.cmd.Wait())
-	assert.Regexp(t, `(?m)^small +2 +live `, w.String())
-	assert.Regexp(t, `(?m)^small +1 +shadow until `, w.String())
+	assert.Regexp(t, `(?m)^small +3 +live `, w.String())
+	assert.Regexp(t, `(?m)^small +2 +shadow until `, w.String())
+	w = r.command("releases", "purge", "--unlisted", "--yes", "--data", r.data)
+	require.NoError(t, w.cmd.Wait(), "%s", w)
+	assert.Contains(t, w.String(), "every file belongs to a release", "what was given up and refused left nothing")
 	r.stop()
 }

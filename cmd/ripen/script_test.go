@@ -24,6 +24,8 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/stretchr/testify/require"
 
+	"github.com/ripenhq/ripen/engine/journal"
+	"github.com/ripenhq/ripen/engine/natsd"
 	"github.com/ripenhq/ripen/engine/registry"
 	demostream "github.com/ripenhq/ripen/examples/demo-stream"
 )
@@ -68,7 +70,7 @@ func TestScripts(t *testing.T) {
 			return false, fmt.Errorf("unknown condition %q", cond)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "engine": startEngine, "halt": stopEngine, "story": story, "get": get, "lines": lines, "damage": damage, "send": request, "await": await, "sequence": sequence, "flip": flip, "capture": capture,
+			"exits": exits, "engine": startEngine, "halt": stopEngine, "story": story, "get": get, "lines": lines, "damage": damage, "send": request, "await": await, "sequence": sequence, "flip": flip, "capture": capture, "forget": forget,
 		},
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
@@ -316,6 +318,34 @@ func sequence(ts *testscript.TestScript, _ bool, args []string) {
 		}
 	}
 	ts.Fatalf("nothing with code %s", args[1])
+}
+
+// forget DATA KEPT lets all but the newest messages with events be gone from a data
+// folder that no engine runs on, as they are when they are old.
+func forget(ts *testscript.TestScript, _ bool, args []string) {
+	keep, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	srv, err := natsd.Start(natsd.Options{Dir: ts.MkAbs(args[0]), NoListen: true})
+	ts.Check(err)
+	defer func() { ts.Check(srv.Stop(context.Background())) }()
+	nc, err := srv.Connect("test")
+	ts.Check(err)
+	defer nc.Close()
+	js, err := nc.JetStream()
+	ts.Check(err)
+	info, err := js.StreamInfo(journal.EventsStream)
+	ts.Check(err)
+	seq := info.State.LastSeq
+	for ; seq > 0; seq-- {
+		m, err := js.GetMsg(journal.EventsStream, seq)
+		ts.Check(err)
+		if m.Subject != journal.ControlSubject {
+			if keep--; keep == 0 {
+				break
+			}
+		}
+	}
+	ts.Check(js.PurgeStream(journal.EventsStream, &nats.StreamPurgeRequest{Sequence: seq}))
 }
 
 // capture VAR PATTERN sets VAR to what the pattern's first group matches in the
