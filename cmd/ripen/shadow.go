@@ -105,6 +105,9 @@ func (a *app) shadowChange(ctx context.Context, cmd *cobra.Command, op *engine.O
 	if before.Digest == w.Bundle.Digest() {
 		return nil, no("release %d of workflow %s is live already and is exactly this: a shadow of it would show nothing", before.Release, w.Model.Name)
 	}
+	if err := beside(now, w.Model.Name, w.Bundle.Digest()); err != nil {
+		return nil, err
+	}
 	c.Workflow, c.Release = w.Model.Name, lineage.Release{Digest: w.Bundle.Digest(), Model: w.Model.Digest}
 	c.Entry = release.Entry{Workflow: c.Workflow, Digest: c.Release.Digest, Model: c.Release.Model, Author: f.author, Message: f.message, Made: c.Since, Parent: before.Release}
 	return heldOrNo(op.Store().HoldNew(ctx, op.Conn(), c, w.Bundle, w.Modules()))
@@ -126,7 +129,17 @@ func (a *app) shadowListed(ctx context.Context, op *engine.Operator, f *shadowFl
 	return heldOrNo(op.Store().Hold(ctx, op.Conn(), *c))
 }
 
-// shadowable refuses a listed release that is live.
+// beside finds a release that runs beside the live one already.
+func beside(list []release.LineageStatus, name, digest string) error {
+	for i := range list {
+		if l := &list[i]; l.Workflow == name && l.Digest == digest && l.Role != lineage.Live.String() {
+			return no("release %d of workflow %s is exactly this and runs as a shadow already; see ripen shadow diff %d", l.Release, name, l.Release)
+		}
+	}
+	return nil
+}
+
+// shadowable refuses a listed release that runs.
 func shadowable(ctx context.Context, op *engine.Operator, e *release.Entry) error {
 	now, _, err := release.Statuses(ctx, op.Conn())
 	if err != nil {
@@ -135,7 +148,7 @@ func shadowable(ctx context.Context, op *engine.Operator, e *release.Entry) erro
 	if before := live(now, e.Workflow); before != nil && before.Release == e.Number {
 		return no("release %d of workflow %s is live already: a shadow of it would show nothing", e.Number, e.Workflow)
 	}
-	return nil
+	return beside(now, e.Workflow, e.Digest)
 }
 
 func (a *app) tellShadow(f *changeFlags, out *release.Outcome) error {
