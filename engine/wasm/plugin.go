@@ -11,10 +11,14 @@ import (
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/experimental"
 
 	"github.com/ripenhq/ripen/engine/wasm/meter"
 	"github.com/ripenhq/ripen/sdk/abi"
 )
+
+// compileWorkers are how many functions of a module are compiled at once.
+const compileWorkers = 2
 
 // Plugin is one verified, metered and compiled module in a runtime of its own.
 // It is safe for concurrent use; the scorers made from it are not.
@@ -115,7 +119,9 @@ func (p *Plugin) compile(ctx context.Context, metered []byte) error {
 		report(Progress{Plugin: p.manifest.Name, Bytes: len(metered)})
 		defer report(Progress{Plugin: p.manifest.Name, Bytes: len(metered), Done: true})
 	}
-	compiled, err := p.rt.CompileModule(ctx, metered)
+	// With several workers the runtime looks at the context between two functions:
+	// who gives up need not wait for a module that compiles slowly.
+	compiled, err := p.rt.CompileModule(experimental.WithCompilationWorkers(ctx, compileWorkers), metered)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrModule, err)
 	}

@@ -169,6 +169,9 @@ func (w *writer) code(s section) error {
 	for i := range n {
 		f.index = w.m.imported + i
 		br := r.sub(r.u32(), "function body")
+		if size := br.end - br.off; size > MaxBody {
+			return fault(ErrLimit, br.off, "function %d has %d bytes of code, at most %d are compiled; make several of it", f.index, size, MaxBody)
+		}
 		if err := w.m.walk(&f, &br); err != nil {
 			return fmt.Errorf("function %d: %w", f.index, err)
 		}
