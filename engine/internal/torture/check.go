@@ -311,7 +311,8 @@ func (f *findings) heard(t *Tally, d *dump) {
 		if v.body[id] != body[id] {
 			f.add(&t.Other, "decision %s was heard and the journal has another content for it, or none", id)
 		}
-		if one.Seq <= last[one.Lead] {
+		// One that it missed may come again when a journal is made anew.
+		if one.Seq <= last[one.Lead] && !f.r.repeats[lead.Partition(one.Lead, f.r.partitions)] {
 			f.add(&t.Reordered, "decision %s, number %d of %s, was heard behind number %d", id, one.Seq, one.Lead, last[one.Lead])
 		}
 		last[one.Lead] = one.Seq

@@ -29,6 +29,7 @@ type kind struct {
 	unsynced           bool   // needs a server that does not sync
 	points             string // "", "any", "commit" or "drain": which failpoints it takes
 	stores             bool   // needs a local store
+	switches           bool   // needs a switcher
 	weight             int
 	play               func(*round, *fault) error
 }
@@ -59,7 +60,7 @@ var points = []point{
 	{name: "purge.before", most: 2}, {name: "purge.after", most: 2},
 	{name: "ingest.before", most: 20}, {name: "ingest.sent", most: 20}, {name: "ingest.stored", most: 20},
 	{name: "tick.before", most: 3}, {name: "tick.sent", most: 3}, {name: "tick.acked", most: 3},
-	{name: "order.before", most: 3}, {name: "order.slice", most: 6}, {name: "order.after", most: 3}, {name: "build.chunk", most: 4, elsewhere: true, change: build}, {name: "fork", most: 1, elsewhere: true, change: fork},
+	{name: "order.before", most: 3, change: inPlace}, {name: "order.slice", most: 2, change: inPlace}, {name: "order.after", most: 3, change: inPlace}, {name: "build.chunk", most: 4, elsewhere: true, change: build}, {name: "fork", most: 1, elsewhere: true, change: fork},
 	{name: "drain.before", most: 1, elsewhere: true}, {name: "drain.after", most: 1, elsewhere: true},
 	{name: "redrive.before", most: 1, elsewhere: true}, {name: "redrive.sent", most: 1, elsewhere: true},
 }
@@ -94,6 +95,11 @@ func faultKinds() []*kind {
 		{name: "state lost", embedded: true, external: true, stores: true, weight: 6, play: stateLost},
 		{name: "state old", embedded: true, external: true, stores: true, weight: 6, play: stateOld},
 		{name: "state damaged", embedded: true, external: true, stores: true, weight: 6, play: stateDamaged},
+		{name: "switched in place", embedded: true, external: true, switches: true, weight: 2, play: changeRelease(inPlace)},
+		{name: "built from history", embedded: true, external: true, switches: true, weight: 2, play: changeRelease(build)},
+		{name: "forked", embedded: true, external: true, switches: true, weight: 2, play: changeRelease(fork)},
+		{name: "shadow promoted", embedded: true, external: true, switches: true, weight: 2, play: changeRelease(shadow)},
+		{name: "rolled back", embedded: true, external: true, switches: true, weight: 2, play: changeRelease(back)},
 		{name: "disk full", embedded: true, external: true, weight: 1, play: diskFull},
 		{name: "stream full", embedded: true, external: true, play: streamFull},
 		{name: "corrupt record", embedded: true, play: corruptRecord},
@@ -121,7 +127,7 @@ func killAtPoint(r *round, f *fault) error {
 		return err
 	}
 	defer r.switcher.insist(pointNamed(f.point).change)()
-	if !r.engine.ended(comesThere(f)) {
+	if !r.engine.ended(r.comesThere(f)) {
 		r.engine.kill("engine at a random instant") // it does not come there any more
 		return nil
 	}
@@ -137,8 +143,8 @@ func killAtPoint(r *round, f *fault) error {
 
 // comesThere is how long an engine may take to its failpoint. A change of
 // releases begins with what the command before it still does.
-func comesThere(f *fault) time.Duration {
-	if pointNamed(f.point).change != 0 {
+func (r *round) comesThere(f *fault) time.Duration {
+	if r.switcher != nil && pointNamed(f.point).change != 0 {
 		return 30 * time.Second
 	}
 	return 4 * time.Second
@@ -184,6 +190,7 @@ func stopAt(r *round, f *fault) (bool, error) {
 			return false, fmt.Errorf("%s ended by itself: %w: %s", r.engine.name, r.engine.err, r.engine.tail())
 		}
 		r.note("%s does not come to %s", r.engine.name, f.point)
+		r.engine.kill("engine at a random instant") // or it would come there at a time when nobody wakes it
 		return false, nil
 	}
 	time.Sleep(5 * time.Millisecond) // what acts soon has acted then

@@ -40,9 +40,10 @@ type Options struct {
 	switches bool // releases are changed meanwhile
 }
 
-// killsPerPoint is how many kills there must be for each failpoint before a
-// run must have killed at each; a shorter one must have passed them.
-const killsPerPoint = 10
+// longRun is how many kills a run must have to be asked for one at each
+// failpoint and for what is beyond the failure table; a shorter one must have
+// passed the failpoints.
+const longRun = 300
 
 // leastRounds visit every row.
 const leastRounds = 3
@@ -51,8 +52,7 @@ const leastRounds = 3
 // finds the journal ahead of the events, say, depends on the machine's speed.
 const moreRounds = 6
 
-// long says that each failpoint must have killed.
-func (o *Options) long() bool { return o.Kills >= killsPerPoint*len(points) }
+func (o *Options) long() bool { return o.Kills >= longRun }
 
 // Defaults of Options.
 const (

@@ -35,7 +35,7 @@ var musts = [][]string{
 	{"kill at commit.sent", "kill at commit.outputs", "kill at build.chunk", "kill at", "power loss", "stream full", "corrupt record"},
 	{"zombie at", "server killed at commit.outputs", "cut at commit.outputs", "deaf", "power loss", "cut after bytes", "kill at"},
 	{"power loss without sync", "power loss of events alone", "disk full", "kill at", "kill at", "kill at"},
-	{"second engine", "second engine killed at", "kill at fork", "kill at", "kill at", "kill at"},
+	{"second engine", "second engine killed at", "kill at fork", "shadow promoted", "rolled back", "kill at", "kill at", "kill at"},
 }
 
 // round is the plan of a seed: it deals all rounds of the run up to it.
@@ -64,7 +64,7 @@ func (s *schedule) deal(seed uint64, dealt *int) *plan {
 		p.faults = append(p.faults, s.named(d, name))
 	}
 	for len(p.faults) < s.faults {
-		if k := s.any(d.rnd); (p.external && k.external || !p.external && k.embedded) && (!k.unsynced || p.durability == "process") && (!k.stores || s.stores) {
+		if k := s.any(d.rnd); (p.external && k.external || !p.external && k.embedded) && (!k.unsynced || p.durability == "process") && (!k.switches || p.durability != "process") && (!k.stores || s.stores) {
 			p.faults = append(p.faults, d.draw(k))
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"math/rand/v2"
 	"net/url"
 	"os"
@@ -29,7 +30,8 @@ type switcher struct {
 	flip   int
 	wanted atomic.Int32 // a change: what is to be done now, 0 for whatever comes
 	acting sync.Mutex
-	broken bool // the last command failed, and may have left something half done
+	broken bool   // the last command failed, and may have left something half done
+	said   string // what it said
 }
 
 // change is one way to change what runs.
@@ -120,57 +122,87 @@ func (s *switcher) insist(what change) (enough func()) {
 	return func() { s.wanted.Store(0) }
 }
 
-// change makes one change of what runs, with its parts.
+// change makes one change of what runs.
 func (s *switcher) change(ctx context.Context) {
 	s.acting.Lock()
 	defer s.acting.Unlock()
-	s.flip++
+	what := changes[s.rnd.IntN(len(changes))]
+	if wanted := change(s.wanted.Load()); wanted != 0 {
+		what = wanted
+	}
+	s.make(ctx, what)
+}
+
+// changeRelease makes a change while nothing else goes wrong: then it must
+// succeed, whatever went wrong before.
+func changeRelease(what change) func(*round, *fault) error {
+	return func(r *round, _ *fault) error {
+		if err := r.ensure(); err != nil {
+			return err
+		}
+		s := r.switcher
+		s.acting.Lock()
+		defer s.acting.Unlock()
+		ctx, cancel := within()
+		defer cancel()
+		for ctx.Err() == nil {
+			if what == back { // so that there is something to go back to
+				s.make(ctx, build)
+			}
+			if s.make(ctx, what) {
+				return nil
+			}
+		}
+		return fmt.Errorf("it does not succeed: %s", s.said)
+	}
+}
+
+// make makes a change, with its parts, and says whether it is made.
+func (s *switcher) make(ctx context.Context, what change) bool {
+	if what != back {
+		s.flip++
+	}
 	dir := s.r.path("other")
 	if s.flip%2 == 0 {
 		dir = s.r.flow()
 	}
 	keep := []string{"0s", "6h", "7d"}[s.rnd.IntN(3)]
-	what := changes[s.rnd.IntN(len(changes))]
-	if wanted := change(s.wanted.Load()); wanted != 0 {
-		what = wanted
-	}
 	switch what {
 	case inPlace:
-		s.run(ctx, RowInPlace, "apply", dir, "--yes", "--no-rescore", "--keep", "0s")
+		return s.run(ctx, RowInPlace, "apply", dir, "--yes", "--no-rescore", "--keep", "0s")
 	case build:
-		s.run(ctx, RowBuilt, "apply", dir, "--yes", "--keep", keep)
+		return s.run(ctx, RowBuilt, "apply", dir, "--yes", "--keep", keep)
 	case fork:
-		s.run(ctx, RowForked, "apply", dir, "--yes", "--no-rescore", "--keep", "6h")
+		return s.run(ctx, RowForked, "apply", dir, "--yes", "--no-rescore", "--keep", "6h")
 	case shadow:
-		if s.run(ctx, "", "shadow", "start", dir) {
-			s.promote(ctx)
-		}
-	case back:
-		s.run(ctx, RowBack, "rollback", "--yes", "--keep", keep)
+		return s.run(ctx, "", "shadow", "start", dir) && s.promote(ctx)
+	default:
+		return s.run(ctx, RowBack, "rollback", "--yes", "--keep", keep)
 	}
 }
 
 // promote makes a shadow live, and ends the others.
-func (s *switcher) promote(ctx context.Context) {
+func (s *switcher) promote(ctx context.Context) bool {
 	out := s.output(ctx, "shadow", "list", "--json")
 	for line := range bytes.Lines(out) {
 		var one struct {
 			Release json.Number `json:"release"`
 		}
 		if json.Unmarshal(line, &one) == nil && one.Release != "" && s.run(ctx, RowPromoted, "promote", one.Release.String(), "--yes", "--keep", "6h") {
-			return
+			return true
 		}
 	}
+	return false
 }
 
-// run runs a command for at most some seconds; row is visited if it succeeds
-// and had something to do.
+// run runs a command for at most some seconds, and says whether it succeeded and
+// had something to do; then row is visited.
 func (s *switcher) run(ctx context.Context, row Row, args ...string) bool {
 	out := s.output(ctx, args...)
-	if out == nil {
+	if out == nil || bytes.Contains(out, []byte("nothing changes")) {
 		return false
 	}
-	if row != "" && !bytes.Contains(out, []byte("nothing changes")) {
+	if row != "" {
 		s.r.tally.row(row)
 	}
 	return true
@@ -191,9 +223,12 @@ func (s *switcher) output(ctx context.Context, args ...string) []byte {
 	if where == "" {
 		return nil
 	}
-	full := append(append([]string{}, args...), "--nats", where, "--cache", s.r.opts.cache)
-	out, err := exec.CommandContext(bounded, s.r.opts.binary, full...).CombinedOutput() //nolint:gosec // built for this
-	s.r.note("%v: %v %s", args, err, lastLine(out))
+	full := append(append([]string{}, args...), "--nats", where)
+	cmd := exec.CommandContext(bounded, s.r.opts.binary, full...) //nolint:gosec // built for this
+	cmd.Env = append(os.Environ(), "RIPEN_CACHE="+s.r.opts.cache)
+	out, err := cmd.CombinedOutput()
+	s.said = fmt.Sprintf("%v: %v %s", args, err, lastLine(out))
+	s.r.note("%s", s.said)
 	if s.broken = err != nil; s.broken {
 		return nil
 	}
