@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ripenhq/ripen/engine/lead"
+	"github.com/ripenhq/ripen/engine/ledger"
 )
 
 // withFilter puts a bot-filter before all steps of the e-mail model.
@@ -121,6 +122,21 @@ func TestRobots_GiveBack(t *testing.T) {
 		line := s.line("engagement", "mail/Email Opened")
 		require.Equal(t, []lead.Points{5000, 1250, 3750, 0}, []lead.Points{line.Awarded, line.Decayed, line.Reversed, line.Remaining})
 	})
+}
+
+// Only what may be taken back is kept apart: the visits of a day are one line,
+// with the filter as without.
+func TestRobots_OtherEventsFoldAsWithout(t *testing.T) {
+	buckets := func(edits ...change) (n int) {
+		s := open(t, email, append(edits, change{`"/demo" = 20 }
+    once  = "asset per day"`, `"/demo" = 20 }`})...)
+		s.times(50, func(int) { s.page("/pricing") })
+		s.times(5, func(int) { s.track("Email Opened", p{"email_id": "m"}) })
+		s.look(func(f *ledger.Frame) { n = len(f.Acct.Buckets) })
+		return n
+	}
+	without := buckets()
+	require.Equal(t, without+4, buckets(withFilter), "five opens, each by itself")
 }
 
 func TestRobots_RoutesAndStepsReadThem(t *testing.T) {

@@ -56,6 +56,9 @@ func (b *builder) step(i int, w *stepWork) {
 	}
 	s.FactsOnly = facts && s.Caps&abi.CapPure != 0
 	s.Triggers = triggers(w.needs)
+	if w.info.Manifest.Voids == abi.VoidsListed {
+		s.Voids = listed(w.needs)
+	}
 	b.unread(w)
 }
 
@@ -65,6 +68,11 @@ func triggers(n *abi.Needs) (list []int) {
 	if !n.Sparse || len(n.Grades)+len(n.Flags) > 0 {
 		return nil
 	}
+	return listed(n)
+}
+
+// listed are the inputs that compare the event's name or path.
+func listed(n *abi.Needs) (list []int) {
 	for i := range n.Inputs {
 		if in := &n.Inputs[i]; in.Kind == abi.InputEnum && (in.Source == abi.FromEvent || in.Source == abi.FromPath) {
 			list = append(list, i)

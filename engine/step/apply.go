@@ -97,7 +97,7 @@ func (r *Runner) award(spec *Spec, rule *ledger.Rule, e *abi.Entry, it *Item, sc
 	if bad != "" {
 		return bad
 	}
-	w := ledger.Award{Rule: rule, Delta: lead.Points(e.Delta), Scope: scope, Event: it.Event, At: it.Frame.At, Label: label}
+	w := ledger.Award{Rule: rule, Delta: lead.Points(e.Delta), Scope: scope, Event: r.eventKey(it), At: it.Frame.At, Label: label}
 	if e.Kind == abi.EntryReplace {
 		return refusalText(rule, it.Frame.Acct.Replace(r.book, w))
 	}

@@ -52,12 +52,32 @@ type Runner struct {
 	retried []*Item
 	rows    []abi.Row
 	refs    []int32
+	voids   []*Spec // that may take back what events were given
 }
 
 // NewRunner takes one scorer per spec, and one per fallback (nil where a spec
 // has none). It closes none of them.
 func NewRunner(book *ledger.Book, specs []*Spec, scorers, backups []Scorer) *Runner {
-	return &Runner{book: book, specs: specs, scorers: scorers, backups: backups}
+	r := &Runner{book: book, specs: specs, scorers: scorers, backups: backups}
+	for _, spec := range specs {
+		for _, s := range []*Spec{spec, spec.Fallback} {
+			if s != nil && s.Caps&abi.CapVoid != 0 {
+				r.voids = append(r.voids, s)
+			}
+		}
+	}
+	return r
+}
+
+// eventKey is what keeps the awards of an input apart from those of others: its
+// event if a step may take them back one day, else nothing, so that they fold.
+func (r *Runner) eventKey(it *Item) uint64 {
+	for _, s := range r.voids {
+		if s.Voids == nil || matches(s, s.Voids, &it.Frame) {
+			return it.Event
+		}
+	}
+	return 0
 }
 
 // Round runs every step once over the items: at most one item per lead. An
@@ -154,14 +174,14 @@ func wants(spec *Spec, it *Item) bool {
 	case spec.FactsOnly && !it.Facts:
 		return !it.Frame.Acct.Steps[spec.Index].Ran
 	case spec.Triggers != nil:
-		return triggered(spec, &it.Frame)
+		return matches(spec, spec.Triggers, &it.Frame)
 	}
 	return true
 }
 
-// triggered says whether the event matches a literal that the step waits for.
-func triggered(spec *Spec, f *ledger.Frame) bool {
-	for _, i := range spec.Triggers {
+// matches says whether the event matches a literal of one of the inputs.
+func matches(spec *Spec, inputs []int, f *ledger.Frame) bool {
+	for _, i := range inputs {
 		if bits, _, present := spec.Project[i](f); present && bits != 0 {
 			return true
 		}

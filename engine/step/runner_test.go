@@ -408,3 +408,53 @@ func TestSeedOf_SameForEver(t *testing.T) {
 	assert.NotEqual(t, step.SeedOf("a", 0, 1), step.SeedOf("a", 0, 2))
 	assert.Equal(t, uint64(0xaf63dc4c8601ec8c), step.SeedOf("a", 0, 0))
 }
+
+// A step that names the events whose awards it may take back leaves the others
+// to fold.
+func TestRunner_OnlyWhatMayBeVoidedIsKeptApart(t *testing.T) {
+	for name, c := range map[string]struct {
+		voids  []int
+		did    bool // the event matches
+		apart  int  // buckets of three events
+		remain int64
+	}{
+		"any event":                {nil, false, 3, 20},
+		"listed, and it is":        {[]int{0}, true, 3, 20},
+		"listed, and it is not":    {[]int{0}, false, 1, 30},
+		"one of two inputs has it": {[]int{1, 0}, true, 3, 20},
+	} {
+		t.Run(name, func(t *testing.T) {
+			filter := spec("filter", abi.CapVoid)
+			filter.Voids = c.voids
+			filter.Project = []step.Projector{
+				func(*ledger.Frame) (uint64, string, bool) { return map[bool]uint64{true: 1}[c.did], "", true },
+				func(*ledger.Frame) (uint64, string, bool) { return 1, "", false },
+			}
+			n := 0
+			b := newBench(t, []*step.Spec{filter, spec("one", 0, 0)},
+				func(_ *step.Slot, w *scoretest.Sheet) {
+					if n == 3 {
+						w.Add(abi.Entry{Kind: abi.EntryVoid, Flags: abi.EntryVoidEvent, Scope: 101})
+					}
+				},
+				func(_ *step.Slot, w *scoretest.Sheet) {
+					if n < 3 {
+						w.Add(abi.Entry{Kind: abi.EntryAward, Delta: 10})
+					}
+				})
+			for ; n < 4; n++ {
+				it := b.item(abi.SlotEvent, scoretest.Day)
+				it.Event = 100 + uint64(n)
+				require.NoError(t, b.runner.Round([]*step.Item{it}))
+				require.Nil(t, it.Failure)
+				b.acct.Keep()
+			}
+			require.Len(t, b.acct.Buckets, c.apart)
+			sum := int64(0)
+			for i := range b.acct.Buckets {
+				sum += int64(b.acct.Buckets[i].Remaining)
+			}
+			require.Equal(t, c.remain, sum)
+		})
+	}
+}

@@ -38,7 +38,10 @@ type Spec struct {
 	// Triggers are inputs of which an event must match one, or the step is
 	// skipped for it (abi.Needs.Sparse); nil = it wants every event.
 	Triggers []int
-	OnError  OnError
+	// Voids are inputs of which an event must match one for the step to take its
+	// awards back later (abi.CapVoid); nil = it may be any event.
+	Voids   []int
+	OnError OnError
 	// Fallback is the step's second plugin for OnErrorFallback, nil otherwise.
 	Fallback *Spec
 	// Breaker opens after this many failed inputs in a row, 0 = never.

@@ -18,7 +18,12 @@ type Manifest struct {
 	ABI     string `json:"abi"` // "1.0"
 	// Capabilities by name: "ledger", "memoryless", "state", "void", "pure", "timers".
 	Capabilities []string `json:"capabilities,omitempty"`
-	State        struct {
+	// Voids says whose awards a plugin with the capability "void" takes back:
+	// "listed", those of events that match a literal of its FromEvent and FromPath
+	// inputs; empty, those of any event. Hosts that do not know the word take it for
+	// empty, which only costs more: the awards of each event are kept apart.
+	Voids string `json:"voids,omitempty"`
+	State struct {
 		Max     uint32 `json:"max,omitempty"` // bytes per lead
 		Version uint32 `json:"version,omitempty"`
 	} `json:"state,omitzero"`
@@ -30,6 +35,9 @@ type Manifest struct {
 	// "x-ripen": "expression" | "points" | "duration".
 	Schema json.RawMessage `json:"schema"`
 }
+
+// VoidsListed is a value of Manifest.Voids.
+const VoidsListed = "listed"
 
 // CapNames maps the names in a manifest to bits.
 var CapNames = map[string]uint64{
