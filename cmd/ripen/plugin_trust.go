@@ -57,8 +57,8 @@ func (a *app) trustListCommand() *cobra.Command {
 that engine run with plugins that each key has signed.`,
 		Example: `  ripen plugin trust list --data /var/lib/ripen
   ripen plugin trust list --json | jq -r 'select(.revoked) | .key'`,
-		Args:    args(cobra.NoArgs),
-		RunE:    func(cmd *cobra.Command, _ []string) error { return a.trustList(cmd, asJSON) },
+		Args: args(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.trustList(cmd, asJSON) },
 	}
 	bindSettings(cmd, serverKeys("data", "log_level", "log_json", "allow_unsigned")...)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object per key")
