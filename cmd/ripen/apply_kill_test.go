@@ -116,5 +116,18 @@ func TestApply_TheEngineDies(t *testing.T) {
 	w = r.command("releases", "purge", "--unlisted", "--yes", "--data", r.data)
 	require.NoError(t, w.cmd.Wait(), "%s", w)
 	assert.Contains(t, w.String(), "every file belongs to a release", "what was given up and refused left nothing")
+
+	// An engine runs what is live, and says so, whatever folder it is given.
+	r.stop()
+	model := func() string { return r.ready[strings.Index(r.ready, "model="):][:18] }
+	r.flow = flow("third", "5")
+	r.start()
+	assert.Contains(t, r.ready, " workflow=small release=3 model=")
+	third := model()
+	r.stop()
+	r.flow = flow("fourth", "4")
+	r.start()
+	assert.Contains(t, r.ready, " workflow=small release=3 "+third)
+	assert.Contains(t, r.log.String(), "the workflow given is not the release that is live")
 	r.stop()
 }

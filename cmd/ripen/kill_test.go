@@ -124,6 +124,7 @@ type runner struct {
 	port      int
 	cmd       *exec.Cmd
 	log       bytes.Buffer
+	ready     string // its ready line
 }
 
 // start runs the engine and waits for its ready line.
@@ -145,7 +146,7 @@ func (r *runner) start() {
 		_, _ = io.Copy(io.Discard, out)
 	}()
 	select {
-	case <-ready:
+	case r.ready = <-ready:
 	case <-time.After(60 * time.Second):
 		r.t.Fatalf("engine is not ready\n%s", r.log.String())
 	}

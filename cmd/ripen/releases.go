@@ -70,14 +70,20 @@ func (a *app) operate(ctx context.Context, cmd *cobra.Command) (*engine.Operator
 
 // runs is what runs; nothing if no engine does.
 func runs(ctx context.Context, op *engine.Operator) ([]release.LineageStatus, error) {
-	if !op.Running() {
-		return nil, nil
-	}
-	list, _, err := release.Statuses(ctx, op.Conn())
-	if errors.Is(err, release.ErrNoEngine) {
-		return nil, nil
-	}
+	list, _, err := known(ctx, op)
 	return list, err
+}
+
+// known is what runs, and whether there is an engine that knows it.
+func known(ctx context.Context, op *engine.Operator) (list []release.LineageStatus, ok bool, err error) {
+	if !op.Running() {
+		return nil, false, nil
+	}
+	list, _, err = release.Statuses(ctx, op.Conn())
+	if errors.Is(err, release.ErrNoEngine) {
+		return nil, false, nil
+	}
+	return list, true, err
 }
 
 func (a *app) releases(cmd *cobra.Command, f *releasesFlags) error {
@@ -90,9 +96,12 @@ func (a *app) releases(cmd *cobra.Command, f *releasesFlags) error {
 	if err != nil {
 		return err
 	}
-	now, err := runs(cmd.Context(), op)
+	now, ok, err := known(cmd.Context(), op)
 	if err != nil {
 		return err
+	}
+	if !ok {
+		a.note("no engine runs there: which release is live is not known")
 	}
 	slices.Reverse(list)
 	if f.json {
@@ -118,9 +127,6 @@ func (a *app) releases(cmd *cobra.Command, f *releasesFlags) error {
 		for _, x := range doubtsOf(now, &list[i]) {
 			a.note("release %d of %s runs with a plugin that would be refused if it were loaded now: %s", x.Release, x.Workflow, clean(x.Why))
 		}
-	}
-	if !op.Running() {
-		a.note("no engine runs on the data folder: which release is live is not known")
 	}
 	return nil
 }
