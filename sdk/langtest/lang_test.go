@@ -98,7 +98,8 @@ func odd(leads, days int) []byte {
 }
 
 func cases() (list []conformance.Case) {
-	list = append(list, conformance.Case{Name: "demo", Config: []byte("most = 30"), Events: demostream.Generate(1, demostream.Options{Quotes: true})})
+	// A quarter of it; `make partners` plays the whole one.
+	list = append(list, conformance.Case{Name: "demo", Config: []byte("most = 30"), Events: demostream.Generate(1, demostream.Options{Leads: 100, Quotes: true})})
 	events := odd(40, 30)
 	for i, config := range []string{"", "most = 20", "most = 0.001", "most = 1000000"} {
 		list = append(list, conformance.Case{Name: fmt.Sprintf("odd-%d", i), Config: []byte(config), Events: events})
@@ -112,7 +113,7 @@ func TestQuotesize_SaysTheSameInEveryLanguage(t *testing.T) {
 	require.NoError(t, err)
 	for i := range want {
 		awards := strings.Count(string(want[i].Golden), `"award"`)
-		require.Greater(t, awards, 50, "the stream has quotes")
+		require.Greater(t, awards, 10, "the stream has quotes")
 	}
 	for _, lang := range others(t) {
 		t.Run(lang.name, func(t *testing.T) {
