@@ -406,6 +406,9 @@ func TestBotFilter_Mistakes(t *testing.T) {
 		require.Equal(t, c.name, list[0].Name, c.config)
 		require.Contains(t, list[0].Summary+" "+list[0].Detail, c.says, c.config)
 	}
+	many := strings.Repeat(`"10.0.0.1",`, maxNetworks)
+	require.Empty(t, diags(t, `{"networks": [`+many[:len(many)-1]+`]}`))
+	require.Contains(t, diags(t, `{"networks": [`+many+`"10.0.0.2"]}`)[0].Detail, "at most 16384")
 	require.Empty(t, diags(t, `{"networks": [], "honeypot": [], "agents": [], "links": 0, "within": "0s", "keep": "1h"}`))
 	list := diags(t, `{"networks": ["10.0.0.0/8", "x", "y"]}`)
 	require.Equal(t, []uint32{3, 4}, []uint32{list[0].Node, list[1].Node}, "each mistake stands at its own place")
