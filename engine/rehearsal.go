@@ -182,11 +182,11 @@ func (r *Rehearsal) findClock(ctx context.Context) error {
 	return r.readAll(ctx) // ids are forgotten by the clock too
 }
 
-// took says whether a live release took an event.
+// took says whether a release that is in step took an event.
 func (r *Rehearsal) took(e *lead.Event) bool {
 	return slices.ContainsFunc(r.parts[lead.Partition(e.Lead, len(r.parts))].visit.set.Members(), func(m *lineage.Member) bool {
 		a := m.Core.Lead(e.Lead)
-		return m.Role == lineage.Live && a != nil && a.First != 0 && a.First <= e.At
+		return m.InStep() && a != nil && a.First != 0 && a.First <= e.At
 	})
 }
 
