@@ -137,22 +137,27 @@ func load(ctx context.Context, fsys fs.FS, set *registry.Set, o *LoadOptions) (*
 
 // define reads the workflow's files against the schemas of the plugins.
 func define(dir string, fsys fs.FS, set *registry.Set) (*workflow.Definition, hcl.Diagnostics, error) {
-	schemas := make(map[string]*workflow.Schema)
+	schemas, bad := make(map[string]*workflow.Schema), make(map[string]error)
 	for _, name := range set.Names() {
 		p, err := set.Lookup(name)
 		if err != nil {
 			return nil, nil, err
 		}
-		s, err := workflow.CompileSchema(name, p.Manifest.Schema)
-		if err != nil {
-			return nil, nil, fmt.Errorf("plugin %s (%s): schema of its block: %w", name, p.Origin, err)
+		if schemas[name], err = workflow.CompileSchema(name, p.Manifest.Schema); err != nil {
+			bad[name] = fmt.Errorf("plugin %s (%s): schema of its block: %w", name, p.Origin, err)
 		}
-		schemas[name] = s
 	}
 	def, diags := workflow.Load(fsys, workflow.Options{
-		Schema:  func(plugin string) (*workflow.Schema, bool) { s, ok := schemas[plugin]; return s, ok },
+		Schema:  func(plugin string) (*workflow.Schema, bool) { s, ok := schemas[plugin]; return s, ok && s != nil },
 		Plugins: set.Names(), Dir: dir,
 	})
+	for i := range def.Steps { // what nobody uses is in nobody's way
+		for _, name := range []string{def.Steps[i].Plugin, def.Steps[i].Fallback} {
+			if bad[name] != nil {
+				return nil, nil, bad[name]
+			}
+		}
+	}
 	return def, diags, nil
 }
 

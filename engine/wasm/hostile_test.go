@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strings"
 	"testing"
@@ -352,4 +353,38 @@ func TestSplits_InnocentRoundsRunOut(t *testing.T) {
 	st := s.plugin.Stats()
 	assert.Positive(t, st.Splits)
 	assert.Less(t, st.Splits*10, st.Calls, "the limit is learnt: %+v", st)
+}
+
+// TestLoad_EveryBeginningOfAModuleIsRefused cuts a module at each of its bytes.
+func TestLoad_EveryBeginningOfAModuleIsRefused(t *testing.T) {
+	h, raw := host(t, Options{}), fixture(t, "points")
+	before := runtime.NumGoroutine()
+	for n := range raw {
+		cut := meter.AppendCustom(raw[:n:n], abi.ManifestSection, []byte(plainManifest))
+		_, err := h.Load(t.Context(), cut)
+		require.Error(t, err, "the first %d bytes of %d", n, len(raw))
+		require.NotEmpty(t, err.Error())
+	}
+	require.NoError(t, loadAndConfigure(h, packed(t, "points", plainManifest)))
+	require.LessOrEqual(t, runtime.NumGoroutine(), before)
+}
+
+// TestHostile_TheReadmeNamesTestsThatExist looks for the tests in the table of
+// bad input.
+func TestHostile_TheReadmeNamesTestsThatExist(t *testing.T) {
+	text, err := os.ReadFile("../../testdata/hostile/README.md")
+	require.NoError(t, err)
+	named := regexp.MustCompile("`([a-z/]+)\\.((?:Test|Fuzz)\\w+)`").FindAllStringSubmatch(string(text), -1)
+	require.Greater(t, len(named), 20)
+	for _, n := range named {
+		files, err := filepath.Glob(filepath.Join("../..", filepath.FromSlash(n[1]), "*_test.go"))
+		require.NoError(t, err)
+		found := false
+		for _, f := range files {
+			src, err := os.ReadFile(f)
+			require.NoError(t, err)
+			found = found || strings.Contains(string(src), "func "+n[2]+"(")
+		}
+		assert.True(t, found, "%s.%s", n[1], n[2])
+	}
 }
