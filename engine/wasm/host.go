@@ -51,6 +51,9 @@ type Options struct {
 	// Unmetered runs plugins without fuel: a measurement of what metering costs,
 	// and nothing else. A plugin that loops for ever then hangs its caller.
 	Unmetered bool
+	// Warm keeps the instances of a configuration after its last scorer is closed,
+	// as long as the plugin is loaded: for tools that make scorers by the hundred.
+	Warm bool
 	// Progress, if set, is called before and after each compilation, which takes
 	// seconds for a std-Go module that is not in the cache.
 	Progress func(Progress)

@@ -187,6 +187,11 @@ func (p *Plugin) release() error {
 	if p.refs.Add(-1) != 0 || p.rt == nil {
 		return nil
 	}
+	for _, s := range p.spares { // see Options.Warm
+		for inst := s.take(); inst != nil; inst = s.take() {
+			inst.close()
+		}
+	}
 	ctx := context.Background()
 	var err error
 	if p.compiled != nil {

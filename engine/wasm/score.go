@@ -43,11 +43,12 @@ func (p *Plugin) NewScorer(ctx context.Context, spec *step.Spec) (*Scorer, error
 	if len(spec.Project) != len(spec.Needs.Inputs) {
 		return nil, fmt.Errorf("%w: step %q has %d projectors for %d inputs", ErrNeeds, spec.Name, len(spec.Project), len(spec.Needs.Inputs))
 	}
+	s.spare = p.spareOf(spec.Config)
 	var err error
-	if s.main, err = s.instance(ctx); err != nil {
+	if s.main, err = s.begin(ctx); err != nil {
+		p.dropSpare(spec.Config)
 		return nil, err
 	}
-	s.spare = p.spareOf(spec.Config)
 	if err := s.spare.fill(ctx, s.instance); err != nil {
 		s.main.close()
 		p.dropSpare(spec.Config)
@@ -58,6 +59,16 @@ func (p *Plugin) NewScorer(ctx context.Context, spec *step.Spec) (*Scorer, error
 	s.plan.reset()
 	p.refs.Add(1)
 	return s, nil
+}
+
+// begin is the first instance of the scorer.
+func (s *Scorer) begin(ctx context.Context) (*instance, error) {
+	if s.plugin.host.opts.Warm {
+		if inst := s.spare.take(); inst != nil {
+			return inst, nil
+		}
+	}
+	return s.instance(ctx)
 }
 
 // instance makes a configured instance that answers the needs that the
@@ -90,10 +101,10 @@ func (s *Scorer) Close() error {
 		return nil
 	}
 	s.closed = true
-	if s.main != nil {
+	if s.main != nil && !(s.plugin.host.opts.Warm && s.spare.mend(s.main)) {
 		s.main.close()
-		s.main = nil
 	}
+	s.main = nil
 	s.plugin.dropSpare(s.spec.Config)
 	return s.plugin.release()
 }

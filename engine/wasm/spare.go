@@ -9,6 +9,9 @@ import (
 // back while it was not needed.
 const maxIdle = 2
 
+// maxWarm is how many configurations keep their instances, see Options.Warm.
+const maxWarm = 4
+
 // spare is the warm instance of one configuration of a plugin, shared by the
 // scorers of all workers: a fault costs its worker no start of a Go runtime,
 // and a hundred workers do not keep a hundred of them.
@@ -41,8 +44,8 @@ func (p *Plugin) dropSpare(config []byte) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s := p.spares[string(config)]
-	if s.refs--; s.refs > 0 {
-		return
+	if s.refs--; s.refs > 0 || p.host.opts.Warm && len(p.spares) <= maxWarm {
+		return // what is idle then ends with the plugin
 	}
 	delete(p.spares, string(config))
 	for inst := s.take(); inst != nil; inst = s.take() {

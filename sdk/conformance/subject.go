@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 
@@ -26,6 +27,8 @@ type Options struct {
 	// engine's.
 	Fuel uint64
 
+	// share lets the checks of one test load each module once; nil = not.
+	share *shared
 	// blobs are configurations that are no trees, of modules made by hand.
 	blobs []blob
 }
@@ -45,9 +48,23 @@ type subject struct {
 	set    map[string]*registry.Plugin
 }
 
+// shared is a host with the modules that it has loaded.
+type shared struct {
+	host    *wasm.Host
+	plugins map[[sha256.Size]byte]*wasm.Plugin
+}
+
+// newHost makes a host for checks, which make scorers by the hundred.
+func newHost(o *Options) (*wasm.Host, error) {
+	return wasm.NewHost(wasm.Options{CacheDir: o.CacheDir, Quiet: true, Fuel: o.Fuel, Warm: true})
+}
+
 // open makes a host; load comes next, close in any case.
 func open(o *Options) (*subject, error) {
-	host, err := wasm.NewHost(wasm.Options{CacheDir: o.CacheDir, Quiet: true, Fuel: o.Fuel})
+	if o.share != nil {
+		return &subject{opts: o, host: o.share.host, set: map[string]*registry.Plugin{}}, nil
+	}
+	host, err := newHost(o)
 	if err != nil {
 		return nil, err
 	}
@@ -56,11 +73,30 @@ func open(o *Options) (*subject, error) {
 
 // load loads the module, and those beside it once a case is a whole workflow.
 func (s *subject) load(ctx context.Context, module []byte) (err error) {
-	s.plugin, err = s.host.Load(ctx, module)
+	s.plugin, err = s.compiled(ctx, module)
 	return err
 }
 
+// compiled loads a module, or finds it.
+func (s *subject) compiled(ctx context.Context, module []byte) (*wasm.Plugin, error) {
+	if s.opts.share == nil {
+		return s.host.Load(ctx, module)
+	}
+	sum := sha256.Sum256(module)
+	if p := s.opts.share.plugins[sum]; p != nil {
+		return p, nil
+	}
+	p, err := s.host.Load(ctx, module)
+	if err == nil {
+		s.opts.share.plugins[sum] = p
+	}
+	return p, err
+}
+
 func (s *subject) close() {
+	if s.opts.share != nil {
+		return // all ends with it
+	}
 	for _, p := range s.beside {
 		_ = p.Close()
 	}
@@ -161,7 +197,7 @@ func (s *subject) plugins(ctx context.Context, c *Case) (map[string]model.Plugin
 			if other.Manifest.Name == s.name() {
 				continue
 			}
-			p, err := s.host.Load(ctx, other.Wasm)
+			p, err := s.compiled(ctx, other.Wasm)
 			if err != nil {
 				return nil, fmt.Errorf("plugin %s: %w", other.Manifest.Name, err)
 			}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/ripenhq/ripen/engine/registry"
 	"github.com/ripenhq/ripen/engine/registry/pack"
+	"github.com/ripenhq/ripen/engine/wasm"
 	demostream "github.com/ripenhq/ripen/examples/demo-stream"
 	"github.com/ripenhq/ripen/sdk/abi"
 )
@@ -44,6 +45,22 @@ func sourceOf(name string) string {
 	return filepath.Join(root, "sdk", "examples", name)
 }
 
+// sharing lets the checks of one test load each module once, from the cache.
+func sharing(t testing.TB) Options {
+	t.Helper()
+	o := Options{CacheDir: cacheDir(t)}
+	host, err := newHost(&o)
+	require.NoError(t, err)
+	o.share = &shared{host, map[[32]byte]*wasm.Plugin{}}
+	t.Cleanup(func() {
+		for _, p := range o.share.plugins {
+			require.NoError(t, p.Close())
+		}
+		require.NoError(t, host.Close())
+	})
+	return o
+}
+
 // casesOf are the cases of an example.
 func casesOf(t testing.TB, name string) []Case {
 	t.Helper()
@@ -67,9 +84,12 @@ func builtin(t testing.TB) []*registry.Plugin {
 }
 
 func TestVerify_TheExamplesKeepTheContract(t *testing.T) {
+	o := sharing(t)
 	for _, name := range []string{"quotesize", "bot-filter"} {
 		t.Run(name, func(t *testing.T) {
-			r, err := Verify(context.Background(), example(t, name), Options{Cases: casesOf(t, name), CacheDir: cacheDir(t)})
+			o := o
+			o.Cases = casesOf(t, name)
+			r, err := Verify(context.Background(), example(t, name), o)
 			require.NoError(t, err)
 			require.True(t, r.OK(), r.String())
 			t.Log("\n" + r.String())
@@ -78,10 +98,13 @@ func TestVerify_TheExamplesKeepTheContract(t *testing.T) {
 }
 
 func TestVerify_TheShippedPluginsKeepTheContract(t *testing.T) {
-	shipped := builtin(t)
+	shipped, o := builtin(t), sharing(t)
+	o.Beside = shipped
 	for _, p := range shipped {
 		t.Run(p.Manifest.Name, func(t *testing.T) {
-			r, err := Verify(context.Background(), p.Wasm, Options{Cases: shippedCases(t, p.Manifest.Name), Beside: shipped, CacheDir: cacheDir(t)})
+			o := o
+			o.Cases = shippedCases(t, p.Manifest.Name)
+			r, err := Verify(context.Background(), p.Wasm, o)
 			require.NoError(t, err)
 			require.True(t, r.OK(), r.String())
 			t.Log("\n" + r.String())
@@ -189,6 +212,7 @@ var spoiled = sync.OnceValues(func() ([]byte, error) {
 func TestVerify_FindsWhatIsSpoiled(t *testing.T) {
 	module, err := spoiled()
 	require.NoError(t, err)
+	o := sharing(t)
 	events := []byte(`{"type":"track","userId":"ada","messageId":"1","event":"A","timestamp":"2026-01-02T10:00:00Z","properties":{"amount":7500}}` + "\n")
 	for _, tt := range []struct {
 		how, check string
@@ -207,8 +231,9 @@ func TestVerify_FindsWhatIsSpoiled(t *testing.T) {
 		{"forgets", "migration", Warn},
 	} {
 		t.Run(tt.how, func(t *testing.T) {
-			r, err := Verify(context.Background(), module, Options{CacheDir: cacheDir(t),
-				Cases: []Case{{Name: "case", Config: []byte(fmt.Sprintf("how = %q\nstrict = %t", tt.how, tt.how == "long-panics")), Events: events}}})
+			o := o
+			o.Cases = []Case{{Name: "case", Config: []byte(fmt.Sprintf("how = %q\nstrict = %t", tt.how, tt.how == "long-panics")), Events: events}}
+			r, err := Verify(context.Background(), module, o)
 			require.NoError(t, err)
 			if tt.check == "" {
 				require.Zero(t, r.Count(Fail)+r.Count(Warn), r.String())
@@ -223,6 +248,7 @@ func TestVerify_FindsWhatIsSpoiled(t *testing.T) {
 }
 
 func TestVerify_SaysWhereACaseIsWrong(t *testing.T) {
+	o := sharing(t)
 	for _, tt := range []struct {
 		config, events, says string
 	}{
@@ -231,7 +257,8 @@ func TestVerify_SaysWhereACaseIsWrong(t *testing.T) {
 		{"most = 1", "{", "basic.ndjson:1"},
 		{`workflow "w" {}` + "\n" + `route "nurture" "rest" { default = true }`, "", "no step of the workflow uses"},
 	} {
-		r, err := Verify(context.Background(), example(t, "quotesize"), Options{CacheDir: cacheDir(t), Cases: []Case{{Name: "basic", Config: []byte(tt.config), Events: []byte(tt.events)}}})
+		o.Cases = []Case{{Name: "basic", Config: []byte(tt.config), Events: []byte(tt.events)}}
+		r, err := Verify(context.Background(), example(t, "quotesize"), o)
 		require.NoError(t, err)
 		require.False(t, r.OK())
 		require.Contains(t, r.Check("configure").Found, tt.says)

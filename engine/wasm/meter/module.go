@@ -28,7 +28,7 @@ const (
 	MaxDepth  = 1 << 16 // open blocks in one function
 	// MaxBody bounds the code of one function in bytes: a compiler holds all of one
 	// at once, a kilobyte for each of these bytes. The largest of std Go has 19 kB.
-	MaxBody = 128 << 10
+	MaxBody   = 128 << 10
 	MaxTables = 4
 	// MaxWeave bounds the sum over all functions of locals × places where control
 	// parts or meets. Compilers that keep locals in registers take time and memory
