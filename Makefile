@@ -18,7 +18,7 @@ build: plugins ## build bin/ripen with the shipped plugins inside
 
 plugins: ## build plugins/* to WASM and pack each with its manifest
 	$(GO) run ./engine/internal/mkplugins -cache build/plugin-cache -out build/plugins -embed engine/registry/builtin/wasm $(PLUGINS)
-	$(GO) run ./engine/internal/mkplugins -cache build/plugin-cache -out build/examples sdk/examples/quotesize sdk/examples/traplike
+	$(GO) run ./engine/internal/mkplugins -cache build/plugin-cache -out build/examples sdk/examples/quotesize sdk/examples/traplike sdk/conformance/testdata/spoiled engine/wasm/testdata/guest
 
 test: check race ## all that a change must pass: format, vet, tests with the race detector
 

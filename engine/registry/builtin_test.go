@@ -3,6 +3,7 @@ package registry_test
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -65,7 +66,7 @@ func TestBuiltin_RunInTheSandbox(t *testing.T) {
 
 func load(t testing.TB, p *registry.Plugin) *wasm.Plugin {
 	t.Helper()
-	h, err := wasm.NewHost(wasm.Options{})
+	h, err := wasm.NewHost(wasm.Options{CacheDir: filepath.Join("..", "..", "build", "plugin-cache")})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, h.Close()) })
 	loaded, err := h.Load(context.Background(), p.Wasm)

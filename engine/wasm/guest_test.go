@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -19,48 +18,21 @@ import (
 	"github.com/ripenhq/ripen/engine/lead"
 	"github.com/ripenhq/ripen/engine/ledger"
 	"github.com/ripenhq/ripen/engine/step"
-	"github.com/ripenhq/ripen/engine/wasm/meter"
 	"github.com/ripenhq/ripen/sdk/abi"
 )
 
-const guestManifest = `{"name": "guest", "version": "1.0.0", "abi": "1.0", "capabilities": ["ledger", "state", "timers"],
-	"state": {"max": 16, "version": 2}, "schema": {}}`
-
-// buildGuest builds testdata/guest with the Go toolchain, once for all tests.
-var buildGuest = sync.OnceValues(func() ([]byte, error) {
-	dir, err := os.MkdirTemp("", "ripen-guest")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(dir)
-	out := filepath.Join(dir, "guest.wasm")
-	cmd := exec.Command("go", "build", "-buildmode=c-shared", "-o", out, "./testdata/guest")
-	cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
-	if text, err := cmd.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("%w: %s", err, text)
-	}
-	raw, err := os.ReadFile(out)
-	return meter.AppendCustom(raw, abi.ManifestSection, []byte(guestManifest)), err
-})
-
-// guestCache keeps the compiled guest for all tests of a run.
-var guestCache = sync.OnceValues(func() (string, error) { return os.MkdirTemp("", "ripen-cache") })
-
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if dir, err := guestCache(); err == nil {
-		_ = os.RemoveAll(dir)
-	}
-	os.Exit(code)
+// builtGuest is testdata/guest as `make plugins` has built it.
+func builtGuest(t testing.TB) []byte {
+	t.Helper()
+	module, err := os.ReadFile("../../build/examples/guest.wasm")
+	require.NoError(t, err, "run make plugins")
+	return module
 }
 
 func guestPlugin(t testing.TB, opts Options) *Plugin {
 	t.Helper()
-	module, err := buildGuest()
-	require.NoError(t, err)
-	opts.CacheDir, err = guestCache()
-	require.NoError(t, err)
-	p, err := host(t, opts).Load(context.Background(), module)
+	opts.CacheDir = filepath.Join("..", "..", "build", "plugin-cache")
+	p, err := host(t, opts).Load(context.Background(), builtGuest(t))
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, p.Close()) })
 	return p

@@ -77,7 +77,7 @@ func TestImage_MakesABrokenInstanceANewOne(t *testing.T) {
 func TestImage_OfOtherLanguages(t *testing.T) {
 	trap, err := os.ReadFile("../../testdata/modules/trap.manifest.json")
 	require.NoError(t, err)
-	h := host(t, Options{})
+	h := host(t, Options{CacheDir: filepath.Join("..", "..", "build", "plugin-cache")})
 	for file, manifest := range map[string]string{
 		"testdata/modules/c-trap.wasm": string(trap), "testdata/modules/rust-quotesize.wasm": plainManifest, "testdata/modules/as-quotesize.wasm": plainManifest,
 		"build/examples/traplike.wasm": "",

@@ -92,7 +92,7 @@ func TestLarge_AModuleOfTheGreatestSize(t *testing.T) {
 // memory for each of its bytes.
 func TestLarge_OneFunctionOfManyMegabytes(t *testing.T) {
 	h, before := host(t, Options{}), heapInUse()
-	for _, size := range []int{meter.MaxBody + 100, 9_000_000} {
+	for _, size := range []int{meter.MaxBody + 100, 2_000_000} {
 		_, err := h.Load(t.Context(), withFunctions(t, 1, straight(size)))
 		require.ErrorIs(t, err, meter.ErrLimit)
 		require.ErrorContains(t, err, "bytes of code, at most 131072")
@@ -108,7 +108,7 @@ func TestLarge_OneFunctionOfManyMegabytes(t *testing.T) {
 func TestLarge_WhatCompilesSlowlyCanBeGivenUp(t *testing.T) {
 	h := host(t, Options{})
 	s := scorer(t, h, "points", plainManifest, pointsSpec())
-	module := withFunctions(t, 60_000, straight(150))
+	module := withFunctions(t, 30_000, straight(150))
 	before := runtime.NumGoroutine()
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)

@@ -43,6 +43,7 @@ func Bench(ctx context.Context, module []byte, o Options, clock func() int64) ([
 	if len(o.Cases) == 0 {
 		return nil, ErrNoCases
 	}
+	o.cold = true // what it takes to make an instance is measured
 	s, err := open(&o)
 	if err != nil {
 		return nil, err

@@ -52,8 +52,10 @@ func TestBench_FuelIsExact(t *testing.T) {
 	began := time.Now()
 	clock := func() int64 { return time.Since(began).Nanoseconds() }
 	var fuel uint64
+	module, err := os.ReadFile(filepath.Join(root, "testdata", "modules", "c-quotesize.wasm"))
+	require.NoError(t, err)
 	for _, clock := range []func() int64{clock, nil} {
-		list, err := Bench(context.Background(), example(t, "quotesize"), Options{Cases: casesOf(t, "quotesize"), CacheDir: cacheDir(t)}, clock)
+		list, err := Bench(context.Background(), module, Options{Cases: casesOf(t, "quotesize"), CacheDir: cacheDir(t)}, clock)
 		require.NoError(t, err)
 		require.Len(t, list, 1)
 		f := list[0]
@@ -63,6 +65,6 @@ func TestBench_FuelIsExact(t *testing.T) {
 		require.True(t, fuel == 0 || fuel == f.Fuel, "fuel %d, then %d", fuel, f.Fuel)
 		fuel = f.Fuel
 	}
-	_, err := Bench(context.Background(), example(t, "quotesize"), Options{}, clock)
+	_, err = Bench(context.Background(), module, Options{}, clock)
 	require.ErrorIs(t, err, ErrNoCases)
 }

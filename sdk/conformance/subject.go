@@ -27,6 +27,8 @@ type Options struct {
 	// engine's.
 	Fuel uint64
 
+	// cold makes an instance whenever one is wanted.
+	cold bool
 	// share lets the checks of one test load each module once; nil = not.
 	share *shared
 	// blobs are configurations that are no trees, of modules made by hand.
@@ -56,7 +58,7 @@ type shared struct {
 
 // newHost makes a host for checks, which make scorers by the hundred.
 func newHost(o *Options) (*wasm.Host, error) {
-	return wasm.NewHost(wasm.Options{CacheDir: o.CacheDir, Quiet: true, Fuel: o.Fuel, Warm: true})
+	return wasm.NewHost(wasm.Options{CacheDir: o.CacheDir, Quiet: true, Fuel: o.Fuel, Warm: !o.cold})
 }
 
 // open makes a host; load comes next, close in any case.

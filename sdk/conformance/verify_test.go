@@ -4,10 +4,8 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -187,31 +185,10 @@ func TestVerify_HostileModulesAreNamed(t *testing.T) {
 	}
 }
 
-// spoiled builds testdata/spoiled, a plugin that breaks the contract as its
-// configuration says.
-var spoiled = sync.OnceValues(func() ([]byte, error) {
-	dir, err := os.MkdirTemp("", "ripen-spoiled")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(dir)
-	out := filepath.Join(dir, "spoiled.wasm")
-	cmd := exec.Command("go", "build", "-buildmode=c-shared", "-trimpath", "-o", out, "./testdata/spoiled")
-	cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "CGO_ENABLED=0", "GOFLAGS=")
-	if text, err := cmd.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("%w: %s", err, text)
-	}
-	raw, err := os.ReadFile(out)
-	if err != nil {
-		return nil, err
-	}
-	return pack.Pack(raw, []byte(`{"name": "spoiled", "version": "1.0.0", "abi": "1.0", "capabilities": ["state"], "state": {"max": 8, "version": 2},
-		"schema": {"type": "object", "properties": {"how": {"type": "string"}, "strict": {"type": "boolean"}}}}`))
-})
-
+// testdata/spoiled is a plugin that breaks the contract as its configuration
+// says.
 func TestVerify_FindsWhatIsSpoiled(t *testing.T) {
-	module, err := spoiled()
-	require.NoError(t, err)
+	module := example(t, "spoiled")
 	o := sharing(t)
 	events := []byte(`{"type":"track","userId":"ada","messageId":"1","event":"A","timestamp":"2026-01-02T10:00:00Z","properties":{"amount":7500}}` + "\n")
 	for _, tt := range []struct {
