@@ -43,6 +43,10 @@ The live one is that of a running engine, with its own history: its data folder
 --against OLD it is the workflow in another folder, and the history comes from
 files, as for ripen score.
 
+A workflow of another name would be a new one beside those that run (ripen apply
+--new): what it makes of the history is told, and which leads would stand true at
+its switch.
+
 What apply is asked to do, plan predicts: by default all leads are scored again
 from history; with --no-rescore they go on from today's points. --on-release says
 what happens to leads for which a route becomes true by the switch: fire (a decision
@@ -54,6 +58,7 @@ Exit code 0; with --detailed-exitcode 1 if something would change.
 --json prints one object, whose form is stable. Points are in milli-points and
 times in ms since 1970 UTC:
   workflow, before, after     the releases: number, digest, from
+  begins                      true for a new workflow: before is empty
   mode, history, cautions     what was compared, and what to be careful with
   changed, diff               whether anything changes; the files' differences
   leads, scores               counts; per score spread before, after, histogram
