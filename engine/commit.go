@@ -169,7 +169,9 @@ func (p *partition) lineages() []journal.Lineage {
 	list := make([]journal.Lineage, len(members))
 	for i, m := range members {
 		list[i] = recordOf(&m.Descriptor)
-		list[i].Health = appendHealth(nil, p.house.homes[m.ID].crew)
+		crew := p.house.homes[m.ID].crew
+		list[i].Health = appendHealth(nil, crew)
+		p.tellBreakers(crew, m)
 	}
 	return list
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 
+	"github.com/ripenhq/ripen/engine/lineage"
 	"github.com/ripenhq/ripen/engine/wasm"
 )
 
@@ -72,4 +73,20 @@ func restoreHealth(b []byte, c *Crew) error {
 		s.SetBreaker(states[i])
 	}
 	return nil
+}
+
+// tellBreakers says which circuit breakers have opened or closed.
+func (p *partition) tellBreakers(c *Crew, m *lineage.Member) {
+	for _, s := range c.breakers() {
+		b, news := s.News()
+		if !news {
+			continue
+		}
+		log := p.log.With("workflow", m.Workflow, "release", m.Release.Number, "step", s.Step())
+		if b.Open {
+			log.Warn("a circuit breaker has opened: the plugin failed too often in a row; its inputs are turned away, but for one in 1,024 that is tried", "failed", b.Failed)
+		} else {
+			log.Info("a circuit breaker has closed: the plugin has answered again")
+		}
+	}
 }

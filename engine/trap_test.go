@@ -3,9 +3,11 @@ package engine_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/hashicorp/go-hclog"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -14,12 +16,14 @@ import (
 )
 
 // drained lets an engine read a data folder to its end.
-func drained(t testing.TB, w *engine.Workflow, data string, parts int) {
+func drained(t testing.TB, w *engine.Workflow, data string, parts int) (log string) {
 	t.Helper()
-	e, err := engine.New(t.Context(), engine.Options{Workflow: w, Data: data, Port: -1, Clock: engine.ClockStream, Partitions: parts})
+	out := new(said)
+	e, err := engine.New(t.Context(), engine.Options{Workflow: w, Data: data, Port: -1, Clock: engine.ClockStream, Partitions: parts, Logger: hclog.New(&hclog.LoggerOptions{Output: out})})
 	require.NoError(t, err)
 	require.Eventually(t, func() bool { return e.Behind() == 0 && e.Durable() }, 30*time.Second, 2*time.Millisecond)
 	require.NoError(t, stopEngine(e))
+	return out.String()
 }
 
 func TestTraps_OnlyWhatBreaksThePluginIsRejected(t *testing.T) {
@@ -115,9 +119,16 @@ route "nurture" "rest" {
 				at := time.UnixMilli(1_767_225_600_000 + int64(number)).UTC().Format("2006-01-02T15:04:05.000Z")
 				return key, fmt.Appendf(nil, `{"type":"track","messageId":%q,"userId":%q,"event":"Visited","properties":{"crash":%q},"timestamp":%q}`, id, key, how, at)
 			}
+			log := ""
 			for _, stop := range append(tt.stops, tripsIn) {
 				fillParts(t, data, tt.parts, (stop-count[0])*tt.parts, tt.pack, event)
-				drained(t, w, data, tt.parts)
+				log += drained(t, w, data, tt.parts)
+			}
+			if tt.stops == nil && tt.pack > 1 { // a batch that opens and closes it says nothing
+				assert.LessOrEqual(t, strings.Count(log, "a circuit breaker has opened"), tt.parts)
+			} else if tt.pack == 1 {
+				assert.Contains(t, log, "a circuit breaker has opened")
+				assert.Contains(t, log, "a circuit breaker has closed")
 			}
 			assert.Equal(t, want, rejectedOf(t, data))
 			assert.Empty(t, texts(verify(t, w, data)), "breakers are part of what is verified")

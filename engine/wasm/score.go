@@ -23,6 +23,7 @@ type Scorer struct {
 	broke   bool // main was replaced in this call of Score
 	plan    plan
 	breaker Breaker
+	told    bool   // whether it was open at the last News
 	trial   *Trial // nil but for conformance checks
 
 	entries []abi.Entry // of this call of Score
@@ -94,6 +95,17 @@ func (s *Scorer) Breaker() Breaker { return s.breaker }
 
 // SetBreaker puts a state back.
 func (s *Scorer) SetBreaker(b Breaker) { s.breaker = b }
+
+// News is the circuit breaker, and whether it has opened or closed since it was
+// asked for last.
+func (s *Scorer) News() (b Breaker, news bool) {
+	news = s.told != s.breaker.Open
+	s.told = s.breaker.Open
+	return s.breaker, news
+}
+
+// Step is the name of the step that is scored.
+func (s *Scorer) Step() string { return s.spec.Name }
 
 // Close closes the instances, and the plugin if it was the last to hold it.
 func (s *Scorer) Close() error {
