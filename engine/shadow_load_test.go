@@ -50,7 +50,7 @@ type crowd struct {
 const crowdStart = int64(1_767_225_600_000) // 2026-01-01
 
 func newCrowd(s *stage, seed uint64) *crowd {
-	return &crowd{s: s, senders: 3, each: 20, leads: 300, rng: rand.New(rand.NewPCG(seed, 0x63726f77)), now: crowdStart, taken: map[string]bool{}, closes: map[string]int{}}
+	return &crowd{s: s, senders: 3, each: 20, leads: usually(300), rng: rand.New(rand.NewPCG(seed, 0x63726f77)), now: crowdStart, taken: map[string]bool{}, closes: map[string]int{}}
 }
 
 // batch invents some events, and sometimes lets time pass.
@@ -82,6 +82,13 @@ func (c *crowd) batch() (ids []string, text string) {
 		lines = append(lines, tick(stamp(c.now)))
 	}
 	return ids, strings.Join(lines, "\n")
+}
+
+// time is how far the events have come, ms.
+func (c *crowd) time() int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
 }
 
 func stamp(at int64) string { return time.UnixMilli(at).UTC().Format("2006-01-02T15:04:05.000Z") }
@@ -150,6 +157,7 @@ type forecast struct {
 	events   map[string]int // ids that came, how often
 	decided  []lead.Decision
 	differ   []string // differences of the shadow
+	seen     int      // differences between leads, of all comparisons
 }
 
 // foretell reads the streams as `ripen plan` does, under load.
@@ -321,8 +329,7 @@ func (f *forecast) holds(when string) {
 	}
 	assert.Equal(f.t, r.Leads.Score, scores, when)
 	assert.Equal(f.t, r.Leads.All, got.Leads, when)
-	assert.Positive(f.t, scores, when)
-	assert.Positive(f.t, episodes, when)
+	f.seen += scores + episodes
 }
 
 // toldOf are the differences of a shadow that the engine has told.
@@ -363,19 +370,19 @@ func TestShadow_PromotedAndRolledBackUnderLoad(t *testing.T) {
 			handed, told = handed+h, told+d
 		})
 	}
-	assert.Greater(t, handed, 100*int(n), "leads are handed over")
-	assert.Greater(t, told, 50*int(n), "the shadow decides otherwise")
+	assert.Greater(t, handed, usually(100)*int(n), "leads are handed over")
+	assert.Greater(t, told, usually(10)*int(n), "the shadow decides otherwise")
 }
 
 func shadowRound(t *testing.T, seed uint64) (handed, told int) {
 	rng := rand.New(rand.NewPCG(seed, 0x73686164))
-	s := newStage(t, engine.Options{Partitions: 1 + int(seed+2)%4, Cache: 200}, 60+rng.IntN(60))
-	s.works = append(s.works, loadWorkflow(t, strings.NewReplacer(threshold, fmt.Sprintf("recent >= %d", 50+rng.IntN(90)),
+	shelf := newShelf(t)
+	s := &stage{t: t, data: t.TempDir(), works: []*engine.Workflow{shelve(t, shelf, strings.Replace(smallWorkflow, threshold, fmt.Sprintf("recent >= %d", 60+rng.IntN(60)), 1))}}
+	s.works = append(s.works, shelve(t, shelf, strings.NewReplacer(threshold, fmt.Sprintf("recent >= %d", 50+rng.IntN(90)),
 		`"Guide Downloaded" = 15`, fmt.Sprintf(`"Guide Downloaded" = %d`, 12+rng.IntN(9)), `"60d"`, `"45d"`).Replace(smallWorkflow)))
-	require.NoError(t, stopEngine(s.e))
-	s.opts.Releases = engine.Given(s.works...)
+	s.opts = engine.Options{Workflow: s.works[0], Releases: engine.Given(s.works...), Data: s.data, Clock: engine.ClockStream, Quiet: time.Hour, Partitions: 1 + int(seed+2)%4, Cache: 200}
 	s.start()
-	c, killed, batches := newCrowd(s, seed), seed%2 == 1, int64(20)
+	c, killed, batches := newCrowd(s, seed), seed%2 == 1, int64(usually(20))
 	kill := func() {
 		if killed {
 			s.crash()
@@ -433,6 +440,7 @@ func shadowRound(t *testing.T, seed uint64) (handed, told int) {
 		require.ElementsMatch(t, f.differ, got, "what was told of the shadow")
 	}
 	s.verified()
+	assert.Positive(t, f.seen, "leads stand otherwise")
 	return handed, len(f.differ)
 }
 

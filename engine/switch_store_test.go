@@ -18,7 +18,7 @@ import (
 // that still speak of it. The store is copied as a kill at many instants would
 // leave it, and an engine starts from each of the copies.
 func TestSwitch_ALineageEndsInACheckpoint(t *testing.T) {
-	const leads = 9000 // several slices of a checkpoint
+	const leads = 4500 // several slices of a checkpoint
 	s := newStage(t, engine.Options{Partitions: 1}, 25, 15)
 	s.downloads(0, leads, "2026-01-01T00:00:00Z")
 	id := s.order(lineage.Order{Op: lineage.Start, Release: s.release(2), Origin: lineage.FromHistory})
