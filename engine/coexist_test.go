@@ -151,6 +151,7 @@ func (s *stage) messages() (list []journal.Message) {
 // engine is killed again and again: what comes out is what an engine makes of
 // the same stream that nobody has ever disturbed.
 func TestCoexist_WorkflowsThroughKills(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	s := newTown(t, engine.Options{Partitions: 2})
 	c := newCrowd(s, 5)
 	s.story(c, func() {
@@ -170,6 +171,7 @@ func (s *stage) of(workflow string) []lead.Decision {
 // workflows decide through all kinds of switches: a live stream that trickles
 // in is the same as one that is read in one go.
 func TestCoexist_PartitionsAndBatches(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	s := newTown(t, engine.Options{Partitions: 4})
 	c := newCrowd(s, 6)
 	c.senders, c.each, c.leads = 1, 1, max(10, usually(24)) // an event in each message, so that the same stream fits other partitions
@@ -200,6 +202,7 @@ func TestCoexist_TwoEnginesInOneProcess(t *testing.T) {
 // Two engines share the partitions on one server while releases are applied:
 // one joins, one is killed, one drains, and what comes out is the same.
 func TestCoexist_TwoEnginesShareWhileReleasesAreApplied(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	s := newTown(t, engine.Options{Partitions: 4, NATS: openServer(t)})
 	join := func() {
 		s.peer = startEngine(t, s.opts)
