@@ -87,7 +87,15 @@ func Doctor(ctx context.Context, o Options, progress func(done, total int)) []Fi
 	d.plugins(ctx)
 	d.time(ctx)
 	n := e.journal.Partitions()
+	missing, err := e.cutOff(ctx)
+	if err != nil {
+		d.say("journal", Failing, "", "%v", err)
+		missing = make([]string, n)
+	}
 	for p := range n {
+		if missing[p] != "" {
+			d.say(fmt.Sprintf("partition %d journal", p), Failing, "look at the disk; restore a backup, or let the engine score the events again that the journal has lost", "%s", missing[p])
+		}
 		d.partition(ctx, p)
 		progress(p+1, n)
 	}

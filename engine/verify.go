@@ -141,6 +141,10 @@ type gap struct{ from, to uint64 }
 func (v *verification) run(ctx context.Context) (*VerifyReport, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	missing, err := v.e.cutOff(ctx)
+	if err != nil {
+		return nil, err
+	}
 	first, err := v.bounds(ctx)
 	if err != nil {
 		return nil, err
@@ -150,6 +154,9 @@ func (v *verification) run(ctx context.Context) (*VerifyReport, error) {
 		v.checks = append(v.checks, c)
 		if err != nil {
 			return nil, err
+		}
+		if text := missing[p]; text != "" {
+			c.problem(Problem{Kind: "record", Text: text + "; bytes of it are damaged, or a power loss took them"})
 		}
 	}
 	var running sync.WaitGroup

@@ -152,6 +152,13 @@ func TestVerify_FindsAByteChangedOnDisk(t *testing.T) {
 // flip changes one byte of a message in the files of the journal's stream.
 func flip(t *testing.T, dir string, payload []byte) {
 	t.Helper()
+	flipAt(t, dir, payload, len(payload)*2/3)
+}
+
+// flipAt changes the byte that stands so far behind the beginning of a message's
+// payload; in front of that stand its frame and its subject.
+func flipAt(t *testing.T, dir string, payload []byte, off int) {
+	t.Helper()
 	found := false
 	require.NoError(t, filepath.Walk(dir, func(name string, info os.FileInfo, err error) error {
 		if err != nil || !strings.HasSuffix(name, ".blk") || !strings.Contains(name, journal.JournalStream) {
@@ -162,13 +169,34 @@ func flip(t *testing.T, dir string, payload []byte) {
 			return err
 		}
 		if at := bytes.Index(all, payload); at >= 0 {
-			all[at+len(payload)*2/3] ^= 1
+			all[at+off] ^= 0x20
 			found = true
 			return os.WriteFile(name, all, 0o600)
 		}
 		return nil
 	}))
 	require.True(t, found, "the record is in a file")
+}
+
+// Whatever byte of a record is changed, be it one of the frame that the server
+// has around it: then the server cuts the stream off in front of it, and what is
+// left is whole in itself.
+func TestVerify_FindsAnyByte(t *testing.T) {
+	w := loadWorkflow(t, smallWorkflow)
+	data := played(t, w)
+	var list []*jetstream.RawStreamMsg
+	openStreams(t, data, func(js jetstream.JetStream) { list = records(t, js, journal.RecordSubject(1)) })
+	for _, rec := range []*jetstream.RawStreamMsg{list[len(list)/2], list[len(list)-1]} {
+		for _, off := range []int{-32, -31, -28, -20, -8, 0, len(rec.Data) - 1, len(rec.Data) + 7} {
+			dir := t.TempDir()
+			require.NoError(t, os.CopyFS(dir, os.DirFS(data)))
+			flipAt(t, dir, rec.Data, off)
+			require.NotEmpty(t, verify(t, w, dir).Problems, "byte %d of the record at sequence %d", off, rec.Sequence)
+			if off < 0 { // the doctor does not run the inputs again, but it sees that the end is gone
+				require.Contains(t, fmt.Sprint(engine.Doctor(t.Context(), engine.Options{Data: dir}, nil)), " "+string(engine.Failing)+" ", "byte %d of the record at sequence %d", off, rec.Sequence)
+			}
+		}
+	}
 }
 
 // A decision that is gone, and a record that somebody else wrote.

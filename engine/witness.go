@@ -1,0 +1,95 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"github.com/ripenhq/ripen/engine/journal"
+	"github.com/ripenhq/ripen/engine/store"
+)
+
+// witness is something that was made of a record and is kept elsewhere: it
+// testifies that the record was there. A server that finds bytes at the end of
+// a stream that make no message cuts the stream off in front of them, and
+// what is left is a whole chain.
+type witness struct {
+	what string
+	mark journal.Mark
+}
+
+// witnesses are, per partition, the newest things that were made of records:
+// snapshots, and the local store of an engine that does not run.
+func (e *Engine) witnesses(ctx context.Context) ([]witness, error) {
+	list := make([]witness, e.journal.Partitions())
+	for p := range list {
+		shots, err := e.journal.Snapshots(ctx, p)
+		if err != nil {
+			return nil, err
+		}
+		for i := range shots {
+			list[p].hear("a snapshot", shots[i].Base.Mark, shots[i].Newest)
+		}
+	}
+	dir := e.opts.State
+	if e.server == nil { // the engine that has it open knows better
+		return list, nil
+	}
+	if dir == "" {
+		dir = filepath.Join(e.opts.Data, "state")
+	}
+	err := store.Peek(dir, len(list), func(p int, head, newest []byte) error {
+		if base, err := journal.DecodeBase(head); err == nil {
+			list[p].hear("the local store", base.Mark)
+		}
+		if mark, err := journal.DecodeMark(newest); err == nil {
+			list[p].hear("the local store", mark)
+		}
+		return nil
+	})
+	if err != nil { // a store that cannot be read is made anew: no witness, and no harm
+		e.log.Debug("the local store cannot be asked", "folder", dir, "error", err)
+	}
+	return list, nil
+}
+
+func (w *witness) hear(what string, marks ...journal.Mark) {
+	for i := range marks {
+		if marks[i].Seq > w.mark.Seq {
+			w.what, w.mark = what, marks[i]
+		}
+	}
+}
+
+// against says what is missing of a journal that ends at a sequence; "" if
+// nothing is.
+func (w *witness) against(last uint64) string {
+	if w.mark.Seq <= last {
+		return ""
+	}
+	return fmt.Sprintf("the end is missing: %s was made behind record %d at sequence %d, and the journal ends at sequence %d", w.what, w.mark.Number, w.mark.Seq, last)
+}
+
+// endOf is the last sequence that the journal's stream has.
+func (e *Engine) endOf(ctx context.Context) (uint64, error) {
+	s, err := e.js.Stream(ctx, journal.JournalStream)
+	if err != nil {
+		return 0, fmt.Errorf("%s: %w", journal.JournalStream, err)
+	}
+	return s.CachedInfo().State.LastSeq, nil
+}
+
+// cutOff is what is missing at the end of the journal, by partition.
+func (e *Engine) cutOff(ctx context.Context) ([]string, error) {
+	list, err := e.witnesses(ctx)
+	last, lerr := e.endOf(ctx) // behind the witnesses: an engine may go on meanwhile
+	if err := errors.Join(err, lerr); err != nil {
+		return nil, err
+	}
+	texts := make([]string, len(list))
+	for p := range list {
+		texts[p] = list[p].against(last)
+	}
+	return texts, nil
+}
