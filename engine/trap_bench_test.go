@@ -189,5 +189,9 @@ func trapCompare(b *testing.B, p trapPlugin, calm, broke string, crashed map[str
 	figure(p.says+": processor time, without against with traps", medianOf(rounds, func(r trapRound) float64 { return r.calmCPU / r.brokeCPU }))
 	ratio := medianOf(rounds, func(r trapRound) float64 { return r.broke / r.calm })
 	verdict(b, p.says+": events rejected wrongly, or not at all", float64(wrong), 0, wrong == 0)
-	verdict(b, p.says+": throughput with traps against without", ratio, 0.9, ratio >= 0.9 || p.name != trapInC.name)
+	if p.name != trapInC.name { // a Go runtime that panics prints first; it is told, and no more is asked of it
+		figure(p.says+": throughput with traps against without", ratio)
+		return
+	}
+	verdict(b, p.says+": throughput with traps against without", ratio, 0.9, ratio >= 0.9)
 }
