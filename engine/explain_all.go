@@ -55,9 +55,23 @@ func CheckAll(ctx context.Context, o Options) (*CheckedAll, error) {
 		return nil, err
 	}
 	defer x.Close()
-	c := &checkAll{x: x, stored: map[[16]byte][32]byte{}, CheckedAll: CheckedAll{Unbalanced: []string{}, Problems: []string{}}}
-	if err := x.decisions(ctx, journal.DecisionSubject("*", "*"), c.store); err != nil {
+	c := newCheckAll(x)
+	if err := c.run(ctx); err != nil {
 		return nil, err
+	}
+	slices.Sort(c.Unbalanced)
+	slices.Sort(c.Problems)
+	return &c.CheckedAll, nil
+}
+
+func newCheckAll(x *Explainer) *checkAll {
+	return &checkAll{x: x, stored: map[[16]byte][32]byte{}, CheckedAll: CheckedAll{Unbalanced: []string{}, Problems: []string{}}}
+}
+
+func (c *checkAll) run(ctx context.Context) error {
+	x := c.x
+	if err := x.decisions(ctx, journal.DecisionSubject("*", "*"), c.store); err != nil {
+		return err
 	}
 	var wait sync.WaitGroup
 	errs := make([]error, x.p)
@@ -67,13 +81,11 @@ func CheckAll(ctx context.Context, o Options) (*CheckedAll, error) {
 	wait.Wait()
 	for n, err := range errs {
 		if err != nil {
-			return nil, fmt.Errorf("partition %d: %w", n, err)
+			return fmt.Errorf("partition %d: %w", n, err)
 		}
 	}
 	c.left()
-	slices.Sort(c.Unbalanced)
-	slices.Sort(c.Problems)
-	return &c.CheckedAll, nil
+	return nil
 }
 
 // checkAll is a check at work.
@@ -82,6 +94,7 @@ type checkAll struct {
 	x       *Explainer
 	mu      sync.Mutex            // what follows, and the counts
 	stored  map[[16]byte][32]byte // hashes of the decisions' bytes by the first bytes of their ids' hash
+	again   map[[16]byte]string   // the releases of those that are the same; nil: nobody asks
 	excused bool                  // not all that was decided can be made again
 	foreign bool                  // another release stood in for one
 }
@@ -179,7 +192,9 @@ func (c *checkAll) made(d *lead.Decision) error {
 	case sum != sha256.Sum256(o.Data):
 		c.differs(d.ID, d.Lead, "is not what its inputs make")
 	default:
-		c.Same++
+		if c.Same++; c.again != nil {
+			c.again[key] = d.Release
+		}
 	}
 	delete(c.stored, key)
 	return nil

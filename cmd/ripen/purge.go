@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -25,9 +24,11 @@ func (a *app) purgeReleaseCommand() *cobra.Command {
 		Short: "Take away the files of a release that nobody will need again",
 		Long: `Takes away the files of a release, and those of its plugins that no other release
 names. It stays listed, but cannot be compared, planned with or rolled back to
-any more, and what it decided cannot be made again: of its decisions, and of
-leads as of a time when it was live, ripen explain says that they are out of
-reach. A release that is live, kept or being built is refused.
+any more, and what it decided cannot be made again, nor what was decided at the
+switch away from it: of these decisions, and of leads as of a time when it was
+live, ripen explain says that they are out of reach. How many they are is found
+by making all decisions again, as ripen explain --check-all does, and told before.
+A release that is live, kept or being built is refused.
 
 --unlisted takes away what belongs to no release: files that an apply left which
 was killed before its release got a number.`,
@@ -44,7 +45,7 @@ was killed before its release got a number.`,
 			return a.purgeRelease(cmd, &f, list[0])
 		},
 	}
-	bindOperator(cmd)
+	bindOperator(cmd, "cache", "clock", "skew", "dedupe")
 	bindOf(cmd, &f.workflow)
 	cmd.Flags().BoolVar(&f.unlisted, "unlisted", false, "instead of a release: the files that no listed release has")
 	cmd.Flags().BoolVarP(&f.yes, "yes", "y", false, "do not ask")
@@ -87,7 +88,7 @@ func (a *app) purgeRelease(cmd *cobra.Command, f *purgeFlags, number string) err
 	if why := used[e.Digest]; why != "" {
 		return no("release %d of workflow %s is not purged: it runs as %s", e.Number, e.Workflow, why)
 	}
-	if err := a.warnOfPurge(ctx, op, &e); err != nil {
+	if err := a.warnOfPurge(cmd, &e); err != nil {
 		return err
 	}
 	if yes, err := a.agreed(f.yes, "Purge it?"); err != nil {
@@ -103,16 +104,23 @@ func (a *app) purgeRelease(cmd *cobra.Command, f *purgeFlags, number string) err
 }
 
 // warnOfPurge says what cannot be done any more without a release.
-func (a *app) warnOfPurge(ctx context.Context, op *engine.Operator, e *release.Entry) error {
-	made, err := op.Dependent(ctx, e)
+func (a *app) warnOfPurge(cmd *cobra.Command, e *release.Entry) error {
+	c, err := a.configure(cmd)
+	if err != nil {
+		return err
+	}
+	lost, err := engine.LostWithout(cmd.Context(), c.engineOptions(nil, a.logger(c)), c.clocks(), e)
 	switch {
 	case err != nil:
 		return err
-	case made == 0:
-		a.note("release %d of workflow %s has made no decision that another one could not make again; it cannot be compared or rolled back to without its files", e.Number, e.Workflow)
+	case lost.Own+lost.Others == 0:
+		a.note("release %d of workflow %s is needed to make no decision again; it cannot be compared or rolled back to without its files", e.Number, e.Workflow)
 	default:
-		a.note("release %d of workflow %s made %s: without its files they cannot be made again, nor can leads be explained as of then, and it cannot be compared or rolled back to",
-			e.Number, e.Workflow, plural(made, "decision"))
+		a.note("without the files of release %d of workflow %s, %s that it made and %s that others made, at the switch away from it or on what it left, cannot be made again: %s out of reach; "+
+			"nor can leads be explained as of then, and it cannot be compared or rolled back to", e.Number, e.Workflow, plural(lost.Own, "decision"), plural(lost.Others, "decision"), thousands(lost.Own+lost.Others))
+	}
+	if lost.Already > 0 {
+		a.note("not among them: %s that cannot be made again as it is; see ripen explain --check-all", plural(lost.Already, "decision"))
 	}
 	return nil
 }
