@@ -57,8 +57,9 @@ Outcomes come from one of three places:
   neither                   the events Lead Won and Lead Lost in the inputs
 
 Each lead is looked at at the moment of its outcome, the others at the end. What
-happened after that moment, or after --as-of, never counts. Outcomes before a
-lead's first contact, of unknown leads and second ones are counted and left out.
+happened after that moment, or after --as-of, never counts. Outcomes after --as-of
+(or after the end of the inputs), before a lead's first contact, of unknown leads
+and second ones are counted and left out.
 Ticks are passed over: time passes by itself up to each outcome.
 
 --what-if window=30d,off scores the leads again with another decay window and

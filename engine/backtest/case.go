@@ -29,7 +29,7 @@ const maxLabels = 60
 func (g *Gatherer) caseOf(f *ledger.Frame, at int64) Case {
 	s := &g.subjects[g.index[f.Acct.Key]]
 	c := Case{Lead: s.key, Fate: s.fate, At: at, First: s.first, Score: f.Values[g.opts.Score], Rival: s.rival, Rivaled: s.rivaled, did: s.did, months: s.months}
-	if c.Fate == measure.Open && g.opts.Others {
+	if c.Fate == measure.Open && g.opts.Others && !s.future {
 		c.Fate = measure.Lost
 		g.Tally.Assumed++
 	}

@@ -60,10 +60,9 @@ type Gatherer struct {
 	totals []lead.Points // scratch: by score, with decay off
 	values []lead.Points
 
-	newest  int64
-	bounded bool // --as-of was given
-	Tally   Tally
-	Cases   []Case
+	newest int64
+	Tally  Tally
+	Cases  []Case
 }
 
 // Tally accounts for the inputs.
@@ -84,6 +83,7 @@ type Tally struct {
 	Duplicates Named `json:"duplicate_outcomes"`
 	Early      Named `json:"outcomes_before_first_contact"`
 	Hasty      Named `json:"outcomes_known_too_late"`
+	Future     Named `json:"outcomes_after_as_of"`
 	Refused    Named `json:"refused_leads"` // none of their events was scored
 }
 
@@ -193,11 +193,12 @@ func (g *Gatherer) Event(e *lead.Event, at replay.Place) {
 	case g.opts.AsOf != 0 && e.At > g.opts.AsOf:
 		g.Tally.Later++
 		return
-	case !g.Wants(e.Lead):
+	}
+	g.newest = max(g.newest, e.At) // of all leads: both halves end at the same time
+	if !g.Wants(e.Lead) {
 		return
 	}
 	s := g.subject(e.Lead)
-	g.newest = max(g.newest, e.At)
 	if s.first == 0 || e.At < s.first {
 		s.first = e.At
 	}
@@ -239,7 +240,7 @@ func (g *Gatherer) Finish() error {
 		return err
 	}
 	end := g.opts.AsOf
-	if g.bounded = end != 0; !g.bounded {
+	if end == 0 {
 		end = g.newest
 	}
 	g.opts.AsOf = end
@@ -289,9 +290,13 @@ func (g *Gatherer) judged(end int64) (order []moment) {
 		case s.hasty:
 			g.Tally.Hasty.add(s.key)
 			continue
-		case s.decided && s.timed && (s.at < at || !g.bounded):
-			at = s.at // without --as-of also if nothing happened since
+		case s.decided && s.timed && s.at > end:
+			// Nobody knew it then, and to look at the lead there would let it fade for
+			// a time of which the inputs tell nothing.
+			g.Tally.Future.add(s.key)
+			s.fate, s.future = measure.Open, true
 		case s.decided && s.timed:
+			at = s.at
 		case s.decided && s.fate != measure.Open:
 			g.Tally.Untimed++
 		}

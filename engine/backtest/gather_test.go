@@ -25,7 +25,29 @@ func TestGatherer_WhatCameAfterNeverCounts(t *testing.T) {
 	assert.Equal(t, []int64{start + 5*day, start + 20*day, start + 20*day}, []int64{ann.At, bob.At, cid.At})
 	assert.Equal(t, lead.Points(60_000-50_000*5/60-1).Round(), ann.Score.Round(), "the demo, 5 of 60 days old, and the sign-up of the day")
 	assert.Equal(t, 60*lead.Point, ann.Bare)
-	assert.Equal(t, []measure.Fate{measure.Won, measure.Open, measure.Lost}, []measure.Fate{ann.Fate, bob.Fate, cid.Fate})
+	assert.Equal(t, []measure.Fate{measure.Won, measure.Open, measure.Open}, []measure.Fate{ann.Fate, bob.Fate, cid.Fate})
+	assert.Equal(t, Named{1, []string{"cid"}}, g.Tally.Future, "her outcome, too: nobody knew it")
+}
+
+// A slip in the year of an outcome must not judge the lead after years in which
+// nothing is known of it.
+func TestGatherer_OutcomesAfterTheEndAreLeftOut(t *testing.T) {
+	s := new(stream).track("ann", "Demo Requested", 0).track("bob", "Demo Requested", 0).track("cid", "Signed Up", 3)
+	outcomes := []Outcome{won("ann", 700), lost("bob", 2)}
+	for name, o := range map[string]Options{"the end of the inputs": {}, "as-of": {AsOf: start + 3*day}, "others lost": {Others: true}} {
+		g := run(t, s.list, outcomes, o)
+		none := run(t, s.list, outcomes[1:], o)
+		ann := find(t, g, "ann")
+		assert.Equal(t, Named{1, []string{"ann"}}, g.Tally.Future, name)
+		assert.Equal(t, []any{measure.Open, start + 3*day, find(t, none, "ann").Score}, []any{ann.Fate, ann.At, ann.Score}, name)
+		assert.Equal(t, 0, g.Tally.Won, name)
+		assert.Contains(t, strings.Join(g.Report(Ask{}).Cautions, "\n"), "outcomes that lie after the as-of time and are left out: 1, the first of them that of lead ann", name)
+	}
+	g := run(t, s.list, outcomes, Options{AsOf: start + 700*day})
+	assert.Equal(t, []int{1, 0}, []int{g.Tally.Won, g.Tally.Future.Count}, "who says so knows what happened until then")
+	s.track("dan", "Signed Up", 30)
+	first, second := run(t, s.list, nil, Options{Half: First}), run(t, s.list, nil, Options{Half: Second})
+	assert.Equal(t, []int64{start + 30*day, start + 30*day}, []int64{first.AsOf(), second.AsOf()}, "the inputs end for both halves at the same time")
 }
 
 // Each lead is judged exactly as if it had been alone in the world and time had
@@ -93,7 +115,7 @@ func TestGatherer_EmptyAndOneKindOnly(t *testing.T) {
 	r := run(t, nil, nil, Options{}).Report(Ask{})
 	assert.Contains(t, strings.Join(r.Cautions, "\n"), "no lead has an outcome")
 	assert.False(t, r.AUC.Known())
-	s := new(stream).track("ann", "Signed Up", 0).track("bob", "Signed Up", 0)
+	s := new(stream).track("ann", "Signed Up", 0).track("bob", "Signed Up", 0).add(lead.Event{Kind: lead.Tick, At: start + day})
 	r = run(t, s.list, []Outcome{won("ann", 1), won("bob", 1)}, Options{}).Report(Ask{})
 	assert.Contains(t, strings.Join(r.Cautions, "\n"), "all 2 outcomes are won")
 	assert.Contains(t, strings.Join(r.Cautions, "\n"), "--others-lost")

@@ -174,6 +174,9 @@ func (r *Report) caution() {
 	case n < fewLeads:
 		add("small sample: %d leads with an outcome; read the interval of the ranking, not its third digit", n)
 	}
+	if in.Future.Count > 0 {
+		add("outcomes that lie after the as-of time and are left out: %d, the first of them that of lead %s; are their times right? If they are, say --as-of with a later time", in.Future.Count, in.Future.Some[0])
+	}
 	if in.Untimed > 0 {
 		add("%d outcomes carry no time: what the inputs say of those leads may have happened after the outcome, and nothing can keep it out", in.Untimed)
 	}

@@ -31,6 +31,7 @@ func crowd() (s stream, outcomes []Outcome) {
 		s.track(who, name, 0)
 		outcomes = append(outcomes, fate)
 	}
+	s.add(lead.Event{Kind: lead.Tick, At: start + 20*day})
 	return s, outcomes
 }
 

@@ -75,6 +75,7 @@ type subject struct {
 	events  int   // handed over
 	behind  int   // events behind the outcome, left out
 	hasty   bool  // an event behind the outcome was scored before that was known
+	future  bool  // the outcome lies behind the time of the answer: it is left out
 	did     []did
 	months  []active
 	answers []int64 // times of sales answers, in the order of the inputs

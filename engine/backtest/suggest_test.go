@@ -50,6 +50,7 @@ func market(n int) (s stream, outcomes []Outcome) {
 		}
 		outcomes = append(outcomes, o)
 	}
+	s.add(lead.Event{Kind: lead.Tick, At: start + 9*day})
 	return s, outcomes
 }
 

@@ -60,6 +60,7 @@ func (r report) inputsTable() Table {
 	maybe("events of leads that were not asked for", in.Apart)
 	maybe("ticks, passed over: time passes by itself", in.Ticks)
 	maybe("outcomes before the lead's first contact, left out", in.Early.Count, in.Early.Some...)
+	maybe("outcomes after the as-of time, left out", in.Future.Count, in.Future.Some...)
 	maybe("outcomes of leads without an event up to then", in.Unknown.Count, in.Unknown.Some...)
 	maybe("second outcomes of a lead, left out", in.Duplicates.Count, in.Duplicates.Some...)
 	maybe("leads whose outcome was read after later events, left out", in.Hasty.Count, in.Hasty.Some...)
