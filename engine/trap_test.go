@@ -140,7 +140,7 @@ route "nurture" "rest" {
 // without letting it finish: nothing is lost, doubled or half done.
 func TestStop_CallsOffWhatPluginsAreAt(t *testing.T) {
 	w, data, crashed := trapInC.load(t, trapInC.beside()), t.TempDir(), map[string]bool{}
-	const events = 40_000
+	const events = 15_000
 	fillWith(t, data, events, 100, trapEvent("panic", crashed))
 	stops := 0
 	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline) && stops < 4; stops++ {
