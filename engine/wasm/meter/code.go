@@ -14,7 +14,8 @@ type function struct {
 	open   []int    // the region to return to at each `end`
 	loops  int
 	bulk   int
-	forks  int // places where control parts or meets
+	forks  int    // places where control parts or meets
+	nest   uint64 // sum over its blocks of those around each
 }
 
 // point is a place where instructions are inserted: before offset at, the charge
@@ -36,7 +37,7 @@ const bulkLength = -1
 // adds (the global, the scratch local), and leaves types to the runtime.
 func (m *module) walk(f *function, r *reader) error {
 	f.totals, f.points, f.open = append(f.totals[:0], 0), f.points[:0], append(f.open[:0], 0)
-	f.loops, f.bulk, f.forks, f.end = 0, 0, 0, r.end
+	f.loops, f.bulk, f.forks, f.nest, f.end = 0, 0, 0, 0, r.end
 	m.readLocals(f, r)
 	f.code = r.off
 	f.points = append(f.points, point{at: r.off, header: true})
@@ -63,6 +64,7 @@ func (m *module) walk(f *function, r *reader) error {
 			if len(f.open) >= MaxDepth {
 				r.fail(ErrLimit, "%d blocks inside one another, at most %d are accepted", len(f.open)+1, MaxDepth)
 			}
+			f.nest += uint64(len(f.open))
 			f.open = append(f.open, region)
 			f.forks++
 			if op == opLoop {

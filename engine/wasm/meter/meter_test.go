@@ -217,6 +217,9 @@ func TestRewrite_Refuses(t *testing.T) {
 			b.locals = []byte{1, 0xa0, 0x1f, byte(I64)} // 4,000
 			b.function(append(bytes.Repeat([]byte{opLoop, blockEmpty, opI32Const, 1, opBrIf, 0, opEnd}, 4000), opEnd))
 		}), ErrLimit, "weave"},
+		{"deep bomb", assemble(func(b *asm) {
+			b.function(append(append(bytes.Repeat([]byte{opBlock, blockEmpty}, 30_000), bytes.Repeat([]byte{opEnd}, 30_000)...), opEnd))
+		}), ErrLimit, "nest"},
 		{"truncated", fixture(t, "features")[:300], ErrMalformed, "left"},
 		{"huge vector", append(bytes.Clone(magic), secImport, 5, 0xff, 0xff, 0xff, 0xff, 0x0f), ErrMalformed, "do not fit"},
 		{"tags", append(bytes.Clone(magic), secTag, 1, 0), ErrUnsupported, "exception"},

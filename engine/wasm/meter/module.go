@@ -34,7 +34,12 @@ const (
 	// parts or meets. Compilers that keep locals in registers take time and memory
 	// in proportion to it: 64 kB of hostile code cost wazero 20 s and a gigabyte.
 	// A std-Go module of 2 MB has about a million.
-	MaxWeave        = 8 << 20
+	MaxWeave = 8 << 20
+	// MaxNest bounds the sum over all blocks of the blocks around each: a compiler
+	// looks through those around it at each. Ten functions of 30,000 empty blocks
+	// inside one another, 0.9 MB, cost wazero 26 s.
+	// A std-Go module of 2 MB comes to 1.4 million.
+	MaxNest         = 16 << 20
 	MaxTableEntries = 1 << 18 // of one table, now or after table.grow
 )
 

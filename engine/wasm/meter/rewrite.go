@@ -57,6 +57,7 @@ type writer struct {
 	global, export bool // emitted
 	loops, bulk    int
 	weave          uint64
+	nest           uint64
 }
 
 func (w *writer) section(s section) error {
@@ -180,6 +181,9 @@ func (w *writer) code(s section) error {
 		}
 		if w.weave += uint64(f.locals+1) * uint64(f.forks+1); w.weave > MaxWeave {
 			return fault(ErrLimit, f.code, "function %d: %d locals and %d branches bring the module to a weave of %d, at most %d is compiled", f.index, f.locals, f.forks, w.weave, MaxWeave)
+		}
+		if w.nest += f.nest; w.nest > MaxNest {
+			return fault(ErrLimit, f.code, "function %d: its blocks stand inside one another so deep that the module comes to a nest of %d, at most %d is compiled", f.index, w.nest, uint64(MaxNest))
 		}
 		w.buf = w.function(w.buf[:0], &f)
 		body = appendU32(body, uint32(len(w.buf)))
