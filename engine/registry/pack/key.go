@@ -71,7 +71,10 @@ func ParsePublicKey(text string) (PublicKey, error) {
 	if err != nil || len(b) != ed25519.PublicKeySize || PublicKey(b).String() != text {
 		return nil, fmt.Errorf("%w: %q is damaged, expected %d bytes in base64 behind %s", ErrKey, shown(text), ed25519.PublicKeySize, publicPrefix)
 	}
-	return PublicKey(b), nil
+	if k := PublicKey(b); !k.weak() {
+		return k, nil
+	}
+	return nil, fmt.Errorf("%w: %q is a point of small order: anybody can sign for it; ask the publisher for the key that `ripen plugin keygen` made", ErrKey, shown(text))
 }
 
 // WriteKey writes name.key, which only its owner may read, and name.pub. It
