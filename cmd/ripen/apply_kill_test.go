@@ -150,6 +150,6 @@ func TestApply_TheEngineDies(t *testing.T) {
 	r.flow = flow("fourth", "4")
 	r.start()
 	assert.Contains(t, r.ready, " workflow=small release="+live[1]+" "+third)
+	r.stop() // only then is its log whole
 	assert.Contains(t, r.log.String(), "the workflow given is not the release that is live")
-	r.stop()
 }
