@@ -232,7 +232,7 @@ func (c *Core) begin(w *work) {
 	f := &it.Frame
 	if w.event == nil {
 		f.At, f.Now = w.due, max(w.due, a.Clock)
-		it.Kind, it.Due = abi.SlotTimer, c.dueSteps(a, w.due)
+		it.Kind, it.Due, it.Tired = abi.SlotTimer, c.dueSteps(a, w.due), w.toll.tired()
 		it.Seed = step.SeedOf(a.Key, 0, w.due)
 		a.Clock = f.Now
 		c.expire(f)

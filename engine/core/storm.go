@@ -13,9 +13,14 @@ import (
 // between two inputs, and the routes have as many changes and a number of
 // looks into the future. What is above is dropped and told. The count begins
 // anew with each input, so it does not depend on batches.
+//
+// Nor may each of so many timers cost what an input may: behind the first few,
+// those of a lead have a small budget (step.Slot.Tired), and one that overspends
+// it is refused like any other, which ends the storm.
 const (
-	maxFired = 10_000
-	maxLooks = 100_000
+	maxFired   = 10_000
+	tiredAfter = 32
+	maxLooks   = 100_000
 	// looksPerAge are allowed on top for each age step that passes: points fade
 	// with each of them.
 	looksPerAge = 16
@@ -47,6 +52,16 @@ func (t *toll) fire(steps int, due uint64) {
 
 // over says whether step i, or the routes, had all that they may have.
 func (t *toll) over(i int) bool { return i < len(t.fired) && t.fired[i] >= maxFired }
+
+// tired are the steps that had many timers, bit i = step i.
+func (t *toll) tired() (mask uint64) {
+	for i, n := range t.fired[:max(len(t.fired)-1, 0)] {
+		if n > tiredAfter {
+			mask |= 1 << uint(i)
+		}
+	}
+	return mask
+}
 
 // looked counts a look at time at, ms.
 func (t *toll) looked(at int64) {

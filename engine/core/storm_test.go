@@ -9,6 +9,7 @@ import (
 	"github.com/ripenhq/ripen/engine/core"
 	"github.com/ripenhq/ripen/engine/internal/scoretest"
 	"github.com/ripenhq/ripen/engine/step"
+	"github.com/ripenhq/ripen/sdk/abi"
 )
 
 // storming makes a step ask for a timer in the next millisecond, always.
@@ -91,4 +92,33 @@ func TestStorm_CanBeCalledOff(t *testing.T) {
 	err := e.Run([]core.Input{tick(start + 100*day)}, new(core.Output))
 	require.ErrorIs(t, err, core.ErrInterrupted)
 	assert.Equal(t, 301, rounds, "it is asked between two rounds")
+}
+
+// Behind some timers without an input between them a step is told to be brief
+// with the lead; the next input ends that, and other leads never hear of it.
+func TestStorm_ManyTimersMakeTired(t *testing.T) {
+	e := newEngine(t, scoretest.Config{Window: 1000}, core.Options{})
+	tired, rested := 0, 0
+	n := e.kit.Natives[scoretest.StepBehavior]
+	inner := n.Fn
+	n.Fn = func(s *step.Slot, w *scoretest.Sheet) {
+		inner(s, w)
+		switch {
+		case s.Tired:
+			assert.Equal(t, "storm", s.Frame.Acct.Key)
+			assert.Equal(t, uint32(abi.SlotTimer), s.Kind)
+			tired++
+		case s.Kind == abi.SlotTimer && s.Frame.Acct.Key == "storm":
+			rested++
+		}
+	}
+	e.storming(scoretest.StepBehavior)
+	e.delivered("calm")
+	e.do(e.track("storm", "Email Opened", start))
+	e.do(tick(start + 60))
+	assert.Equal(t, [2]int{32, 28}, [2]int{rested, tired})
+	e.do(e.track("storm", "Email Opened", start+100))
+	assert.Equal(t, [2]int{64, 36}, [2]int{rested, tired}, "those since the tick and before the event")
+	e.do(tick(start + 120))
+	assert.Equal(t, [2]int{84, 36}, [2]int{rested, tired}, "it begins anew")
 }

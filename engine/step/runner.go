@@ -18,6 +18,8 @@ type Item struct {
 	Facts bool
 	// Due are the steps whose timer it is, bit i = step i.
 	Due uint64
+	// Tired are the steps that had many timers of the lead since its last input.
+	Tired uint64
 	// Counted is the range of the account's change log in which the counters
 	// looked at the event, so that a hidden event can be uncounted.
 	Counted [2]int
@@ -225,7 +227,7 @@ func (r *Runner) runFallback(i int, spec *Spec) error {
 func (r *Runner) add(i int, spec *Spec, it *Item, backup bool) {
 	r.slots = append(r.slots, Slot{})
 	s := &r.slots[len(r.slots)-1]
-	s.Frame, s.Kind, s.Seed, s.Event = &it.Frame, it.Kind, it.Seed, it.Event
+	s.Frame, s.Kind, s.Seed, s.Event, s.Tired = &it.Frame, it.Kind, it.Seed, it.Event, it.Tired>>uint(i)&1 == 1
 	if !backup { // the state is the step's own plugin's; another one could not read it
 		s.State = it.Frame.Acct.Steps[i].State
 	}

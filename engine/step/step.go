@@ -84,6 +84,9 @@ type Slot struct {
 	Kind  uint32 // abi.SlotEvent …
 	Seed  uint64
 	Event uint64 // hash of the event id
+	// Tired says that the lead had many timers of this step without an input
+	// between them: a scorer gives it less to spend.
+	Tired bool
 
 	// State is the lead's state blob of this step. A scorer that reports Dirty
 	// has written the new state to NewState (valid until its next call).

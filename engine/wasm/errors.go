@@ -90,8 +90,11 @@ func classify(err error, left int64, budget uint64, said string) *fault {
 	case left < 0:
 		f.code = CodeFuel
 		what := "one input"
-		if budget == LoadFuel { // more than any input may have
+		switch budget { // neither is what any input may have
+		case LoadFuel:
 			what = "loading and configuring"
+		case TiredFuel:
+			what = "a timer that comes behind many others"
 		}
 		f.text = fmt.Sprintf("the plugin used more fuel than the %d units that %s may cost", budget, what)
 		return f

@@ -19,6 +19,10 @@ const (
 	DefaultFuel uint64 = 1 << 26
 	// MaxFuel is the most that a manifest may ask for.
 	MaxFuel uint64 = 1 << 28
+	// TiredFuel is what a timer may cost that comes behind many others without an
+	// input between them: ten thousand of them then take seconds and not minutes.
+	// It is still hundreds of times what a timer of a shipped step costs.
+	TiredFuel uint64 = 1 << 21
 	// LoadFuel is the budget of each call while a plugin is loaded and
 	// configured.
 	LoadFuel uint64 = 1 << 31

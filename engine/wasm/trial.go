@@ -39,12 +39,20 @@ func (p *Plugin) NewTrial(ctx context.Context, spec *step.Spec, t *Trial) (*Scor
 	return s, nil
 }
 
-// budget is the fuel of a call.
+// budget is the fuel of a call: what the poorest of its slots may spend, so that
+// none can hide among others. One that may spend more shows it alone.
 func (s *Scorer) budget(slots []step.Slot) uint64 {
-	if s.trial == nil || s.trial.Budget == nil {
-		return s.plugin.fuel
+	fuel := s.plugin.fuel
+	for i := range slots {
+		if slots[i].Tired {
+			fuel = min(fuel, TiredFuel)
+			break
+		}
 	}
-	return s.trial.Budget(slots, s.plugin.fuel)
+	if s.trial == nil || s.trial.Budget == nil {
+		return fuel
+	}
+	return s.trial.Budget(slots, fuel)
 }
 
 // tell tells the trial of a call.
