@@ -177,7 +177,7 @@ func TestPlan_IsTheTruthOfARunningEngine(t *testing.T) {
 // is newly true, what is decided at the switch and behind it is what plan says.
 func TestPlan_IsTheTruthOfANewWorkflow(t *testing.T) {
 	shelf := newShelf(t, "traplike")
-	first, n := runs(t, 4)
+	first, n := runs(t, 12)
 	newly := 0
 	for seed := first; seed < first+n; seed++ {
 		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
