@@ -34,13 +34,13 @@ const (
 	swapAhead    = 6000                  // events on their way: full load without a lag
 	swapPause    = 10 * time.Millisecond // between two switches
 	swapAlone    = 4 * time.Second       // at most, without switches
-	swapDay      = time.Second           // so fast does a day pass: leads forget as much as they learn
-	swapSettle   = 70 * swapDay          // longer than any window of the workflow
+	swapDay      = 10 * time.Second      // so fast does a day pass: leads forget as much as they learn
+	swapSettle   = 5 * swapDay           // longer than any window of the workflow
 )
 
 // swapWorkflow is that of the drain; who asks for a demo is handed over, whoever
-// it is.
-var swapWorkflow = strings.Replace(drainWorkflow, ` && grade != "D"`, "", 1)
+// it is, and points fade within days.
+var swapWorkflow = strings.NewReplacer(` && grade != "D"`, "", `window = "60d"`, `window = "3d"`).Replace(drainWorkflow)
 
 // swapSwaps is how many switches there are: SWAPS, or 1,000.
 func swapSwaps() int {
@@ -199,7 +199,7 @@ func BenchmarkSwap(b *testing.B) {
 			return 1_767_225_600_000 + int64(time.Since(began)*(24*time.Hour/swapDay)/time.Millisecond)
 		}
 		e, err := engine.New(b.Context(), engine.Options{Workflow: works[0], Releases: engine.Given(works...), Data: data, Port: -1, Cache: swapLeads / 4,
-			Now: now, Tick: swapDay, Dedupe: 24 * time.Hour, SnapshotEvery: -1}) // nothing is purged: the audit reads all
+			Now: now, Tick: time.Second, Dedupe: 24 * time.Hour, SnapshotEvery: -1}) // nothing is purged: the audit reads all
 		require.NoError(b, err)
 		load, err := startSwapLoad(e, now, journal.DefaultPartitions)
 		require.NoError(b, err)
