@@ -81,11 +81,12 @@ func (r *round) startSwitcher() {
 	r.switcher = s
 	go func() {
 		defer close(s.done)
+		naps := rand.New(rand.NewPCG(r.seed, 4)) // s.rnd belongs to whoever makes a change
 		for ctx.Err() == nil {
 			s.change(ctx)
 			select {
 			case <-ctx.Done():
-			case <-time.After(time.Duration(100+s.rnd.IntN(500)) * time.Millisecond):
+			case <-time.After(time.Duration(100+naps.IntN(500)) * time.Millisecond):
 			}
 		}
 	}()
