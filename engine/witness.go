@@ -62,34 +62,37 @@ func (w *witness) hear(what string, marks ...journal.Mark) {
 	}
 }
 
-// against says what is missing of a journal that ends at a sequence; "" if
-// nothing is.
-func (w *witness) against(last uint64) string {
-	if w.mark.Seq <= last {
+// against says what is missing of a partition whose newest record that can be
+// read is last; "" if nothing is.
+func (w *witness) against(last *journal.Record) string {
+	if w.mark.Seq <= last.Seq {
 		return ""
 	}
-	return fmt.Sprintf("the end is missing: %s was made behind record %d at sequence %d, and the journal ends at sequence %d", w.what, w.mark.Number, w.mark.Seq, last)
-}
-
-// endOf is the last sequence that the journal's stream has.
-func (e *Engine) endOf(ctx context.Context) (uint64, error) {
-	s, err := e.js.Stream(ctx, journal.JournalStream)
-	if err != nil {
-		return 0, fmt.Errorf("%s: %w", journal.JournalStream, err)
+	ends := "none of the partition can be read"
+	if last.Seq > 0 {
+		ends = fmt.Sprintf("the last one that can be read is record %d at sequence %d", last.Number, last.Seq)
 	}
-	return s.CachedInfo().State.LastSeq, nil
+	return fmt.Sprintf("the end is missing: %s was made behind record %d at sequence %d, and %s", w.what, w.mark.Number, w.mark.Seq, ends)
 }
 
-// cutOff is what is missing at the end of the journal, by partition.
+// cutOff is what is missing at the end of the journal, by partition. Every
+// partition's last record is looked at, not the last sequence of the stream: a server
+// that has cut the stream off keeps counting from where it was.
 func (e *Engine) cutOff(ctx context.Context) ([]string, error) {
 	list, err := e.witnesses(ctx)
-	last, lerr := e.endOf(ctx) // behind the witnesses: an engine may go on meanwhile
-	if err := errors.Join(err, lerr); err != nil {
+	if err != nil {
 		return nil, err
 	}
 	texts := make([]string, len(list))
-	for p := range list {
-		texts[p] = list[p].against(last)
+	for p := range list { // behind the witnesses: an engine may go on meanwhile
+		last, err := e.lastRecord(ctx, p)
+		if errors.Is(err, journal.ErrCorrupt) { // it is there, and who reads it says what is wrong with it
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		texts[p] = list[p].against(&last)
 	}
 	return texts, nil
 }
