@@ -8,8 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/nats-io/nats.go/jetstream"
-
 	"github.com/ripenhq/ripen/engine/journal"
 	"github.com/ripenhq/ripen/engine/lineage"
 	"github.com/ripenhq/ripen/engine/model"
@@ -61,24 +59,11 @@ func (e *Engine) Running(ctx context.Context) (list []Running, err error) {
 	return slices.CompactFunc(list, func(a, b Running) bool { return a.Workflow == b.Workflow }), err
 }
 
-// lastRecord is that of a partition. A cluster whose leader steps down
-// has none to give for a moment.
-func (e *Engine) lastRecord(ctx context.Context, n int) (last journal.Record, err error) {
-	for range 50 {
-		var api *jetstream.APIError
-		if last, err = e.journal.Last(ctx, n); err == nil || !errors.As(err, &api) || api.Code != 503 || ctx.Err() != nil {
-			return last, err
-		}
-		sleep(ctx, 200*time.Millisecond)
-	}
-	return last, err
-}
-
 // lives are the live lineages that the newest records name, or, before there
 // is any, that the orders in the stream begin.
 func (e *Engine) lives(ctx context.Context) (live []journal.Lineage, err error) {
 	for n := range e.journal.Partitions() {
-		last, err := e.lastRecord(ctx, n)
+		last, err := e.journal.Last(ctx, n)
 		if err != nil {
 			return nil, err
 		}

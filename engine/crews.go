@@ -43,7 +43,7 @@ func (c *crews) hire(ctx context.Context, workflow string, r lineage.Release) (*
 	crew, err := w.NewCrew(ctx)
 	if err != nil {
 		c.from.Return(workflow, r)
-		return nil, fmt.Errorf("%w: plugins of release %d of workflow %q do not start: %w", ErrNotPrepared, r.Number, workflow, err)
+		return nil, fmt.Errorf("%w: plugins of %s do not start: %w", ErrNotPrepared, titleOf(workflow, r.Number), err)
 	}
 	return &hired{workflow, r, w, crew}, nil
 }

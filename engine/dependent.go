@@ -85,7 +85,7 @@ type lacking struct {
 // Acquire implements Releases.
 func (l lacking) Acquire(ctx context.Context, workflow string, r lineage.Release) (*Workflow, error) {
 	if r.Digest == l.digest {
-		return nil, fmt.Errorf("%w: release %d of workflow %q", ErrNotPrepared, r.Number, workflow)
+		return nil, fmt.Errorf("%w: %s", ErrNotPrepared, titleOf(workflow, r.Number))
 	}
 	return l.Releases.Acquire(ctx, workflow, r)
 }

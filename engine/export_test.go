@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/nats-io/nats.go/jetstream"
+
 	"github.com/ripenhq/ripen/engine/core"
 	"github.com/ripenhq/ripen/engine/intake"
 	"github.com/ripenhq/ripen/engine/journal"
@@ -102,6 +104,16 @@ func Behind(engines ...*Engine) (n int) {
 		}
 	}
 	return n
+}
+
+// PurgeRecords takes all records of a partition away, as an operator does who has
+// it built again.
+func (e *Engine) PurgeRecords(ctx context.Context, p int) error {
+	s, err := e.js.Stream(ctx, journal.JournalStream)
+	if err != nil {
+		return err
+	}
+	return s.Purge(ctx, jetstream.WithPurgeSubject(journal.RecordSubject(p)))
 }
 
 // Scan hands the messages of a stream to fn.

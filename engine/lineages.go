@@ -32,7 +32,15 @@ func (g given) Acquire(_ context.Context, workflow string, r lineage.Release) (*
 			return w, nil
 		}
 	}
-	return nil, fmt.Errorf("%w: release %d of workflow %q (model %s)", ErrNotPrepared, r.Number, workflow, r.Model[:min(12, len(r.Model))])
+	return nil, fmt.Errorf("%w: %s (model %s)", ErrNotPrepared, titleOf(workflow, r.Number), r.Model[:min(12, len(r.Model))])
+}
+
+// titleOf names a release for people. One that is not made yet has no number.
+func titleOf(workflow string, number uint32) string {
+	if number == 0 {
+		return fmt.Sprintf("the new release of workflow %q", workflow)
+	}
+	return fmt.Sprintf("release %d of workflow %q", number, workflow)
 }
 
 // Return implements Releases.

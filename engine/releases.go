@@ -67,7 +67,7 @@ func (s *shelf) Acquire(ctx context.Context, name string, r lineage.Release) (*W
 			w.Model.Name, shortDigest(w.Model.Digest), name, shortDigest(r.Model))
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%w: release %d of workflow %q: %w", ErrNotPrepared, r.Number, name, err)
+		return nil, fmt.Errorf("%w: %s: %w", ErrNotPrepared, titleOf(name, r.Number), err)
 	}
 	return w, nil
 }

@@ -85,7 +85,7 @@ func (e *Engine) cutOff(ctx context.Context) ([]string, error) {
 	}
 	texts := make([]string, len(list))
 	for p := range list { // behind the witnesses: an engine may go on meanwhile
-		last, err := e.lastRecord(ctx, p)
+		last, err := e.journal.Last(ctx, p)
 		if errors.Is(err, journal.ErrCorrupt) { // it is there, and who reads it says what is wrong with it
 			continue
 		}

@@ -70,7 +70,7 @@ func openPluginFolder(dir string) (*pluginFolder, error) {
 	if err != nil {
 		return nil, err
 	}
-	m, err := pack.ParseManifest(text)
+	m, err := conformance.CheckManifest(text)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}

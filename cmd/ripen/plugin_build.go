@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ripenhq/ripen/engine/registry/pack"
+	"github.com/ripenhq/ripen/sdk/conformance"
 )
 
 func (a *app) pluginBuildCommand() *cobra.Command {
@@ -97,7 +98,7 @@ already gets the new manifest, and loses its signature.`,
 			if err != nil {
 				return fmt.Errorf("manifest: %w; name it with --manifest", err)
 			}
-			m, err := pack.ParseManifest(text)
+			m, err := conformance.CheckManifest(text)
 			if err != nil {
 				return fmt.Errorf("%s: %w", manifest, err)
 			}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/ripenhq/ripen/engine/registry"
 	"github.com/ripenhq/ripen/engine/registry/pack"
+	"github.com/ripenhq/ripen/engine/registry/trust"
 	"github.com/ripenhq/ripen/engine/wasm"
 	"github.com/ripenhq/ripen/engine/wasm/meter"
 	"github.com/ripenhq/ripen/sdk/abi"
@@ -28,6 +29,9 @@ more.`,
 		Example: `  ripen plugin keygen acme`,
 		Args:    args(cobra.ExactArgs(1)),
 		RunE: func(_ *cobra.Command, list []string) error {
+			if err := trust.CheckName(filepath.Base(list[0])); err != nil { // it is what others will trust it as
+				return err
+			}
 			key, err := pack.NewKey(rand.Reader)
 			if err != nil {
 				return err

@@ -159,13 +159,13 @@ func (a *app) trustAddCommand() *cobra.Command {
 				return err
 			}
 			return a.changeTrust(cmd, func(now *trust.Keys) (string, error) {
+				if slices.ContainsFunc(now.Revoked, func(r pack.PublicKey) bool { return slices.Equal(r, key) }) {
+					return "", fmt.Errorf("the key %s is revoked; ask the publisher for another one", key.ID())
+				}
 				for _, p := range now.Publishers {
 					if slices.Equal(p.Key, key) {
 						return "", fmt.Errorf("the key %s is trusted already, as %s", key.ID(), p.Name)
 					}
-				}
-				if slices.ContainsFunc(now.Revoked, func(r pack.PublicKey) bool { return slices.Equal(r, key) }) {
-					return "", fmt.Errorf("the key %s is revoked; ask the publisher for another one", key.ID())
 				}
 				now.Publishers = append(now.Publishers, trust.Publisher{Name: list[0], Key: key})
 				return fmt.Sprintf("plugins that %s signs with the key %s are run", list[0], key.ID()), nil

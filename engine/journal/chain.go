@@ -21,9 +21,20 @@ func NewChain(p int, base Base) *Chain {
 func (c *Chain) Next(m Message) (Record, error) { return c.v.next(m) }
 
 // Last is the newest record of partition p; one without a sequence if there is
-// none.
-func (j *Journal) Last(ctx context.Context, p int) (Record, error) {
-	return j.lastRecord(ctx, RecordSubject(p))
+// none. A cluster that is choosing a leader is waited for, Config.OpenTimeout
+// at most; ErrServer says that there was none.
+func (j *Journal) Last(ctx context.Context, p int) (last Record, err error) {
+	bounded, cancel := context.WithTimeout(ctx, j.cfg.OpenTimeout)
+	defer cancel()
+	var said error
+	err = j.patiently(bounded, "last record of "+RecordSubject(p), func(ctx context.Context) error {
+		last, said = j.lastRecord(ctx, RecordSubject(p))
+		return said
+	})
+	if ctx.Err() == nil && errors.Is(err, ErrUnresolved) {
+		err = unanswered(j.nc, j.cfg.OpenTimeout, said)
+	}
+	return last, err
 }
 
 // CheckStreams compares the settings of both streams with what the protocol

@@ -162,6 +162,9 @@ func (pt *Partition) settle(ctx context.Context, outs []Output, data []byte, r *
 			return 0, rerr
 		case last.Epoch == r.Epoch && last.Chain == r.Chain && last.Owner == r.Owner:
 			return last.Seq, nil // stored, only the answer was lost
+		case last.Seq < r.Prev: // nobody takes the newest record away: the server has lost what it had acknowledged
+			return 0, fmt.Errorf("%w: the record at sequence %d, behind which it was to stand, is gone, and the newest of %s is at sequence %d: bytes on the disk are damaged, or a power loss took them",
+				ErrRefused, r.Prev, pt.subject, last.Seq)
 		case last.Seq != r.Prev:
 			return 0, fmt.Errorf("%w: epoch %d of %q wrote sequence %d, this is epoch %d",
 				ErrFenced, last.Epoch, last.Owner, last.Seq, r.Epoch)

@@ -186,6 +186,11 @@ func readPlugin(fsys fs.FS, file, from string) (*Plugin, error) {
 // readModule reads a file that is no larger than a module may be, and no pipe,
 // which would be waited for.
 func readModule(fsys fs.FS, file string) ([]byte, error) {
+	if link, err := fs.Lstat(fsys, file); err == nil && link.Mode()&fs.ModeSymlink != 0 {
+		if info, err := fs.Stat(fsys, file); err != nil || !info.Mode().IsRegular() {
+			return nil, fmt.Errorf("%s is a link to something that cannot be read from the workflow's folder; copy the packed module itself there", file)
+		}
+	}
 	info, err := fs.Stat(fsys, file)
 	switch {
 	case err != nil:

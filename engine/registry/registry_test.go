@@ -54,6 +54,7 @@ func TestOpen_NotesWhatItCannotRead(t *testing.T) {
 		"no module": {fstest.MapFS{"plugins/x.wasm": {Data: []byte("hello")}}, "plugins/x.wasm: not a WASM module"},
 		"too large": {fstest.MapFS{"plugins/x.wasm": {Data: make([]byte, abi.MaxModule+1)}}, "a module may have"},
 		"a pipe":    {fstest.MapFS{"plugins/x.wasm": {Mode: fs.ModeNamedPipe}}, "plugins/x.wasm is no regular file"},
+		"a link":    {fstest.MapFS{"plugins/x.wasm": {Mode: fs.ModeSymlink, Data: []byte("../../gone.wasm")}}, "plugins/x.wasm is a link to something that cannot be read"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			set, err := registry.Open(c.files)

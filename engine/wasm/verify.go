@@ -59,7 +59,7 @@ func (c contract) manifestOf(info meter.Info) (*abi.Manifest, error) {
 	if m.Name == "" || m.Version == "" {
 		return nil, fmt.Errorf("%w: name %q, version %q: both are needed", ErrManifest, m.Name, m.Version)
 	}
-	major, minor, err := version(m.ABI)
+	major, minor, err := ParseABI(m.ABI)
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +69,8 @@ func (c contract) manifestOf(info meter.Info) (*abi.Manifest, error) {
 	return &m, nil
 }
 
-func version(s string) (major, minor uint32, err error) {
+// ParseABI reads the version of the contract in a manifest, such as "1.0".
+func ParseABI(s string) (major, minor uint32, err error) {
 	a, b, ok := strings.Cut(s, ".")
 	x, errA := strconv.ParseUint(a, 10, 32)
 	y, errB := strconv.ParseUint(b, 10, 32)
@@ -203,7 +204,7 @@ func (c contract) checkDescriptor(d abi.Descriptor, m *abi.Manifest) error {
 	if d.Magic != abi.DescriptorMagic {
 		return fmt.Errorf("%w: begins with %#08x, expected %#08x (\"RPEN\")", ErrDescriptor, d.Magic, abi.DescriptorMagic)
 	}
-	_, minor, _ := version(m.ABI) // was read before
+	_, minor, _ := ParseABI(m.ABI) // was read before
 	var caps, known uint64
 	for _, bit := range c.caps {
 		known |= bit

@@ -41,9 +41,65 @@ type answer struct {
 	dirty   bool
 }
 
-// String is the answer to the byte.
+// String is the answer to the byte, in the words of those who write plugins;
+// what is zero is left out.
 func (a *answer) String() string {
-	return fmt.Sprintf("%+v %+v %+v %x %t", a.outcome, a.result, a.entries, a.state, a.dirty)
+	var b strings.Builder
+	say := func(format string, args ...any) {
+		if b.Len() > 0 {
+			b.WriteString("; ")
+		}
+		fmt.Fprintf(&b, format, args...)
+	}
+	if o := &a.outcome; o.Kind != step.OutcomeOK {
+		say("it fails (%s): %s", outcomeNames[o.Kind], strings.TrimSpace(o.Code+" "+o.Text))
+	}
+	r := &a.result
+	for _, f := range []struct {
+		name  string
+		value int64
+	}{{"status", int64(r.Status)}, {"result flags", int64(r.Flags)}, {"wakes at", r.WakeAt}, {"grade", int64(r.Grade)}, {"reason", int64(r.Reason)},
+		{"state length", int64(r.StateLen)}, {"first entry", int64(r.EntryFirst)}, {"entries", int64(r.EntryN)}, {"text at", int64(r.TextOff)}, {"text length", int64(r.TextLen)}} {
+		if f.value != 0 {
+			say("%s %d", f.name, f.value)
+		}
+	}
+	if r.Out != 0 {
+		say("flags %b", r.Out)
+	}
+	for i := range a.entries {
+		say("%s", entryText(&a.entries[i]))
+	}
+	if a.dirty {
+		say("state %x", a.state)
+	}
+	if b.Len() == 0 {
+		return "nothing"
+	}
+	return b.String()
+}
+
+var (
+	outcomeNames = map[step.OutcomeKind]string{step.OutcomeSoft: "it said no", step.OutcomeTrap: "it broke", step.OutcomeBad: "against the contract", step.OutcomeOpen: "not asked"}
+	entryNames   = map[uint8]string{abi.EntryAward: "award", abi.EntryReplace: "replace", abi.EntryAdjust: "adjust", abi.EntryVoid: "void"}
+)
+
+// entryText is an entry, such as "award rule 3 +2000".
+func entryText(e *abi.Entry) string {
+	text := entryNames[e.Kind]
+	if text == "" {
+		text = fmt.Sprintf("entry of kind %d", e.Kind)
+	}
+	text += fmt.Sprintf(" rule %d %+d", e.Rule, e.Delta)
+	for _, f := range []struct {
+		name  string
+		value uint64
+	}{{"flags", uint64(e.Flags)}, {"slot", uint64(e.Slot)}, {"scope", e.Scope}, {"row", uint64(e.Target)}, {"label", uint64(e.Label)}} {
+		if f.value != 0 {
+			text += fmt.Sprintf(" %s %d", f.name, f.value)
+		}
+	}
+	return text
 }
 
 func answerOf(s *step.Slot) answer {

@@ -109,9 +109,6 @@ func ReadKey(file string) (PrivateKey, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w; make one with `ripen plugin keygen`", err)
 	}
-	if mode := info.Mode().Perm(); info.Mode().IsRegular() && mode&0o077 != 0 {
-		return nil, fmt.Errorf("%s has mode %04o, expected 0600: others can read the key; chmod 600 it, and make a new key if they have", file, mode)
-	}
 	text, err := readSmall(file)
 	if err != nil {
 		return nil, err
@@ -119,6 +116,10 @@ func ReadKey(file string) (PrivateKey, error) {
 	key, err := parsePrivateKey(text)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	// Behind the text: who has named another file is not to change its mode.
+	if mode := info.Mode().Perm(); info.Mode().IsRegular() && mode&0o077 != 0 {
+		return nil, fmt.Errorf("%s has mode %04o, expected 0600: others can read the key; chmod 600 it, and make a new key if they have", file, mode)
 	}
 	return key, nil
 }

@@ -1,0 +1,95 @@
+package engine_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ripenhq/ripen/engine"
+	"github.com/ripenhq/ripen/engine/journal"
+)
+
+// A byte of a frame is changed in the middle or at the very beginning of the
+// journal: the server takes what stands behind it for no messages, and may lose
+// what it writes into the damaged file until it is started again. The engine
+// that owns it settles that; it does not take its own loss for another engine.
+func TestRun_GoesOnWhenTheServerHasCutTheJournalOff(t *testing.T) {
+	w := loadWorkflow(t, smallWorkflow)
+	data := playedWith(t, w, func(string) {})
+	for name, at := range map[string]func(size int) int{
+		"all of it": func(int) int { return 20 }, // the length of the first subject
+		"its end":   func(size int) int { return size * 9 / 10 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			require.NoError(t, os.CopyFS(dir, os.DirFS(data)))
+			damageJournal(t, dir, at)
+			e := startEngine(t, engine.Options{Workflow: w, Data: dir, Clock: engine.ClockStream, Partitions: 2, Quiet: time.Hour})
+			nc := anonymous(t, e)
+			require.Eventually(t, func() bool { return e.Ready() == nil }, 20*time.Second, 10*time.Millisecond)
+			send(t, nc, track("behind", "ann", "Demo Requested", "2026-06-01T00:00:00Z"))
+			require.Eventually(t, func() bool { return e.Leads() == 21 }, 20*time.Second, 10*time.Millisecond)
+			require.NoError(t, stopEngine(e))
+			r := verify(t, w, dir)
+			assert.Empty(t, texts(r))
+			leads := 0
+			for _, p := range r.Partitions {
+				leads += p.Leads
+			}
+			assert.Equal(t, 21, leads, "none is lost")
+		})
+	}
+}
+
+// The records of a partition are purged while the engine runs, so that it is
+// built again from its events, as `journal is corrupt` advises.
+func TestRun_BuildsAPartitionAgainWhoseRecordsArePurged(t *testing.T) {
+	w := loadWorkflow(t, smallWorkflow)
+	data := played(t, w)
+	e := startEngine(t, engine.Options{Workflow: w, Data: data, Clock: engine.ClockStream, Partitions: 2, Quiet: time.Hour})
+	nc := anonymous(t, e)
+	require.Eventually(t, func() bool { return e.Ready() == nil }, 20*time.Second, 10*time.Millisecond)
+	for p := range 2 {
+		require.NoError(t, e.PurgeRecords(t.Context(), p))
+	}
+	for i := range 20 { // of both partitions
+		send(t, nc, track(fmt.Sprint("behind-", i), fmt.Sprint("new-", i), "Demo Requested", "2026-06-01T00:00:00Z"))
+	}
+	require.Eventually(t, func() bool { return e.Ready() == nil && e.Leads() == 40 }, 20*time.Second, 10*time.Millisecond)
+	require.NoError(t, stopEngine(e))
+	r := verify(t, w, data)
+	assert.Empty(t, texts(r))
+	leads := 0
+	for _, p := range r.Partitions {
+		leads += p.Leads
+	}
+	assert.Equal(t, 40, leads)
+}
+
+// damageJournal changes a byte of the journal's only file.
+func damageJournal(t *testing.T, dir string, at func(size int) int) {
+	t.Helper()
+	var files []string
+	require.NoError(t, filepath.WalkDir(dir, func(name string, _ os.DirEntry, err error) error {
+		if strings.HasSuffix(name, ".blk") && strings.Contains(name, journal.JournalStream) {
+			files = append(files, name)
+		}
+		return err
+	}))
+	require.NotEmpty(t, files)
+	// As behind a power loss, in a folder that was restored: without what testifies.
+	require.NoError(t, os.RemoveAll(filepath.Join(dir, "state")))
+	require.NoError(t, os.Remove(filepath.Join(filepath.Dir(files[0]), "index.db")))
+	slices.Sort(files)
+	all, err := os.ReadFile(files[0])
+	require.NoError(t, err)
+	all[at(len(all))] ^= 0x20
+	require.NoError(t, os.WriteFile(files[0], all, 0o600))
+}
