@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -225,6 +226,7 @@ func TestRewrite_Refuses(t *testing.T) {
 		{"tags", append(bytes.Clone(magic), secTag, 1, 0), ErrUnsupported, "exception"},
 		{"order", append(bytes.Clone(magic), secGlobal, 1, 0, secType, 1, 0), ErrMalformed, "out of order"},
 		{"large table", append(bytes.Clone(magic), secTable, 7, 1, byte(FuncRef), 0, 0x81, 0x80, 0x80, 0x40), ErrLimit, "table"},
+		{"many functions", slices.Concat(magic, []byte{secType, 4, 1, 0x60, 0, 0, secFunction, 0x84, 0x80, 4, 0x81, 0x80, 4}, make([]byte, 65537)), ErrLimit, "65537 functions, at most 65536 are compiled"},
 		{"exported global out of range", append(bytes.Clone(magic), secExport, 5, 1, 1, 'g', 3, 0), ErrMalformed, "global 0 of 0"},
 		{"reserved export", append(bytes.Clone(magic), append([]byte{secExport, 14, 1, 10}, "ripen_fuel\x00\x00"...)...), ErrReserved, "ripen_fuel"},
 	}

@@ -30,6 +30,9 @@ const (
 	// at once, a kilobyte for each of these bytes. The largest of std Go has 19 kB.
 	MaxBody   = 128 << 10
 	MaxTables = 4
+	// MaxFunctions bounds the functions of a module, each of which costs a compiler
+	// some 25 µs however small: 400,000 of four bytes cost 10 s. Std Go has 1,400.
+	MaxFunctions = 1 << 16
 	// MaxWeave bounds the sum over all functions of locals × places where control
 	// parts or meets. Compilers that keep locals in registers take time and memory
 	// in proportion to it: 64 kB of hostile code cost wazero 20 s and a gigabyte.

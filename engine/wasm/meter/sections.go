@@ -18,7 +18,11 @@ func (m *module) readSection(s section, r *reader) error {
 	case secImport:
 		m.readImports(r)
 	case secFunction:
-		for n := r.count(1, "functions"); n > 0 && r.err == nil; n-- {
+		n := r.count(1, "functions")
+		if n > MaxFunctions {
+			r.fail(ErrLimit, "%d functions, at most %d are compiled", n, MaxFunctions)
+		}
+		for ; n > 0 && r.err == nil; n-- {
 			m.funcs = append(m.funcs, m.typeIndex(r))
 		}
 	case secTable:
