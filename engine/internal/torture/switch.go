@@ -10,6 +10,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -100,7 +102,7 @@ func (s *switcher) stop() {
 	s.once.Do(func() {
 		s.cancel()
 		<-s.done
-		s.run(context.Background(), "", "apply", "--abort")
+		s.settle(context.Background())
 	})
 }
 
@@ -209,14 +211,24 @@ func (s *switcher) run(ctx context.Context, row Row, args ...string) bool {
 	return true
 }
 
+// settling are the flags of apply that end a change which was left.
+var settling = []string{"--abort", "--continue"}
+
+// settle does what the product advises when a change was left before its end.
+func (s *switcher) settle(ctx context.Context) {
+	if !s.run(ctx, "", "apply", "--abort") && strings.Contains(s.said, "--continue") {
+		s.run(ctx, "", "apply", "--continue", "--yes")
+	}
+}
+
 // patienceOfCommand is long enough for a change to outlive some kills.
 const patienceOfCommand = 20 * time.Second
 
 // output is what a command prints, nil if it fails. One that hangs on an engine
 // that is gone is killed: that is part of it.
 func (s *switcher) output(ctx context.Context, args ...string) []byte {
-	if s.broken && args[len(args)-1] != "--abort" {
-		s.run(ctx, "", "apply", "--abort")
+	if s.broken && !slices.Contains(settling, args[1]) {
+		s.settle(ctx)
 	}
 	bounded, cancel := context.WithTimeout(ctx, patienceOfCommand)
 	defer cancel()
