@@ -34,7 +34,7 @@ func (e *Engine) connect() (err error) {
 		}
 		return nil
 	}
-	e.server, err = natsd.Start(natsd.Options{Dir: o.Data, Host: o.Listen, Port: o.Port, Durability: o.Durability, Partitions: o.Partitions, Logger: e.log.Named("nats")})
+	e.server, err = natsd.Start(natsd.Options{Dir: o.Data, Host: o.Listen, Port: o.Port, Durability: o.Durability, Partitions: o.Partitions, Logger: e.log.Named("nats"), Before: e.mend})
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -71,6 +72,31 @@ func TestRun_BuildsAPartitionAgainWhoseRecordsArePurged(t *testing.T) {
 		leads += p.Leads
 	}
 	assert.Equal(t, 40, leads)
+}
+
+// A byte of the files of the snapshots is changed: they are a convenience as long
+// as the local store is whole, and the engine does not wait for what will not come.
+func TestRun_DoesNotWaitForSnapshotsThatAreDamaged(t *testing.T) {
+	w := loadWorkflow(t, smallWorkflow)
+	data := playedWith(t, w, func(data string) {
+		require.NoError(t, engine.SnapshotAndPurge(t.Context(), engine.Options{Data: data}))
+	})
+	rel := filepath.Join("jetstream", "jetstream", "RIPEN", "streams", "OBJ_"+journal.SnapshotBucket, "msgs", "1.blk")
+	for _, at := range []func(size int) int{func(int) int { return 3 }, func(size int) int { return size / 2 }, func(size int) int { return size - 3 }} {
+		dir := t.TempDir()
+		require.NoError(t, os.CopyFS(dir, os.DirFS(data)))
+		all, err := os.ReadFile(filepath.Join(dir, rel))
+		require.NoError(t, err)
+		all[at(len(all))] ^= 0x20
+		require.NoError(t, os.WriteFile(filepath.Join(dir, rel), all, 0o600))
+		e := startEngine(t, engine.Options{Workflow: w, Data: dir, Clock: engine.ClockStream, Partitions: 2, Quiet: time.Hour})
+		require.Eventually(t, func() bool { return e.Ready() == nil && e.Leads() == 20 }, 20*time.Second, 10*time.Millisecond)
+		require.NoError(t, stopEngine(e))
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		_, err = engine.Verify(ctx, engine.Options{Workflow: w, Data: dir, Clock: engine.ClockStream}, engine.VerifyOptions{})
+		cancel()
+		require.NoError(t, err)
+	}
 }
 
 // damageJournal changes a byte of the journal's only file.

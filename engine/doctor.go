@@ -67,7 +67,14 @@ func Doctor(ctx context.Context, o Options, progress func(done, total int)) []Fi
 	if o.NATS == "" && !d.folder(o.Data) {
 		return d.findings
 	}
-	e, err := reach(o)
+	e, err := reachIf(o, intact)
+	var found *damagedFiles
+	if errors.As(err, &found) {
+		for _, p := range found.report().Problems {
+			d.say("journal files", Failing, "keep a copy of the folder; the rest was not looked at, since a server that opens the files changes them", "%s", p.Text)
+		}
+		return d.findings
+	}
 	if err != nil {
 		d.say("server", Failing, "", "%v", err)
 		return d.findings

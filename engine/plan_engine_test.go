@@ -99,7 +99,7 @@ func (p *pair) foresee(t *testing.T, s *stage) (views map[string]string, decided
 	}
 	now := past.Clock(next.Cores()...)
 	state := &plan.State{Mode: p.mode, History: plan.History{To: now, Whole: true}, Before: past.Cores(), After: next.Cores()}
-	state.Switched, err = c.Onto(state.Before, state.After, &p.mode, past.Next()+1, now)
+	state.Switched, err = c.Onto(state.Before, state.After, &p.mode, now)
 	require.NoError(t, err)
 	r, err = c.Report(state)
 	require.NoError(t, err)

@@ -181,7 +181,7 @@ func (p *pair) predict(t *testing.T) (out outcome, r *plan.Report) {
 		defer next.Close()
 		s.After = next.Cores()
 	}
-	s.Switched, err = c.Onto(s.Before, s.After, &p.mode, p.switched, p.at)
+	s.Switched, err = c.Onto(s.Before, s.After, &p.mode, p.at)
 	require.NoError(t, err)
 	r, err = c.Report(s)
 	require.NoError(t, err)

@@ -13,7 +13,10 @@ import (
 // reach connects an operator's command to the streams: of an external server,
 // of the data folder, or, if an engine runs on that folder, of its server,
 // through the login that it left there. Nothing is accepted meanwhile.
-func reach(o Options) (*Engine, error) {
+func reach(o Options) (*Engine, error) { return reachIf(o, endable) }
+
+// reachIf does so if the files of the data folder may be opened.
+func reachIf(o Options, may func(dir string) error) (*Engine, error) {
 	o = o.withDefaults()
 	o.Port, o.Partitions = -1, 0
 	e := &Engine{opts: o, log: o.Logger, work: o.Workflow, done: make(chan struct{})}
@@ -24,7 +27,7 @@ func reach(o Options) (*Engine, error) {
 		return e, nil
 	}
 	var err error
-	e.server, err = natsd.Start(natsd.Options{Dir: o.Data, NoListen: true, Logger: e.log.Named("nats")})
+	e.server, err = natsd.Start(natsd.Options{Dir: o.Data, NoListen: true, Logger: e.log.Named("nats"), Before: may})
 	if errors.Is(err, natsd.ErrLocked) {
 		if err := e.enter(err); err != nil {
 			return nil, err

@@ -258,7 +258,7 @@ func (f *forecast) differences(live, shadow []lead.Decision) (list []string) {
 // promote is what plan says of making the shadow live.
 func (f *forecast) promote(order uint64, onRelease string) {
 	f.feed(order)
-	sw, err := f.compare.Onto(f.cores[0], f.cores[1], &plan.Mode{Rescore: true, OnRelease: onRelease}, order, f.s.timeOf(order))
+	sw, err := f.compare.Onto(f.cores[0], f.cores[1], &plan.Mode{Rescore: true, OnRelease: onRelease}, f.s.timeOf(order))
 	require.NoError(f.t, err)
 	f.decided = append(f.decided, sw.Decisions...)
 	f.turn()
@@ -267,7 +267,7 @@ func (f *forecast) promote(order uint64, onRelease string) {
 // back is a switch the other way, which may take hand-offs back.
 func (f *forecast) back(order uint64, recall bool, since int64) {
 	f.feed(order)
-	sw := &core.Switch{Release: strconv.Itoa(int(f.number[1])), At: f.s.timeOf(order), Order: order, OnRelease: decide.Fire, Recall: recall, Since: since}
+	sw := &core.Switch{Release: strconv.Itoa(int(f.number[1])), At: f.s.timeOf(order), OnRelease: decide.Fire, Recall: recall, Since: since}
 	for n := range f.at {
 		var out core.Output
 		_, _, err := f.cores[1][n].SwitchFrom(f.cores[0][n], sw, "", 0, &out)

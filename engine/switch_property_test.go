@@ -36,7 +36,7 @@ func TestSwitch_RandomReleases(t *testing.T) {
 	for seed := first; seed < first+n; seed++ {
 		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
 			p := newPair(t, s, seed)
-			p.sw = &core.Switch{Release: "2", At: p.at, Order: p.switched, OnRelease: decide.OnRelease(seed % 3), PerDay: 2, Total: 7, Recall: seed%4 == 0, Since: p.at / 2}
+			p.sw = &core.Switch{Release: "2", At: p.at, OnRelease: decide.OnRelease(seed % 3), PerDay: 2, Total: 7, Recall: seed%4 == 0, Since: p.at / 2}
 			fired += p.slices(t)
 			p.places(t)
 			p.forthAndBack(t)
@@ -152,7 +152,7 @@ func (p *pair) forthAndBack(t *testing.T) {
 		all = append(all, runAll(t, live, events)...)
 		runAll(t, shadow, events)
 		live, shadow = shadow, live
-		sw.Release, sw.Order = strconv.Itoa(turn), uint64(turn)
+		sw.Release = strconv.Itoa(turn)
 		all = append(all, over(t, live, shadow, &sw, 2, func(*core.Output) {})...)
 	}
 	ids, episodes, seq := map[string]bool{}, map[string]uint32{}, map[string]uint64{}

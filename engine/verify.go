@@ -94,7 +94,11 @@ type VerifyReport struct {
 // a running engine goes on meanwhile. What it finds is in the report; the error
 // says that it could not look.
 func Verify(ctx context.Context, o Options, vo VerifyOptions) (*VerifyReport, error) {
-	e, err := reach(o)
+	e, err := reachIf(o, intact)
+	var found *damagedFiles
+	if errors.As(err, &found) {
+		return found.report(), nil
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -117,6 +121,19 @@ func Verify(ctx context.Context, o Options, vo VerifyOptions) (*VerifyReport, er
 	}
 	defer v.close()
 	return v.run(ctx)
+}
+
+// report is that of a verification that ends here.
+func (d *damagedFiles) report() *VerifyReport {
+	r := &VerifyReport{Partitions: []VerifiedPartition{}}
+	for i := range d.list {
+		text := d.list[i].String() + "; restore the data folder from a backup"
+		if d.list[i].Tail {
+			text = d.list[i].String() + ", and nothing whole stands behind it: it was changed, or torn by a power loss; an engine that starts here cuts it off and computes it again from the events"
+		}
+		r.Problems = append(r.Problems, Problem{Partition: -1, Kind: "record", Seq: d.list[i].Seq, Text: text})
+	}
+	return r
 }
 
 // verification reads the journal once and hands its messages to one check per

@@ -200,9 +200,12 @@ func TestVerify_FindsAnyByte(t *testing.T) {
 		{last(0), []int{-32, -31, -28, -20, -8, 0, len(last(0).Data) - 1, len(last(0).Data) + 7}},
 		{last(1), []int{-32, -31, -28, -20, -8, 0, len(last(1).Data) - 1, len(last(1).Data) + 7}},
 	} {
-		for _, off := range c.offs {
-			dir := t.TempDir()
+		for i := range 2 * len(c.offs) {
+			dir, off := t.TempDir(), c.offs[i/2]
 			require.NoError(t, os.CopyFS(dir, os.DirFS(data)))
+			if i%2 == 1 { // as behind a kill, in a folder that was restored: nothing testifies
+				bare(t, dir)
+			}
 			flipAt(t, dir, c.rec.Data, off)
 			require.NotEmpty(t, verify(t, w, dir).Problems, "byte %d of the record at sequence %d", off, c.rec.Sequence)
 			if off < 0 { // the doctor does not run the inputs again, but it sees that the end is gone
@@ -210,6 +213,16 @@ func TestVerify_FindsAnyByte(t *testing.T) {
 			}
 		}
 	}
+}
+
+// bare takes away what testifies to the end of the journal: the local store, the
+// snapshots and the server's index.
+func bare(t *testing.T, dir string) {
+	t.Helper()
+	require.NoError(t, os.RemoveAll(filepath.Join(dir, "state")))
+	streams := filepath.Join(dir, "jetstream", "jetstream", "RIPEN", "streams")
+	require.NoError(t, os.RemoveAll(filepath.Join(streams, "OBJ_RIPEN_SNAPSHOTS")))
+	require.NoError(t, os.Remove(filepath.Join(streams, journal.JournalStream, "msgs", "index.db")))
 }
 
 // A decision that is gone, and a record that somebody else wrote.

@@ -49,7 +49,7 @@ func (e *Engine) witnesses(ctx context.Context) ([]witness, error) {
 		return nil
 	})
 	if err != nil { // a store that cannot be read is made anew: no witness, and no harm
-		e.log.Debug("the local store cannot be asked", "folder", dir, "error", err)
+		e.log.Warn("the local store cannot be read; an engine that starts makes it anew from snapshot and journal", "folder", dir, "error", err)
 	}
 	return list, nil
 }

@@ -54,7 +54,7 @@ func (a *app) planFiles(ctx context.Context, p *filePlan) (*plan.Report, error) 
 	if err != nil {
 		return nil, err
 	}
-	if s.Switched, err = c.Onto(s.Before, s.After, &p.mode, 0, h.asOf); err != nil {
+	if s.Switched, err = c.Onto(s.Before, s.After, &p.mode, h.asOf); err != nil {
 		return nil, err
 	}
 	r, err := c.Report(s)

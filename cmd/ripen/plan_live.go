@@ -91,7 +91,7 @@ func (p *livePlan) run(ctx context.Context) (*plan.Report, error) {
 	}
 	s := p.state(next)
 	s.Cost.After = effort(next.Side, fuelOf(p.is)-fuel)
-	if s.Switched, err = p.c.Onto(s.Before, s.After, &p.mode, p.past.Next(), s.History.To); err != nil {
+	if s.Switched, err = p.c.Onto(s.Before, s.After, &p.mode, s.History.To); err != nil {
 		return nil, err
 	}
 	r, err := p.c.Report(s)

@@ -31,7 +31,7 @@ func TestDrip_SomeADay(t *testing.T) {
 	e := build()
 	next := program(releaseKit(2, scoretest.Config{})) // 40 points instead of 60 are enough
 	require.NoError(t, e.Reprogram(next))
-	sw := &core.Switch{Release: "7", At: start + 100, Order: 12, OnRelease: decide.Drip, PerDay: perDay, Total: leads}
+	sw := &core.Switch{Release: "7", At: start + 100, OnRelease: decide.Drip, PerDay: perDay, Total: leads}
 	got := e.takeOver(e.Core, sw, "", 7, nothing)
 	records := append([][]byte{}, got.deltas...)
 	all := append([]string{}, got.decisions...)

@@ -224,7 +224,7 @@ func (t *turning) look(l *turned, f *ledger.Frame, out *Output) decide.Newly {
 	h := decide.Handover{Cause: lead.Cause{Kind: decide.CauseRelease, Event: sw.Release, At: sw.At},
 		Was: t.change.was.Policy, Before: l.before, OnRelease: sw.OnRelease, Recall: sw.Recall, Since: sw.Since}
 	if sw.OnRelease == decide.Drip {
-		h.Due = sw.turnOf(a.Key)
+		h.Due = sw.turnOf(a.Key, c.prog.Policy.Release)
 	}
 	if sw.Recall {
 		h.Own = decide.OpenActions(&a.Marks)
@@ -296,12 +296,13 @@ func (t *turning) convert(i int, a *ledger.Account) ([]byte, error) {
 const dayLength = int64(dayMillis)
 
 // turnOf is when a lead has its turn in the drip, ms: leads are spread by a hash
-// of their key, PerDay of Total each day.
-func (sw *Switch) turnOf(key string) int64 {
+// of their key and of the model that begins, PerDay of Total each day. Both are
+// known before the order is given: a plan names the same leads.
+func (sw *Switch) turnOf(key, model string) int64 {
 	if sw.PerDay <= 0 {
 		return sw.At
 	}
-	h := ledger.Hash64(key) ^ sw.Order*0x9e3779b97f4a7c15
+	h := ledger.Hash64(key) ^ ledger.Hash64(model)*0x9e3779b97f4a7c15
 	h = (h ^ h>>31) * 0xbf58476d1ce4e5b9
 	h ^= h >> 29
 	return sw.At + int64(h%uint64(max(sw.Total, 1)))*dayLength/sw.PerDay

@@ -95,7 +95,7 @@ func nothing(string) {}
 var modes = []decide.OnRelease{decide.Fire, decide.Mark, decide.Drip}
 
 func switchOf(seed uint64) *core.Switch {
-	return &core.Switch{Release: "2", At: start + int64(seed)*1000, Order: seed, OnRelease: modes[seed%3], PerDay: 2, Total: 5, Recall: seed%4 == 0, Since: start + 20*day}
+	return &core.Switch{Release: "2", At: start + int64(seed)*1000, OnRelease: modes[seed%3], PerDay: 2, Total: 5, Recall: seed%4 == 0, Since: start + 20*day}
 }
 
 // A release that was built beside the live one takes over, or begins a workflow:
@@ -261,7 +261,7 @@ func TestSwitchFrom_ForthAndBack(t *testing.T) {
 			shadow.feed(inputs, 50)
 			all = append(all, live.out.Decisions...)
 			live, shadow = shadow, live
-			sw := &core.Switch{Release: fmt.Sprint(turn), At: live.Clock(), Order: seed, OnRelease: modes[seed%2*2], PerDay: 3, Total: 12}
+			sw := &core.Switch{Release: fmt.Sprint(turn), At: live.Clock(), OnRelease: modes[seed%2*2], PerDay: 3, Total: 12}
 			live.takeOver(shadow.Core, sw, "", 4, func(string) { all = append(all, live.out.Decisions...) })
 		}
 		seen, open, seq := map[string]bool{}, map[string]uint32{}, map[string]uint64{}

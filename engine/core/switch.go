@@ -13,9 +13,6 @@ type Switch struct {
 	// At is the time of the switch, ms: that of the order. It is the time of the
 	// cause; leads are looked at at their own clock, or the newest tick.
 	At int64
-	// Order is the sequence of the order. It decides, with the lead, on which day
-	// of a drip the lead's turn is.
-	Order uint64
 	// OnRelease says what happens with leads that are newly true. Under
 	// decide.Drip, PerDay of Total (CountNew's, over all partitions) are handed
 	// out each day.

@@ -187,7 +187,7 @@ func (j *Journal) Snapshots(ctx context.Context, p int) ([]Snapshot, error) {
 	if err != nil || obs == nil {
 		return nil, err
 	}
-	names, err := j.listObjects(ctx, obs, snapshotPrefix(p))
+	names, err := j.listObjects(ctx, snapshotPrefix(p))
 	if err != nil {
 		return nil, err
 	}

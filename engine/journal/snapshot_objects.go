@@ -14,22 +14,28 @@ import (
 // keepSnapshots is how many snapshots of a partition stay.
 const keepSnapshots = 2
 
-// listObjects are the names with a prefix, in order.
-func (j *Journal) listObjects(ctx context.Context, obs jetstream.ObjectStore, prefix string) (names []string, err error) {
-	var list []*jetstream.ObjectInfo
+// metaPrefix is what the subjects of the objects' descriptions begin with.
+const metaPrefix = "$O." + SnapshotBucket + ".M."
+
+// listObjects are the names with a prefix, in order. They are read from the
+// subjects of the bucket and not from its messages: who waits for one that is
+// damaged waits for ever. One that is being deleted may be among them.
+func (j *Journal) listObjects(ctx context.Context, prefix string) (names []string, err error) {
+	var info *jetstream.StreamInfo
 	err = j.patiently(ctx, "objects of "+SnapshotBucket, func(ctx context.Context) error {
-		list, err = obs.List(ctx)
-		if errors.Is(err, jetstream.ErrNoObjectsFound) {
-			list, err = nil, nil
+		s, err := j.js.Stream(ctx, "OBJ_"+SnapshotBucket)
+		if err == nil {
+			info, err = s.Info(ctx, jetstream.WithSubjectFilter(metaPrefix+">"))
 		}
 		return err
 	})
 	if err != nil {
 		return nil, wrap(SnapshotBucket, err)
 	}
-	for _, o := range list {
-		if strings.HasPrefix(o.Name, prefix) {
-			names = append(names, o.Name)
+	for subject := range info.State.Subjects {
+		name, err := base64.URLEncoding.DecodeString(strings.TrimPrefix(subject, metaPrefix))
+		if err == nil && strings.HasPrefix(string(name), prefix) {
+			names = append(names, string(name))
 		}
 	}
 	slices.Sort(names)
@@ -68,8 +74,32 @@ func (j *Journal) readOnce(ctx context.Context, obs jetstream.ObjectStore, name 
 		return nil, fmt.Errorf("%w: %s: %w", ErrSnapshot, name, err)
 	case err == nil && uint64(len(data)) != info.Size:
 		return nil, fmt.Errorf("%s has %d of %d bytes", name, len(data), info.Size)
+	case err != nil && ctx.Err() != nil: // a slow server, or a damaged chunk, for which one waits for ever
+		return nil, errors.Join(err, j.readable(context.WithoutCancel(ctx), info))
 	}
 	return data, err
+}
+
+// readable gives ErrSnapshot if a chunk of an object cannot be read.
+func (j *Journal) readable(ctx context.Context, o *jetstream.ObjectInfo) error {
+	ctx, cancel := context.WithTimeout(ctx, j.cfg.CommitTimeout)
+	defer cancel()
+	s, err := j.js.Stream(ctx, "OBJ_"+SnapshotBucket)
+	if err != nil {
+		return err
+	}
+	next := uint64(1)
+	for i := range o.Chunks {
+		m, err := s.GetMsg(ctx, next, jetstream.WithGetMsgSubject("$O."+SnapshotBucket+".C."+o.NUID))
+		if errors.Is(err, jetstream.ErrMsgNotFound) {
+			return fmt.Errorf("%w: chunk %d of %s cannot be read: it is damaged on disk", ErrSnapshot, i, o.Name)
+		}
+		if err != nil {
+			return err
+		}
+		next = m.Sequence + 1
+	}
+	return nil
 }
 
 // chunks makes sure that an object is complete: who reads one whose last chunk
@@ -100,7 +130,7 @@ func (j *Journal) deleteObject(ctx context.Context, obs jetstream.ObjectStore, n
 	if err != nil {
 		return wrap(SnapshotBucket, err)
 	}
-	mark := "$O." + SnapshotBucket + ".M." + base64.URLEncoding.EncodeToString([]byte(name))
+	mark := metaPrefix + base64.URLEncoding.EncodeToString([]byte(name))
 	return wrap(name, s.Purge(ctx, jetstream.WithPurgeSubject(mark)))
 }
 
@@ -110,7 +140,7 @@ func (j *Journal) RemoveSnapshot(ctx context.Context, s Snapshot) error {
 	if err != nil || obs == nil {
 		return err
 	}
-	names, err := j.listObjects(ctx, obs, s.Name)
+	names, err := j.listObjects(ctx, s.Name)
 	for _, name := range names {
 		err = errors.Join(err, j.deleteObject(ctx, obs, name))
 	}
@@ -133,7 +163,7 @@ func (j *Journal) PruneSnapshots(ctx context.Context, p int) ([]Snapshot, error)
 	if err != nil || obs == nil {
 		return nil, err
 	}
-	names, err := j.listObjects(ctx, obs, snapshotPrefix(p))
+	names, err := j.listObjects(ctx, snapshotPrefix(p))
 	for _, name := range names { // a manifest sorts before its parts
 		of, _, _ := strings.Cut(name, ".")
 		kept := slices.ContainsFunc(list, func(s Snapshot) bool { return s.Name == of })

@@ -41,9 +41,7 @@ func (b *bench) snapshot(p, entries int, number uint64) Snapshot {
 
 func (b *bench) objects() (names []string) {
 	b.t.Helper()
-	obs, err := b.js.ObjectStore(b.t.Context(), SnapshotBucket)
-	require.NoError(b.t, err)
-	names, err = b.j.listObjects(b.t.Context(), obs, "")
+	names, err := b.j.listObjects(b.t.Context(), "")
 	require.NoError(b.t, err)
 	return names
 }

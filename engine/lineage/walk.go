@@ -101,7 +101,7 @@ func (s *Set) start(o *Order, id ID) (*Walk, error) {
 	m := w.member
 	switch {
 	case o.Origin == FromFork:
-		sw := &core.Switch{Release: number(o.Release), Order: uint64(id), OnRelease: decide.Mark, Was: live.Core.Program()}
+		sw := &core.Switch{Release: number(o.Release), OnRelease: decide.Mark, Was: live.Core.Program()}
 		w.step = func(after string, most int, out *core.Output) (string, bool, error) {
 			return m.Core.SwitchFrom(m.Core, sw, after, most, out)
 		}
@@ -180,7 +180,7 @@ func (s *Set) change(o *Order, seq uint64, at int64) (*Walk, error) {
 		return passed("release %d is the live one already", o.Release.Number), nil
 	}
 	w := &Walk{set: s, member: m}
-	sw := s.switchOf(o, m, seq, at)
+	sw := s.SwitchOf(o, m, at)
 	if o.InPlace {
 		if err := s.reprogram(o, m, sw); err != nil {
 			return nil, m.wrap(err)
@@ -225,8 +225,9 @@ func (s *Set) reprogram(o *Order, m *Member, sw *core.Switch) error {
 	return nil
 }
 
-// switchOf is the order in the core's words.
-func (s *Set) switchOf(o *Order, m *Member, seq uint64, at int64) *core.Switch {
+// SwitchOf is an order in the core's words, as it is carried out and as a core
+// counts what it would lead to.
+func (s *Set) SwitchOf(o *Order, m *Member, at int64) *core.Switch {
 	r := m.Release
 	if o.InPlace {
 		r = o.Release
@@ -238,11 +239,8 @@ func (s *Set) switchOf(o *Order, m *Member, seq uint64, at int64) *core.Switch {
 	case Drip:
 		on = decide.Drip
 	}
-	return &core.Switch{Release: number(r), At: at, Order: seq, OnRelease: on, PerDay: o.PerDay, Total: o.Total, Recall: o.Recall, Since: o.Since}
+	return &core.Switch{Release: number(r), At: at, OnRelease: on, PerDay: o.PerDay, Total: o.Total, Recall: o.Recall, Since: o.Since}
 }
-
-// SwitchOf is an order as a core counts what it would lead to.
-func (s *Set) SwitchOf(o *Order, m *Member, at int64) *core.Switch { return s.switchOf(o, m, 0, at) }
 
 func number(r Release) string { return strconv.FormatUint(uint64(r.Number), 10) }
 

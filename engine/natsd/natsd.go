@@ -65,6 +65,11 @@ func Start(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	if o.Before != nil {
+		if err := o.Before(o.Dir); err != nil {
+			return nil, errors.Join(err, f.close())
+		}
+	}
 	s := &Server{opts: o, folder: f, engine: newLogin(engineUser), admin: newLogin(adminUser), port: o.Port}
 	if err := s.boot(); err != nil {
 		err = errors.Join(err, f.close())

@@ -44,6 +44,9 @@ const maxPending = 512 << 20
 
 // Options configure the embedded server.
 type Options struct {
+	// Before is called once, with the folder locked and no server running; its
+	// error ends the start. nil is fine.
+	Before func(dir string) error
 	// Dir is the data folder, created if it is missing. Required.
 	Dir string
 	// Host and Port of the client listener. Port 0 is DefaultPort, -1 any free

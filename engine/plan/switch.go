@@ -23,11 +23,10 @@ type Switched struct {
 // way that apply does it, and tells what that leads to. With a re-score the
 // candidate's cores have scored the history; without, they are empty and go on
 // from what the live ones know. The live cores are only read; behind Nothing there
-// are none. order is the sequence that the switch would have in the stream, at its
-// time in ms. Without a re-score it may be refused: core.ErrProgram.
-func (c *Comparison) Onto(live, candidate []*core.Core, mode *Mode, order uint64, at int64) (Switched, error) {
+// are none. at is the time that the switch would have, in ms. Without a re-score it may be refused: core.ErrProgram.
+func (c *Comparison) Onto(live, candidate []*core.Core, mode *Mode, at int64) (Switched, error) {
 	was := c.sides[before].Program
-	sw := core.Switch{Release: strconv.FormatUint(uint64(c.sides[after].Number), 10), At: at, Order: order, OnRelease: mode.code(), PerDay: mode.PerDay}
+	sw := core.Switch{Release: strconv.FormatUint(uint64(c.sides[after].Number), 10), At: at, OnRelease: mode.code(), PerDay: mode.PerDay}
 	if !mode.Rescore {
 		if err := fork(live, candidate, mode, sw, &was); err != nil {
 			return Switched{}, err

@@ -2,6 +2,7 @@ package store
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/cockroachdb/pebble/v2"
 )
@@ -15,19 +16,24 @@ func Peek(dir string, partitions int, fn func(partition int, head, newest []byte
 	if err != nil || found != format {
 		return err
 	}
-	d.db, err = pebble.Open(dir, &pebble.Options{FS: o.fs, ReadOnly: true, Logger: &logger{o.Logger}})
-	if err != nil {
+	if doubt, err := d.read(doubtFile); err != nil || doubt != "" { // it is made anew at the next start
 		return err
+	}
+	// Without a listener damage would end the process.
+	listener := &pebble.EventListener{DataCorruption: func(pebble.DataCorruptionInfo) {}}
+	d.db, err = pebble.Open(dir, &pebble.Options{FS: o.fs, ReadOnly: true, Logger: &logger{o.Logger}, EventListener: listener})
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 	defer func() { err = errors.Join(err, d.db.Close()) }()
 	for p := range partitions {
 		head, _, err := d.get(nil, appendPrefix(nil, uint16(p), keyHead))
 		if err != nil {
-			return err
+			return fmt.Errorf("%w: %w", ErrDamaged, err)
 		}
 		newest, _, err := d.get(nil, appendPrefix(nil, uint16(p), keyNewest))
 		if err != nil {
-			return err
+			return fmt.Errorf("%w: %w", ErrDamaged, err)
 		}
 		if err := fn(p, head, newest); err != nil {
 			return err
