@@ -123,6 +123,7 @@ type outcome struct {
 	atSwitch  []lead.Decision
 	afterward []lead.Decision
 	ends      map[string]string // states behind what follows
+	newly     int               // as an engine counts them before
 }
 
 func statesOf(cores ...*core.Core) map[string]string {
@@ -268,6 +269,23 @@ func (h home) Copy(from *lineage.Member, d *lineage.Descriptor) (*core.Core, err
 	return c, err
 }
 
+// newlyTrue is what an engine counts before it gives the order.
+func newlyTrue(t *testing.T, p *pair, set *lineage.Set, o *lineage.Order) int {
+	t.Helper()
+	var found core.Newly
+	live, m := set.Live(o.Workflow), set.Get(o.Lineage)
+	if o.InPlace {
+		prog, err := home{t, p}.Borrow(o.Workflow, o.Release)
+		require.NoError(t, err)
+		_, _, err = live.Core.CountProgram(prog, set.SwitchOf(o, live, p.at), "", 0, &found)
+		require.NoError(t, err)
+		return found.Total
+	}
+	_, _, err := m.Core.CountNew(live.Core, set.SwitchOf(o, m, p.at), "", 0, &found)
+	require.NoError(t, err)
+	return found.Total
+}
+
 // apply lets the lineages of one partition do it: the candidate is built beside
 // the live release, joins it and is switched to.
 func (p *pair) apply(t *testing.T, part, parts int, total int64, out *outcome) (live *core.Core) {
@@ -334,6 +352,8 @@ func (p *pair) apply(t *testing.T, part, parts int, total int64, out *outcome) (
 	default:
 		obey(&lineage.Order{Op: lineage.Start, Origin: lineage.FromFork, Release: second}, uint64(id), 2)
 	}
+	sw.Workflow = name
+	out.newly += newlyTrue(t, p, set, sw)
 	out.atSwitch = append(out.atSwitch, obey(sw, p.switched, 2)...)
 	live = set.Live(name).Core
 	maps.Copy(out.states, statesOf(live))
@@ -372,6 +392,7 @@ func TestPlan_IsTheTruth(t *testing.T) {
 			require.NoError(t, same(want.ends, got.ends), "states at the end; "+why)
 			assert.Equal(t, len(want.views), r.Leads.All-r.Leads.Gone)
 			assert.Equal(t, len(want.atSwitch), r.Switch.Decisions)
+			assert.Equal(t, got.newly, r.Switch.Newly, "newly true, as an engine counts them; "+why)
 			switch p.mode.OnRelease {
 			case plan.Fire:
 				assert.Equal(t, r.Switch.Newly, r.Switch.Decisions)

@@ -11,11 +11,13 @@ import (
 // CountNew says what SwitchFrom would find, and changes nothing. Slices as in
 // SwitchFrom; inputs may come between them. Counts are added to into.
 func (c *Core) CountNew(live *Core, sw *Switch, after string, most int, into *Newly) (last string, done bool, err error) {
-	t := turning{core: c, sw: sw, count: into}
-	if live == nil {
-		t.begin()
-	} else {
-		t.change.was = &live.prog
+	t, err := c.turningFrom(live, sw)
+	if err != nil {
+		return after, false, err
+	}
+	t.count = into
+	if t.inPlace && t.change.idle() {
+		return after, true, nil
 	}
 	return t.countSlice(c, live, after, most)
 }

@@ -20,25 +20,13 @@ import (
 // again from a committed key on, it leads to the same. live is only read; nil
 // says that this lineage is the first of its workflow to be live.
 func (c *Core) SwitchFrom(live *Core, sw *Switch, after string, most int, out *Output) (last string, done bool, err error) {
-	t := turning{core: c, sw: sw}
-	switch live {
-	case nil:
-		t.begin()
-	case c:
-		was := sw.Was
-		if was == nil {
-			was = c.was
-		}
-		if was == nil {
-			return "", false, errors.New("a switch in place needs the program that ran before: call Reprogram, or name it")
-		}
-		if t.change = c.changeOf(was); t.change.idle() {
-			c.was = nil
-			return after, true, nil
-		}
-		t.inPlace = true
-	default:
-		t.change.was = &live.prog
+	t, err := c.turningFrom(live, sw)
+	if err != nil {
+		return "", false, err
+	}
+	if t.inPlace && t.change.idle() {
+		c.was = nil
+		return after, true, nil
 	}
 	keys, more, err := c.keys(live, after, most)
 	if err != nil {
@@ -57,6 +45,27 @@ func (c *Core) SwitchFrom(live *Core, sw *Switch, after string, most int, out *O
 		c.was = nil
 	}
 	return last, !more, nil
+}
+
+// turningFrom begins to switch from live, as in SwitchFrom.
+func (c *Core) turningFrom(live *Core, sw *Switch) (t turning, err error) {
+	t = turning{core: c, sw: sw}
+	switch live {
+	case nil:
+		t.begin()
+	case c:
+		was := sw.Was
+		if was == nil {
+			was = c.was
+		}
+		if was == nil {
+			return t, errors.New("a switch in place needs the program that ran before: call Reprogram, or name it")
+		}
+		t.change, t.inPlace = c.changeOf(was), true
+	default:
+		t.change.was = &live.prog
+	}
+	return t, nil
 }
 
 // handOver takes a few leads over, and tells what changed of them.
