@@ -66,10 +66,10 @@ bench-step: plugins ## one step against native Go, expr-lang and cel-go, in one 
 	cd testdata/bench && $(GO) run .
 
 bench-drain: build ## events a second through the whole engine, against bare reading
-	$(GO) test -run '^$$' -bench '^BenchmarkDrain$$' -benchtime 1x -timeout 30m ./engine
+	CGO_ENABLED=0 $(GO) test -run '^$$' -bench '^BenchmarkDrain$$' -benchtime 1x -timeout 30m ./engine
 
 bench-drain-cold: build ## the same with a million leads of which a tenth fits into memory
-	$(GO) test -run '^$$' -bench '^BenchmarkDrainCold$$' -benchtime 1x -timeout 30m ./engine
+	CGO_ENABLED=0 $(GO) test -run '^$$' -bench '^BenchmarkDrainCold$$' -benchtime 1x -timeout 30m ./engine
 
 bench-state: plugins ## memory and disk of LEADS leads (default 5000000), and a restart against scoring again
 	LEADS=$(LEADS) CGO_ENABLED=0 $(GO) test -run '^$$' -bench '^BenchmarkState$$' -benchtime 1x -timeout 60m ./engine

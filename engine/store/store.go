@@ -27,9 +27,9 @@ var (
 
 // Defaults of Options, in bytes.
 const (
-	DefaultBlockCache = 32 << 20
+	DefaultBlockCache = 64 << 20
 	DefaultMemTable   = 4 << 20
-	DefaultRows       = 48 << 20
+	DefaultRows       = 64 << 20
 )
 
 // memTables is how many of them may wait to be written before writers wait.
