@@ -2,6 +2,7 @@ package journal
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -65,59 +66,36 @@ func (j *Journal) readOnce(ctx context.Context, obs jetstream.ObjectStore, name 
 	if info.Size > maxPart {
 		return nil, fmt.Errorf("%w: %s has %d bytes, expected at most %d", ErrSnapshot, name, info.Size, maxPart)
 	}
-	if err := j.chunks(ctx, info); err != nil {
-		return nil, err
-	}
-	data, err := obs.GetBytes(ctx, name)
-	switch {
-	case errors.Is(err, jetstream.ErrDigestMismatch):
-		return nil, fmt.Errorf("%w: %s: %w", ErrSnapshot, name, err)
-	case err == nil && uint64(len(data)) != info.Size:
-		return nil, fmt.Errorf("%s has %d of %d bytes", name, len(data), info.Size)
-	case err != nil && ctx.Err() != nil: // a slow server, or a damaged chunk, for which one waits for ever
-		return nil, errors.Join(err, j.readable(context.WithoutCancel(ctx), info))
-	}
-	return data, err
+	return j.readChunks(ctx, info)
 }
 
-// readable gives ErrSnapshot if a chunk of an object cannot be read.
-func (j *Journal) readable(ctx context.Context, o *jetstream.ObjectInfo) error {
-	ctx, cancel := context.WithTimeout(ctx, j.cfg.CommitTimeout)
-	defer cancel()
+// readChunks reads the chunks of an object one by one. An object store delivers them
+// to a consumer, and who waits there for one that is missing or damaged waits
+// for ever.
+func (j *Journal) readChunks(ctx context.Context, o *jetstream.ObjectInfo) ([]byte, error) {
 	s, err := j.js.Stream(ctx, "OBJ_"+SnapshotBucket)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	next := uint64(1)
+	data, next := make([]byte, 0, o.Size), uint64(1)
 	for i := range o.Chunks {
 		m, err := s.GetMsg(ctx, next, jetstream.WithGetMsgSubject("$O."+SnapshotBucket+".C."+o.NUID))
 		if errors.Is(err, jetstream.ErrMsgNotFound) {
-			return fmt.Errorf("%w: chunk %d of %s cannot be read: it is damaged on disk", ErrSnapshot, i, o.Name)
+			return nil, fmt.Errorf("%w: %s: chunk %d of %d is missing or damaged on disk", ErrSnapshot, o.Name, i+1, o.Chunks)
 		}
 		if err != nil {
-			return err
+			return nil, err
+		}
+		if data = append(data, m.Data...); len(data) > maxPart {
+			break
 		}
 		next = m.Sequence + 1
 	}
-	return nil
-}
-
-// chunks makes sure that an object is complete: who reads one whose last chunk
-// is missing waits for it for ever.
-func (j *Journal) chunks(ctx context.Context, o *jetstream.ObjectInfo) error {
-	s, err := j.js.Stream(ctx, "OBJ_"+SnapshotBucket)
-	if err != nil {
-		return err
+	sum := sha256.Sum256(data)
+	if uint64(len(data)) != o.Size || o.Digest != "SHA-256="+base64.URLEncoding.EncodeToString(sum[:]) {
+		return nil, fmt.Errorf("%w: %s has %d bytes with another digest than its %d", ErrSnapshot, o.Name, len(data), o.Size)
 	}
-	subject := "$O." + SnapshotBucket + ".C." + o.NUID
-	info, err := s.Info(ctx, jetstream.WithSubjectFilter(subject))
-	if err != nil {
-		return err
-	}
-	if n := info.State.Subjects[subject]; n != uint64(o.Chunks) {
-		return fmt.Errorf("%w: %s has %d of %d chunks", ErrSnapshot, o.Name, n, o.Chunks)
-	}
-	return nil
+	return data, nil
 }
 
 // deleteObject deletes an object and the mark that the object store leaves of
