@@ -179,7 +179,10 @@ func TestCheck_ClusterWithoutQuorum(t *testing.T) {
 		s.Shutdown()
 		s.WaitForShutdown()
 	}
-	err = openWith(t, js, Config{Replicas: 3, AskTimeout: 500 * time.Millisecond})
+	require.Eventually(t, func() bool { // who led goes on answering until it misses the others
+		err = openWith(t, js, Config{Replicas: 3, AskTimeout: 500 * time.Millisecond})
+		return err != nil
+	}, time.Minute, 100*time.Millisecond)
 	require.ErrorIs(t, err, ErrServer)
 	require.ErrorContains(t, err, "more than half of the servers (and of each stream's replicas) must run")
 }
