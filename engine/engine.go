@@ -141,6 +141,7 @@ type Engine struct {
 	work     *Workflow
 	server   *natsd.Server // nil with an external server
 	conn     *nats.Conn
+	door     *nats.Conn // where clients of the embedded server send events; nil with an external one
 	js       jetstream.JetStream
 	journal  *journal.Journal
 	ingest   *ingest.Ingest
@@ -244,6 +245,10 @@ func (e *Engine) openDoors(ctx context.Context) (err error) {
 		Scored: e.scored, MaxLag: e.opts.MaxLag, MaxEvents: e.opts.MaxEvents, Now: e.opts.Now, Ask: askTime}
 	if e.server != nil {
 		o.FreeBytes, o.FreeFloor, o.Ask = e.server.FreeBytes, 2*journal.DefaultFreeFloor, 0
+		if e.door, err = e.server.ConnectDoor("ripen door"); err != nil {
+			return err
+		}
+		o.Doors = []*nats.Conn{e.door}
 	}
 	if err = e.allowed(ctx, func(ctx context.Context) (err error) {
 		e.clock, err = startClock(ctx, e)
@@ -360,8 +365,10 @@ func (e *Engine) shut(ctx context.Context) {
 		if e.shelf != nil {
 			e.shelf.Close()
 		}
-		if e.conn != nil {
-			e.conn.Close()
+		for _, conn := range []*nats.Conn{e.door, e.conn} {
+			if conn != nil {
+				conn.Close()
+			}
 		}
 		if e.server != nil {
 			if err := e.server.Stop(ctx); err != nil {

@@ -50,7 +50,9 @@ const maxPackEvents = 4096
 
 // Options configure an Ingest. Conn, JS and Partitions are required.
 type Options struct {
-	Conn       *nats.Conn
+	Conn *nats.Conn
+	// Doors are further connections, of other accounts, on which requests come.
+	Doors      []*nats.Conn
 	JS         jetstream.JetStream
 	Partitions int
 	Logger     hclog.Logger
@@ -147,11 +149,11 @@ type Ingest struct {
 	lag      *lag
 	readings sync.Pool
 
-	sub      *nats.Subscription
-	requests chan *nats.Msg     // each holds its bytes of room
-	quit     context.CancelFunc // ends retries and the guard
-	served   sync.WaitGroup     // the goroutine that reads requests
-	writers  sync.WaitGroup     // lanes and guard
+	subs     []*nats.Subscription // one on each connection
+	requests chan *nats.Msg       // each holds its bytes of room
+	quit     context.CancelFunc   // ends retries and the guard
+	served   sync.WaitGroup       // the goroutine that reads requests
+	writers  sync.WaitGroup       // lanes and guard
 
 	mu      sync.RWMutex
 	closing bool // nothing new is taken in-process
@@ -197,12 +199,23 @@ func (in *Ingest) Start() error {
 	run(in.guard.run)
 	in.served.Add(1)
 	go in.serve()
-	sub, err := in.o.Conn.QueueSubscribe(Subject, queueGroup, in.enqueue)
-	if err != nil {
-		return errors.Join(fmt.Errorf("serve %s: %w", Subject, err), in.Close(ctx))
+	for _, conn := range append([]*nats.Conn{in.o.Conn}, in.o.Doors...) {
+		if err := in.listen(conn); err != nil {
+			return errors.Join(fmt.Errorf("serve %s: %w", Subject, err), in.Close(ctx))
+		}
 	}
-	in.sub = sub
-	return in.o.Conn.Flush() // the subscription is there when Start returns
+	return nil
+}
+
+// listen takes the requests of a connection; it is known to the server when
+// this returns.
+func (in *Ingest) listen(conn *nats.Conn) error {
+	sub, err := conn.QueueSubscribe(Subject, queueGroup, in.enqueue)
+	if err != nil {
+		return err
+	}
+	in.subs = append(in.subs, sub)
+	return conn.Flush()
 }
 
 // enqueue must not block: the connection would drop messages in silence.
@@ -280,12 +293,16 @@ func (in *Ingest) Close(ctx context.Context) error {
 }
 
 // unsubscribe waits until no request can arrive any more.
-func (in *Ingest) unsubscribe(ctx context.Context) error {
-	if in.sub == nil {
-		return nil
+func (in *Ingest) unsubscribe(ctx context.Context) (err error) {
+	for _, sub := range in.subs {
+		err = errors.Join(err, drain(ctx, sub))
 	}
-	gone := in.sub.StatusChanged(nats.SubscriptionClosed)
-	if err := in.sub.Drain(); err != nil {
+	return err
+}
+
+func drain(ctx context.Context, sub *nats.Subscription) error {
+	gone := sub.StatusChanged(nats.SubscriptionClosed)
+	if err := sub.Drain(); err != nil {
 		if errors.Is(err, nats.ErrConnectionClosed) || errors.Is(err, nats.ErrBadSubscription) {
 			return nil
 		}
@@ -295,6 +312,6 @@ func (in *Ingest) unsubscribe(ctx context.Context) error {
 	case <-gone:
 		return nil
 	case <-ctx.Done():
-		return fmt.Errorf("close ingest: %w", errors.Join(ctx.Err(), in.sub.Unsubscribe()))
+		return fmt.Errorf("close ingest: %w", errors.Join(ctx.Err(), sub.Unsubscribe()))
 	}
 }

@@ -48,7 +48,10 @@ func newBench(t testing.TB, cfg journal.Config, change func(*Options)) *bench {
 	cfg.Partitions = partitions
 	_, err = journal.Open(t.Context(), js, cfg)
 	require.NoError(t, err)
-	o := Options{Conn: nc, JS: js, Partitions: partitions, Now: func() int64 { return 1_700_000_000_000 }}
+	door, err := srv.ConnectDoor("door")
+	require.NoError(t, err)
+	t.Cleanup(door.Close)
+	o := Options{Conn: nc, Doors: []*nats.Conn{door}, JS: js, Partitions: partitions, Now: func() int64 { return 1_700_000_000_000 }}
 	if change != nil {
 		change(&o)
 	}

@@ -25,7 +25,14 @@ const (
 	clientAccount = "RIPEN_CLIENTS"
 	anonymous     = "anonymous"
 	engineUser    = "engine"
+	doorUser      = "door"
 )
+
+// ingestDoor is where clients send events. It alone is no export: the engine
+// listens on it in the clients' account, as a user of its own that may do nothing
+// else. An event that crosses accounts and its answer cost as much as all the
+// rest of taking it.
+const ingestDoor = "ripen.in"
 
 // service is a request that clients may make; a streamed one may be answered
 // many times.
@@ -49,7 +56,6 @@ func (o *Options) services() []service {
 
 // doors are the services beside the subjects of events.
 var doors = []service{
-	{subject: "ripen.in"},        // events, answered when durable
 	{subject: "ripen.subscribe"}, // create a durable consumer of decisions
 	// Importing INFO also keeps the server from giving the clients' account a
 	// JetStream API of its own, which would answer first, and only with errors.
@@ -62,20 +68,38 @@ var doors = []service{
 // feeds are what clients may listen to.
 var feeds = []string{"ripen.decisions.>"}
 
+// inboxes are where clients have their answers.
+const inboxes = "_INBOX.>"
+
 // login is a user that Ripen makes up.
 type login struct{ user, password string }
 
 // newLogin makes a password for this process.
 func newLogin(user string) login { return login{user, rand.Text()} }
 
+// User is the login as a user of the server.
+func (l login) User() User { return User{Name: l.user, Password: l.password} }
+
+// logins are all that Ripen makes up.
+type logins struct{ engine, admin, door login }
+
+func newLogins() logins {
+	return logins{engine: newLogin(engineUser), admin: newLogin(adminUser), door: newLogin(doorUser)}
+}
+
+// doorPermissions let the engine hear events in the clients' account and answer
+// to inboxes: whatever reply subject a client names, it makes the engine publish
+// nowhere else.
+var doorPermissions = fmt.Sprintf(", permissions: {publish: {allow: [%q]}, subscribe: {allow: [%q]}}", inboxes, ingestDoor)
+
 // configureAccess fills in accounts, users and permissions.
-func configureAccess(so *server.Options, o Options, engine, admin login) error {
-	engineUsers := []string{userEntry(User{Name: engine.user, Password: engine.password}, "")}
+func configureAccess(so *server.Options, o Options, l logins) error {
+	engineUsers := []string{userEntry(l.engine.User(), "")}
 	if !o.NoListen {
-		engineUsers = append(engineUsers, userEntry(User{Name: admin.user, Password: admin.password}, ""))
+		engineUsers = append(engineUsers, userEntry(l.admin.User(), ""))
 	}
 	may, list := clientPermissions(o.services()), o.services()
-	var clients []string
+	clients := []string{userEntry(l.door.User(), doorPermissions)}
 	for _, u := range o.Users {
 		if u.Admin {
 			engineUsers = append(engineUsers, userEntry(u, ""))
@@ -112,11 +136,11 @@ func userEntry(u User, permissions string) string {
 // clientPermissions narrows clients within their own account too, so that they
 // cannot use the engine's server as a broker of their own.
 func clientPermissions(services []service) string {
-	var pub []string
+	pub := []string{strconv.Quote(ingestDoor)}
 	for _, s := range services {
 		pub = append(pub, strconv.Quote(s.subject))
 	}
-	sub := []string{strconv.Quote("_INBOX.>")}
+	sub := []string{strconv.Quote(inboxes)}
 	for _, f := range feeds {
 		sub = append(sub, strconv.Quote(f))
 	}

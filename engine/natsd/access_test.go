@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -40,6 +41,15 @@ func newHouse(t *testing.T, o Options) house {
 	return house{s, nc, js}
 }
 
+// door is the engine's connection in the clients' account.
+func (h house) door(t *testing.T) *nats.Conn {
+	t.Helper()
+	nc, err := h.s.ConnectDoor("test")
+	require.NoError(t, err)
+	t.Cleanup(nc.Close)
+	return nc
+}
+
 // client connects as whoever opts say and collects what the server refuses.
 func (h house) client(t *testing.T, opts ...nats.Option) (*nats.Conn, func() []error) {
 	t.Helper()
@@ -70,9 +80,10 @@ func (h house) last(t *testing.T, stream string) uint64 {
 func TestAnonymousSendsEvents(t *testing.T) {
 	h := newHouse(t, Options{})
 	nc, _ := h.client(t)
-	_, err := h.engine.Subscribe("ripen.in", func(m *nats.Msg) { _ = m.Respond([]byte("ok " + string(m.Data))) })
+	door := h.door(t)
+	_, err := door.Subscribe("ripen.in", func(m *nats.Msg) { _ = m.Respond([]byte("ok " + string(m.Data))) })
 	require.NoError(t, err)
-	require.NoError(t, h.engine.Flush())
+	require.NoError(t, door.Flush())
 
 	answer, err := nc.Request("ripen.in", []byte("hello"), 5*time.Second)
 	require.NoError(t, err)
@@ -186,9 +197,11 @@ func TestAnonymousIsRefusedEverythingElse(t *testing.T) {
 // them may reach the engine's account.
 func TestReplySubjectsCannotReachTheEngine(t *testing.T) {
 	h := newHouse(t, Options{})
-	_, err := h.engine.Subscribe("ripen.in", func(m *nats.Msg) { _ = m.Respond(nil) })
+	door := h.door(t)
+	var asked atomic.Int64
+	_, err := door.Subscribe("ripen.in", func(m *nats.Msg) { asked.Add(1); _ = m.Respond([]byte("an answer")) })
 	require.NoError(t, err)
-	require.NoError(t, h.engine.Flush())
+	require.NoError(t, door.Flush())
 	var mu sync.Mutex
 	var seen []string
 	_, err = h.engine.Subscribe(">", func(m *nats.Msg) {
@@ -211,6 +224,11 @@ func TestReplySubjectsCannotReachTheEngine(t *testing.T) {
 		require.NoError(t, nc.PublishRequest("$JS.API.CONSUMER.INFO.RIPEN_JOURNAL.crm", to, nil))
 		require.NoError(t, nc.PublishRequest("$JS.ACK.RIPEN_JOURNAL.crm.1.1.1.1.0", to, []byte("+NXT")))
 	}
+	// Nor are the engine's own answers taken for what a client says.
+	own := []string{"ripen.in", "ripen.ev.1", "ripen.subscribe"}
+	for _, to := range own {
+		require.NoError(t, nc.PublishRequest("ripen.in", to, nil))
+	}
 	require.NoError(t, nc.Flush())
 	require.Eventually(t, func() bool { return h.last(t, "RIPEN_EVENTS") == uint64(len(targets)) }, 5*time.Second, 20*time.Millisecond)
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
@@ -220,9 +238,36 @@ func TestReplySubjectsCannotReachTheEngine(t *testing.T) {
 	require.EqualValues(t, 0, h.last(t, "RIPEN_JOURNAL"))
 	mu.Lock()
 	defer mu.Unlock()
-	for _, to := range targets {
+	require.EqualValues(t, len(targets)+len(own), asked.Load(), "an answer is no event")
+	for _, to := range append(targets, own...) {
 		require.NotContains(t, seen, to)
 	}
+}
+
+// The connection at the door may hear events and answer, and nothing else.
+func TestTheDoorMayNothingElse(t *testing.T) {
+	h := newHouse(t, Options{})
+	var mu sync.Mutex
+	refused := 0
+	door, err := h.s.ConnectDoor("test", nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if errors.Is(err, nats.ErrPermissionViolation) {
+			refused++
+		}
+	}))
+	require.NoError(t, err)
+	t.Cleanup(door.Close)
+	for i, subject := range []string{"ripen.in", "ripen.ev.0", "ripen.ctl", "ripen.subscribe", "$JS.API.INFO", "ripen.decisions.a.b"} {
+		require.NoError(t, door.Publish(subject, []byte("x")))
+		require.NoError(t, door.Flush())
+		require.Eventually(t, func() bool { mu.Lock(); defer mu.Unlock(); return refused == i+1 }, 5*time.Second, time.Millisecond, subject)
+	}
+	_, err = door.SubscribeSync("ripen.decisions.>")
+	require.NoError(t, err)
+	require.NoError(t, door.Flush())
+	require.Eventually(t, func() bool { mu.Lock(); defer mu.Unlock(); return refused == 7 }, 5*time.Second, time.Millisecond)
+	require.EqualValues(t, 0, h.last(t, "RIPEN_EVENTS"))
 }
 
 func TestUsersReplaceTheAnonymous(t *testing.T) {

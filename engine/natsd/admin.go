@@ -53,7 +53,7 @@ func (s *Server) writeAdmin() error {
 	if s.opts.NoListen {
 		return nil
 	}
-	text, err := json.Marshal(Admin{URL: s.url(), User: s.admin.user, Password: s.admin.password})
+	text, err := json.Marshal(Admin{URL: s.url(), User: s.logins.admin.user, Password: s.logins.admin.password})
 	if err != nil {
 		return err
 	}

@@ -45,8 +45,7 @@ var (
 type Server struct {
 	opts   Options
 	folder *folder
-	engine login
-	admin  login // of operators, see Admin
+	logins logins
 
 	mu   sync.Mutex
 	srv  *server.Server // nil after Stop
@@ -70,7 +69,7 @@ func Start(o Options) (*Server, error) {
 			return nil, errors.Join(err, f.close())
 		}
 	}
-	s := &Server{opts: o, folder: f, engine: newLogin(engineUser), admin: newLogin(adminUser), port: o.Port}
+	s := &Server{opts: o, folder: f, logins: newLogins(), port: o.Port}
 	if err := s.boot(); err != nil {
 		err = errors.Join(err, f.close())
 		if fresh && errors.Is(err, ErrPort) { // nothing is in it yet
@@ -93,7 +92,7 @@ func (s *Server) boot() error {
 	if err := probePort(s.opts, s.port); err != nil {
 		return err
 	}
-	so, err := serverOptions(s.opts, s.folder.store(), s.port, s.engine, s.admin)
+	so, err := serverOptions(s.opts, s.folder.store(), s.port, s.logins)
 	if err != nil {
 		return err
 	}
@@ -170,10 +169,21 @@ func (s *Server) InProcessConn() (net.Conn, error) {
 // all rights and no password that leaves the process. It reconnects for ever;
 // the caller closes it before Stop.
 func (s *Server) Connect(name string, more ...nats.Option) (*nats.Conn, error) {
+	return s.connect(name, s.logins.engine, more)
+}
+
+// ConnectDoor opens an in-process connection in the clients' account that may
+// listen to their events, and answer, and nothing else. It reconnects for ever;
+// the caller closes it before Stop.
+func (s *Server) ConnectDoor(name string, more ...nats.Option) (*nats.Conn, error) {
+	return s.connect(name, s.logins.door, more)
+}
+
+func (s *Server) connect(name string, as login, more []nats.Option) (*nats.Conn, error) {
 	opts := append([]nats.Option{
 		nats.Name(name),
 		nats.InProcessServer(s),
-		nats.UserInfo(s.engine.user, s.engine.password),
+		nats.UserInfo(as.user, as.password),
 		nats.MaxReconnects(-1),
 		nats.ReconnectWait(50 * time.Millisecond),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {

@@ -83,7 +83,7 @@ func TestRestartKeepsPortAndConnections(t *testing.T) {
 func TestDurabilityDefaultsToDisk(t *testing.T) {
 	require.True(t, start(t, Options{}).Durable())
 	require.False(t, start(t, Options{Durability: Process}).Durable())
-	so, err := serverOptions(Options{}.withDefaults(), t.TempDir(), -1, newLogin(engineUser), newLogin(adminUser))
+	so, err := serverOptions(Options{}.withDefaults(), t.TempDir(), -1, newLogins())
 	require.NoError(t, err)
 	require.True(t, so.SyncAlways)
 }

@@ -142,7 +142,7 @@ func (u User) validate() error {
 		return fmt.Errorf("name %q contains a space, a quote, a backslash or a character outside ASCII", u.Name)
 	case !plain(u.Password):
 		return errors.New("the password contains a quote, a backslash or a character outside ASCII")
-	case u.Name == anonymous || u.Name == engineUser || u.Name == adminUser:
+	case u.Name == anonymous || u.Name == engineUser || u.Name == adminUser || u.Name == doorUser:
 		return fmt.Errorf("name %q is taken by Ripen itself", u.Name)
 	}
 	return nil
@@ -177,9 +177,9 @@ func isLoopback(host string) bool {
 }
 
 // serverOptions translates ours into the server's.
-func serverOptions(o Options, store string, port int, engine, admin login) (*server.Options, error) {
+func serverOptions(o Options, store string, port int, l logins) (*server.Options, error) {
 	so := &server.Options{}
-	if err := configureAccess(so, o, engine, admin); err != nil {
+	if err := configureAccess(so, o, l); err != nil {
 		return nil, err
 	}
 	so.ServerName = ServerName

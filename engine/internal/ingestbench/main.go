@@ -20,6 +20,8 @@ import (
 	"runtime"
 	"strings"
 	"time"
+
+	"github.com/ripenhq/ripen/engine"
 )
 
 // errMissed says that a target was missed; the lines are printed.
@@ -49,6 +51,7 @@ func main() {
 	flag.DurationVar(&s.linger, "linger", 0, "how long an event waits for company (default: that of ingest)")
 	flag.Float64Var(&s.rate, "rate", 0, "events a second while latency is measured (default: half of what requests of one event reached)")
 	flag.Parse()
+	engine.TuneMemory(engine.MemorySlack) // as ripen run does
 	if err := run(context.Background(), &s); err != nil {
 		fmt.Fprintln(os.Stderr, "bench-ingest:", err)
 		os.Exit(1)

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/ripenhq/ripen/engine"
@@ -57,7 +58,11 @@ func newAlone(ctx context.Context, dir string, s *settings) (*site, error) {
 	if _, err = journal.Open(ctx, js, journal.Config{Partitions: s.parts}); err != nil {
 		return nil, err
 	}
-	in, err := ingest.New(ingest.Options{Conn: conn, JS: js, Partitions: s.parts, FreeBytes: srv.FreeBytes, Linger: s.linger})
+	door, err := srv.ConnectDoor("door")
+	if err != nil {
+		return nil, err
+	}
+	in, err := ingest.New(ingest.Options{Conn: conn, Doors: []*nats.Conn{door}, JS: js, Partitions: s.parts, FreeBytes: srv.FreeBytes, Linger: s.linger})
 	if err == nil {
 		err = in.Start()
 	}
@@ -65,6 +70,7 @@ func newAlone(ctx context.Context, dir string, s *settings) (*site, error) {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
 		defer conn.Close()
+		defer door.Close()
 		return errors.Join(in.Close(ctx), srv.Stop(ctx))
 	}
 	return &site{name: "ingest alone", url: srv.URL(), js: js, close: stop, behind: func() int64 { return 0 }}, err
