@@ -124,3 +124,22 @@ func damageJournal(t *testing.T, dir string, part float64) {
 	all[at] ^= 0x20
 	require.NoError(t, os.WriteFile(files[0], all, 0o600))
 }
+
+// A byte of a decision's message is changed: who reads all decisions is told that
+// one is missing.
+func TestInspect_SaysWhenADecisionCannotBeRead(t *testing.T) {
+	w := loadWorkflow(t, smallWorkflow)
+	data := played(t, w)
+	whole, err := engine.Inspect(t.Context(), engine.Options{Workflow: w, Data: data})
+	require.NoError(t, err)
+	defer whole.Close()
+	assert.False(t, whole.Damaged)
+	require.Greater(t, len(whole.Decisions), 2)
+	flip(t, data, []byte(whole.Decisions[1].ID+`"`))
+	s, err := engine.Inspect(t.Context(), engine.Options{Workflow: w, Data: data})
+	require.NoError(t, err)
+	defer s.Close()
+	assert.True(t, s.Damaged)
+	assert.Len(t, s.Decisions, len(whole.Decisions)-1)
+	assert.Len(t, s.Leads(), len(whole.Leads()), "scores come from the records")
+}

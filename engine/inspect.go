@@ -16,6 +16,9 @@ import (
 type Snapshot struct {
 	// Decisions are all that were published, in the order of the journal.
 	Decisions []lead.Decision
+	// Damaged says that decisions are missing above, because the server cannot
+	// read its files.
+	Damaged bool
 	// Work is the workflow in the release that is live.
 	Work   *Workflow
 	shelf  *shelf
@@ -80,9 +83,13 @@ func (s *Snapshot) restore(ctx context.Context, e *Engine, name string, n int) e
 }
 
 func (s *Snapshot) readDecisions(ctx context.Context, e *Engine, name string) error {
-	filter := []string{journal.DecisionSubject(name, "*")}
+	filter := journal.DecisionSubject(name, "*")
 	return e.allowed(ctx, func(ctx context.Context) error {
-		return e.journal.Scan(ctx, journal.JournalStream, filter, 1, func(m journal.Message) error {
+		counted, err := e.journal.Count(ctx, journal.JournalStream, filter)
+		if err != nil {
+			return err
+		}
+		err = e.journal.Scan(ctx, journal.JournalStream, []string{filter}, 1, func(m journal.Message) error {
 			var d lead.Decision
 			if err := json.Unmarshal(m.Data, &d); err != nil {
 				return fmt.Errorf("decision at sequence %d cannot be read: %w", m.Seq, err)
@@ -90,6 +97,13 @@ func (s *Snapshot) readDecisions(ctx context.Context, e *Engine, name string) er
 			s.Decisions = append(s.Decisions, d)
 			return nil
 		})
+		if err != nil || uint64(len(s.Decisions)) >= counted {
+			return err
+		}
+		// Purged meanwhile, or passed over without a word by the server.
+		found, err := e.journal.Look(ctx, journal.JournalStream, 0)
+		s.Damaged = found.Unreadable > 0
+		return err
 	})
 }
 

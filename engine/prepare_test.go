@@ -146,7 +146,7 @@ func TestPrepare_RefusesWhatCannotRun(t *testing.T) {
 	})
 	t.Run("files that are gone", func(t *testing.T) {
 		w := open(t, folderOf(t, small+"# never stored\n", nil))
-		require.ErrorContains(t, prepare(e, w, 7), "release was purged")
+		require.ErrorContains(t, prepare(e, w, 7), "the release has no files on the server")
 	})
 	t.Run("a plugin that traps on a test", func(t *testing.T) {
 		text := "workflow \"small\" {}\nstep \"quote-trap\" \"points\" {}\nroute \"nurture\" \"rest\" { default = true }\n"

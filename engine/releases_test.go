@@ -39,7 +39,7 @@ func (s *stock) fetch(ctx context.Context, digest string) (*release.Bundle, []*r
 	if w := s.list[digest]; w != nil {
 		return w.Bundle, w.modules, nil
 	}
-	return nil, nil, release.ErrPurged
+	return nil, nil, release.ErrNoFiles
 }
 
 // stockUp makes a shelf, and n releases of a small workflow that it can fetch.
@@ -120,7 +120,7 @@ func TestShelf_SaysWhyAReleaseIsNotThere(t *testing.T) {
 	gone := lineage.Release{Number: 9, Digest: "9", Model: "9"}
 	_, err := s.Acquire(ctx, "w", gone)
 	require.ErrorIs(t, err, ErrNotPrepared)
-	require.ErrorIs(t, err, release.ErrPurged)
+	require.ErrorIs(t, err, release.ErrNoFiles)
 	require.ErrorContains(t, err, `release 9 of workflow "w"`)
 	require.Zero(t, s.names())
 	_, err = s.Acquire(ctx, "v", list[1])

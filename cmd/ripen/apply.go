@@ -179,7 +179,7 @@ func (a *app) compare(ctx context.Context, op *engine.Operator, f *applyFlags, b
 		return nil
 	}
 	def, err := op.Definition(ctx, release.Entry{Workflow: before.Workflow, Number: before.Release, Digest: before.Digest})
-	if errors.Is(err, release.ErrPurged) {
+	if errors.Is(err, release.ErrNoFiles) {
 		return nil
 	}
 	if err != nil {

@@ -70,7 +70,7 @@ func (s *sides) one(ctx context.Context, what string) (*workflow.Definition, err
 			return nil, err
 		}
 		def, err := s.op.Definition(ctx, e)
-		if errors.Is(err, release.ErrPurged) {
+		if errors.Is(err, release.ErrNoFiles) {
 			return nil, no("%v", err)
 		}
 		return def, err

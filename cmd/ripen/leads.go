@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -92,7 +93,10 @@ func (a *app) leads(cmd *cobra.Command, f *leadsFlags, list []string) (err error
 	if err := f.check(s.Work); err != nil {
 		return err
 	}
-	return a.answerLeads(f, s.Work, s, max(asOf, s.Clock()))
+	if err := a.answerLeads(f, s.Work, s, max(asOf, s.Clock())); err != nil || !s.Damaged {
+		return err
+	}
+	return errors.New("decisions are missing above: the server's files are damaged and some cannot be read; see ripen journal verify, look at the disk, and restore a backup")
 }
 
 func (a *app) answerLeads(f *leadsFlags, w *engine.Workflow, s *engine.Snapshot, asOf int64) error {

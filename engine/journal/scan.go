@@ -92,6 +92,27 @@ func (j *Journal) end(ctx context.Context, stream string, filters []string) (uin
 	return end, nil
 }
 
+// Count is how many messages a stream has under a filter, also those that the
+// server cannot read.
+func (j *Journal) Count(ctx context.Context, stream, filter string) (n uint64, err error) {
+	err = j.patiently(ctx, "messages of "+stream, func(ctx context.Context) error {
+		s, err := j.js.Stream(ctx, stream)
+		if err != nil {
+			return wrap(stream, err)
+		}
+		info, err := s.Info(ctx, jetstream.WithSubjectFilter(filter))
+		if err != nil {
+			return wrap(stream, err)
+		}
+		n = 0
+		for _, of := range info.State.Subjects {
+			n += of
+		}
+		return nil
+	})
+	return n, err
+}
+
 // LastEvent is the sequence of the newest event in the stream, of any
 // partition; 0 without one.
 func (j *Journal) LastEvent(ctx context.Context) (uint64, error) {

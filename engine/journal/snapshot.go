@@ -210,7 +210,7 @@ func (j *Journal) Snapshots(ctx context.Context, p int) ([]Snapshot, error) {
 }
 
 func (j *Journal) readManifest(ctx context.Context, obs jetstream.ObjectStore, name string, p int) (Snapshot, error) {
-	data, err := j.readObject(ctx, obs, name)
+	data, err := j.readObject(ctx, name)
 	if err != nil {
 		return Snapshot{}, err
 	}
@@ -266,7 +266,7 @@ func (j *Journal) ReadSnapshot(ctx context.Context, s Snapshot, fn func(key, val
 	sum.Write(s.Newest.Append(nil))
 	for i := range s.parts {
 		name := s.part(i)
-		data, err := j.readObject(ctx, obs, name)
+		data, err := j.readObject(ctx, name)
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}

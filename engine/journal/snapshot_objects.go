@@ -2,7 +2,6 @@ package journal
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -10,92 +9,39 @@ import (
 	"strings"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/ripenhq/ripen/engine/objects"
 )
 
 // keepSnapshots is how many snapshots of a partition stay.
 const keepSnapshots = 2
 
-// metaPrefix is what the subjects of the objects' descriptions begin with.
-const metaPrefix = "$O." + SnapshotBucket + ".M."
-
-// listObjects are the names with a prefix, in order. They are read from the
-// subjects of the bucket and not from its messages: who waits for one that is
-// damaged waits for ever. One that is being deleted may be among them.
+// listObjects are the names with a prefix, in order. One that is being deleted
+// may be among them.
 func (j *Journal) listObjects(ctx context.Context, prefix string) (names []string, err error) {
-	var info *jetstream.StreamInfo
-	err = j.patiently(ctx, "objects of "+SnapshotBucket, func(ctx context.Context) error {
-		s, err := j.js.Stream(ctx, "OBJ_"+SnapshotBucket)
-		if err == nil {
-			info, err = s.Info(ctx, jetstream.WithSubjectFilter(metaPrefix+">"))
-		}
+	err = j.patiently(ctx, "objects of "+SnapshotBucket, func(ctx context.Context) (err error) {
+		names, err = objects.Names(ctx, j.js, SnapshotBucket, prefix)
 		return err
 	})
-	if err != nil {
-		return nil, wrap(SnapshotBucket, err)
-	}
-	for subject := range info.State.Subjects {
-		name, err := base64.URLEncoding.DecodeString(strings.TrimPrefix(subject, metaPrefix))
-		if err == nil && strings.HasPrefix(string(name), prefix) {
-			names = append(names, string(name))
-		}
-	}
-	slices.Sort(names)
-	return names, nil
+	return names, wrap(SnapshotBucket, err)
 }
 
 func isManifest(name string) bool { return !strings.Contains(name, ".") }
 
 // readObject reads a whole object. What is damaged or gone stays so; what does
 // not answer is asked again.
-func (j *Journal) readObject(ctx context.Context, obs jetstream.ObjectStore, name string) (data []byte, err error) {
+func (j *Journal) readObject(ctx context.Context, name string) (data []byte, err error) {
 	err = j.patiently(ctx, "object "+name, func(ctx context.Context) error {
-		data, err = j.readOnce(ctx, obs, name)
-		if errors.Is(err, jetstream.ErrObjectNotFound) {
+		data, err = objects.Read(ctx, j.js, SnapshotBucket, name, maxPart)
+		switch {
+		case errors.Is(err, jetstream.ErrObjectNotFound):
 			err = fmt.Errorf("%w: %s is gone", ErrSnapshot, name)
+		case errors.Is(err, objects.ErrDamaged):
+			err = fmt.Errorf("%w: %w", ErrSnapshot, err)
 		}
 		return err
 	})
 	return data, err
-}
-
-func (j *Journal) readOnce(ctx context.Context, obs jetstream.ObjectStore, name string) ([]byte, error) {
-	info, err := obs.GetInfo(ctx, name)
-	if err != nil {
-		return nil, err
-	}
-	if info.Size > maxPart {
-		return nil, fmt.Errorf("%w: %s has %d bytes, expected at most %d", ErrSnapshot, name, info.Size, maxPart)
-	}
-	return j.readChunks(ctx, info)
-}
-
-// readChunks reads the chunks of an object one by one. An object store delivers them
-// to a consumer, and who waits there for one that is missing or damaged waits
-// for ever.
-func (j *Journal) readChunks(ctx context.Context, o *jetstream.ObjectInfo) ([]byte, error) {
-	s, err := j.js.Stream(ctx, "OBJ_"+SnapshotBucket)
-	if err != nil {
-		return nil, err
-	}
-	data, next := make([]byte, 0, o.Size), uint64(1)
-	for i := range o.Chunks {
-		m, err := s.GetMsg(ctx, next, jetstream.WithGetMsgSubject("$O."+SnapshotBucket+".C."+o.NUID))
-		if errors.Is(err, jetstream.ErrMsgNotFound) {
-			return nil, fmt.Errorf("%w: %s: chunk %d of %d is missing or damaged on disk", ErrSnapshot, o.Name, i+1, o.Chunks)
-		}
-		if err != nil {
-			return nil, err
-		}
-		if data = append(data, m.Data...); len(data) > maxPart {
-			break
-		}
-		next = m.Sequence + 1
-	}
-	sum := sha256.Sum256(data)
-	if uint64(len(data)) != o.Size || o.Digest != "SHA-256="+base64.URLEncoding.EncodeToString(sum[:]) {
-		return nil, fmt.Errorf("%w: %s has %d bytes with another digest than its %d", ErrSnapshot, o.Name, len(data), o.Size)
-	}
-	return data, nil
 }
 
 // deleteObject deletes an object and the mark that the object store leaves of
@@ -108,7 +54,7 @@ func (j *Journal) deleteObject(ctx context.Context, obs jetstream.ObjectStore, n
 	if err != nil {
 		return wrap(SnapshotBucket, err)
 	}
-	mark := metaPrefix + base64.URLEncoding.EncodeToString([]byte(name))
+	mark := objects.MetaPrefix(SnapshotBucket) + base64.URLEncoding.EncodeToString([]byte(name))
 	return wrap(name, s.Purge(ctx, jetstream.WithPurgeSubject(mark)))
 }
 

@@ -183,7 +183,7 @@ func (s *Store) Purge(ctx context.Context, e Entry, used map[string]string, now 
 		return err
 	}
 	b, err := s.Bundle(ctx, e.Digest)
-	if err != nil && !errors.Is(err, ErrPurged) {
+	if err != nil && !errors.Is(err, ErrNoFiles) {
 		return err
 	}
 	e.Purged = now

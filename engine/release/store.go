@@ -9,6 +9,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/ripenhq/ripen/engine/objects"
 	"github.com/ripenhq/ripen/engine/registry"
 )
 
@@ -27,8 +28,8 @@ const (
 var (
 	// ErrNoRelease says that there is no release of that number.
 	ErrNoRelease = errors.New("no such release")
-	// ErrPurged says that a release is listed but its files are gone.
-	ErrPurged = errors.New("release was purged")
+	// ErrNoFiles says that the files of a release are not on the server.
+	ErrNoFiles = errors.New("the release has no files on the server")
 	// ErrNoPlugin says that there is no plugin of that digest.
 	ErrNoPlugin = errors.New("no such plugin")
 	// ErrDamaged says that what is stored is not what its name says.
@@ -40,6 +41,7 @@ var (
 // Store keeps releases on the server of an engine. It is safe for concurrent
 // use.
 type Store struct {
+	js      jetstream.JetStream
 	objects jetstream.ObjectStore
 	log     jetstream.KeyValue
 }
@@ -51,7 +53,7 @@ func Open(ctx context.Context, js jetstream.JetStream, replicas int) (*Store, er
 		return s, err
 	}
 	replicas = max(replicas, 1)
-	s = &Store{}
+	s = &Store{js: js}
 	s.objects, err = js.CreateObjectStore(ctx, jetstream.ObjectStoreConfig{Bucket: Bucket, Description: "releases of workflows and their plugins", Replicas: replicas})
 	if errors.Is(err, jetstream.ErrBucketExists) {
 		s.objects, err = js.ObjectStore(ctx, Bucket)
@@ -71,7 +73,7 @@ func Open(ctx context.Context, js jetstream.JetStream, replicas int) (*Store, er
 
 // Find is Open for who only reads: ErrNone if the buckets are not there.
 func Find(ctx context.Context, js jetstream.JetStream) (s *Store, err error) {
-	s = &Store{}
+	s = &Store{js: js}
 	s.objects, err = js.ObjectStore(ctx, Bucket)
 	if err == nil {
 		s.log, err = js.KeyValue(ctx, LogBucket)
@@ -153,38 +155,50 @@ func storeError(name string, err error) error {
 	return fmt.Errorf("%s in %s: %w", name, Bucket, err)
 }
 
-// Bundle fetches the bundle of a digest; ErrPurged if it is not there.
+// Bundle fetches the bundle of a digest: ErrNoFiles if it is not there,
+// ErrDamaged if it is not what was stored.
 func (s *Store) Bundle(ctx context.Context, digest string) (*Bundle, error) {
-	text, err := s.objects.GetBytes(ctx, bundlePrefix+digest)
+	text, err := s.get(ctx, bundlePrefix+digest)
 	if errors.Is(err, jetstream.ErrObjectNotFound) {
-		return nil, fmt.Errorf("%w: its files (digest sha256:%s) are not on the server", ErrPurged, digest)
+		return nil, fmt.Errorf("%w (digest sha256:%s): it was purged, or the server's files are damaged; %s", ErrNoFiles, digest, advice)
 	}
 	if err != nil {
-		return nil, storeError(bundlePrefix+digest, err)
+		return nil, err
 	}
 	b, err := Decode(text)
 	if err == nil && b.Digest() != digest {
 		err = fmt.Errorf("expected digest sha256:%s, found sha256:%s", digest, b.Digest())
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
+		return nil, fmt.Errorf("%w: %w; %s", ErrDamaged, err, advice)
 	}
 	return b, nil
 }
 
 // Module fetches the plugin of a digest and checks that it is the one.
 func (s *Store) Module(ctx context.Context, digest string) ([]byte, error) {
-	wasm, err := s.objects.GetBytes(ctx, pluginPrefix+digest)
+	wasm, err := s.get(ctx, pluginPrefix+digest)
 	if errors.Is(err, jetstream.ErrObjectNotFound) {
 		return nil, fmt.Errorf("%w on the server: digest sha256:%s", ErrNoPlugin, digest)
 	}
 	if err != nil {
-		return nil, storeError(pluginPrefix+digest, err)
+		return nil, err
 	}
 	if found := registry.Digest(wasm); found != digest {
-		return nil, fmt.Errorf("%w: plugin: expected digest sha256:%s, found sha256:%s", ErrDamaged, digest, found)
+		return nil, fmt.Errorf("%w: plugin: expected digest sha256:%s, found sha256:%s; %s", ErrDamaged, digest, found, advice)
 	}
 	return wasm, nil
+}
+
+// advice is what to do where the server's files of a release are damaged.
+const advice = "run the engine with the folder that the release was made of, or restore a backup"
+
+func (s *Store) get(ctx context.Context, name string) ([]byte, error) {
+	data, err := objects.Read(ctx, s.js, Bucket, name, MaxBundle)
+	if errors.Is(err, objects.ErrDamaged) {
+		return nil, fmt.Errorf("%w: %s: %w; %s", ErrDamaged, Bucket, err, advice)
+	}
+	return data, storeError(name, err)
 }
 
 // Fetch is a release with all that it needs to be loaded.

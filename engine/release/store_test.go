@@ -136,7 +136,7 @@ func TestStore_PurgeLeavesWhatOthersNeed(t *testing.T) {
 	require.NoError(t, err, "its twin needs them")
 	require.NoError(t, s.Purge(ctx, twin, nil, 7))
 	_, _, err = s.Fetch(ctx, one.Digest)
-	require.ErrorIs(t, err, release.ErrPurged)
+	require.ErrorIs(t, err, release.ErrNoFiles)
 	_, err = s.Module(ctx, a.Digest)
 	require.ErrorIs(t, err, release.ErrNoPlugin)
 	_, _, err = s.Fetch(ctx, two.Digest)
@@ -236,4 +236,31 @@ func TestAsk_WaitsForAllPartitions(t *testing.T) {
 		_, err := ask(nc, 5*time.Second)
 		require.EqualError(t, err, "engine there/2 (partition 1): it traps")
 	})
+}
+
+// TestStore_SaysWhatIsDamaged loses a chunk of a plugin and the description of a
+// bundle, as a server does that cannot read them: each is told with what to do,
+// and nobody waits.
+func TestStore_SaysWhatIsDamaged(t *testing.T) {
+	ctx, js := context.Background(), connect(t)
+	s, err := release.Open(ctx, js, 1)
+	require.NoError(t, err)
+	a := module(t, "a")
+	x := bundleOf(t, "one", a)
+	require.NoError(t, s.Put(ctx, x, []*registry.Plugin{a}))
+	stream, err := js.Stream(ctx, "OBJ_"+release.Bucket)
+	require.NoError(t, err)
+	objects, err := js.ObjectStore(ctx, release.Bucket)
+	require.NoError(t, err)
+	info, err := objects.GetInfo(ctx, "plugin/"+a.Digest)
+	require.NoError(t, err)
+	require.NoError(t, stream.Purge(ctx, jetstream.WithPurgeSubject("$O."+release.Bucket+".C."+info.NUID)))
+	_, _, err = s.Fetch(ctx, x.Digest())
+	require.ErrorIs(t, err, release.ErrDamaged)
+	require.ErrorContains(t, err, `plugin "a" 0.1.0 of the release: release is damaged: RIPEN_RELEASES: object is damaged: plugin/`)
+	require.ErrorContains(t, err, "chunk 1 of 1 is missing or damaged on disk; run the engine with the folder that the release was made of, or restore a backup")
+	require.NoError(t, objects.Delete(ctx, "bundle/"+x.Digest()))
+	_, err = s.Bundle(ctx, x.Digest())
+	require.ErrorIs(t, err, release.ErrNoFiles)
+	require.ErrorContains(t, err, "it was purged, or the server's files are damaged; run the engine with")
 }

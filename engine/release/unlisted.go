@@ -88,7 +88,7 @@ func (s *Store) Unlisted(ctx context.Context) (out []Unlisted, err error) {
 	}
 	switch c, _, err := s.lease(ctx); {
 	case err == nil:
-		if err := s.keep(ctx, c.Release.Digest, kept); err != nil && !errors.Is(err, ErrPurged) {
+		if err := s.keep(ctx, c.Release.Digest, kept); err != nil && !errors.Is(err, ErrNoFiles) {
 			return nil, err
 		}
 		for _, name := range c.Added {

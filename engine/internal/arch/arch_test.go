@@ -39,7 +39,8 @@ var allowed = map[string][]string{
 	"engine/lineage":          {"engine/core", "engine/decide", "engine/ledger", "engine/lead"},
 	"engine/wasm":             {"engine/lead", "engine/ledger", "engine/step", "engine/wasm/meter", "sdk/abi"},
 	"engine/wasm/meter":       {},
-	"engine/journal":          {"engine/lead", "engine/ledger", "engine/internal/failpoint"},
+	"engine/objects":          {},
+	"engine/journal":          {"engine/lead", "engine/ledger", "engine/objects", "engine/internal/failpoint"},
 	"engine/store":            {"engine/lead", "engine/ledger", "engine/internal/failpoint"},
 	"engine/natsd":            {},
 	"engine/intake":           {"engine/lead", "engine/intake/..."},
@@ -56,7 +57,7 @@ var allowed = map[string][]string{
 	"engine/sheet":            {},
 	"engine/plan":             {"engine/core", "engine/decide", "engine/lead", "engine/ledger", "engine/replay", "engine/workflow"},
 	"engine/plan/page":        {"engine/plan", "engine/lead", "engine/sheet"},
-	"engine/release":          {"engine/workflow", "engine/model", "engine/registry", "engine/journal", "engine/replay", "engine/lineage"},
+	"engine/release":          {"engine/workflow", "engine/model", "engine/registry", "engine/journal", "engine/replay", "engine/lineage", "engine/objects"},
 	// Helpers of the build and of tests.
 	"engine/internal/failpoint":    {},
 	"engine/internal/torture":      {"engine/..."},
