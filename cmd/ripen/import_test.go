@@ -27,7 +27,7 @@ func server(t *testing.T, answer func(n int, events int) ingest.Answer) (url str
 	if answer == nil {
 		return s.URL()
 	}
-	conn, err := s.Connect("engine")
+	conn, err := s.ConnectDoor("engine")
 	require.NoError(t, err)
 	t.Cleanup(conn.Close)
 	var n atomic.Int64
