@@ -108,12 +108,18 @@ var built = sync.OnceValues(func() (string, error) {
 	return bin, nil
 })
 
+// freePort is outside of the range from which the system takes ports for
+// clients, so that none of them has it while the engine is down.
 func freePort(t *testing.T) int {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer func() { _ = l.Close() }()
-	return l.Addr().(*net.TCPAddr).Port
+	for {
+		port := 12_000 + rand.IntN(20_000)
+		l, err := net.Listen("tcp", fmt.Sprint("127.0.0.1:", port))
+		if err == nil {
+			require.NoError(t, l.Close())
+			return port
+		}
+	}
 }
 
 // runner is the engine's process.

@@ -3,8 +3,6 @@ package journal
 import (
 	"context"
 	"fmt"
-	"net"
-	"net/url"
 	"testing"
 	"time"
 
@@ -12,45 +10,17 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
+
+	"github.com/ripenhq/ripen/engine/internal/natscluster"
 )
 
 // newCluster starts three servers in this process and connects to the first.
 func newCluster(t *testing.T) (*nats.Conn, []*server.Server) {
 	t.Helper()
-	var servers []*server.Server
-	var routes []*url.URL
-	var ports []int
-	for range 3 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		require.NoError(t, err)
-		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
-		routes = append(routes, &url.URL{Scheme: "nats-route", Host: l.Addr().String()})
-		require.NoError(t, l.Close())
-	}
-	for i := range 3 {
-		o := &server.Options{ServerName: fmt.Sprint("n", i), Host: "127.0.0.1", Port: -1, NoSigs: true, NoLog: true,
-			JetStream: true, StoreDir: t.TempDir(), JetStreamMaxStore: 1 << 30, Routes: routes,
-			Cluster: server.ClusterOpts{Name: "c", Host: "127.0.0.1", Port: ports[i]}}
-		s, err := server.NewServer(o)
-		require.NoError(t, err)
-		go s.Start()
-		t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
-		servers = append(servers, s)
-	}
-	for _, s := range servers {
-		require.True(t, s.ReadyForConnections(20*time.Second))
-	}
+	servers := natscluster.Start(t)
 	nc, err := nats.Connect(servers[0].ClientURL(), nats.MaxReconnects(-1))
 	require.NoError(t, err)
 	t.Cleanup(nc.Close)
-	require.Eventually(t, func() bool {
-		for _, s := range servers {
-			if s.JetStreamIsLeader() && len(s.JetStreamClusterPeers()) == 3 {
-				return true
-			}
-		}
-		return false
-	}, 30*time.Second, 50*time.Millisecond)
 	return nc, servers
 }
 
@@ -61,7 +31,7 @@ func TestLeaderChanges(t *testing.T) {
 		t.Skip("starts a cluster")
 	}
 	nc, _ := newCluster(t)
-	js, err := jetstream.New(nc)
+	js, err := jetstream.New(nc, jetstream.WithPublishAsyncTimeout(5*time.Second))
 	require.NoError(t, err)
 	j, err := Open(t.Context(), js, Config{Partitions: 1, Replicas: 3, CommitTimeout: time.Second})
 	require.NoError(t, err)

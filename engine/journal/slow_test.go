@@ -3,7 +3,6 @@ package journal
 import (
 	"context"
 	"fmt"
-	"net"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 
+	"github.com/ripenhq/ripen/engine/internal/natscluster"
 	"github.com/ripenhq/ripen/engine/natsd"
 )
 
@@ -19,10 +19,7 @@ import (
 // the server directly.
 func farBench(t *testing.T, cfg Config) (*bench, *cutter, *Journal) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0") // a port that stays the same when the server restarts
-	require.NoError(t, err)
-	port := l.Addr().(*net.TCPAddr).Port
-	require.NoError(t, l.Close())
+	port := natscluster.FreePort() // it stays the same when the server restarts
 	srv, err := natsd.Start(natsd.Options{Dir: t.TempDir(), Port: port, Durability: natsd.Process,
 		Users: []natsd.User{{Name: "root", Password: "x", Admin: true}}})
 	require.NoError(t, err)

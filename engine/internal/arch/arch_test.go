@@ -66,6 +66,7 @@ var allowed = map[string][]string{
 	"engine/internal/diagtest":     {},
 	"engine/internal/randflow":     {"engine/lead"},
 	"engine/internal/faults":       {},
+	"engine/internal/natscluster":  {},
 	"engine/internal/faults/...":   {},
 	"engine/internal/requirements": {},
 	"engine/internal/mkplugins":    {"engine/wasm", "engine/wasm/meter", "engine/registry/...", "sdk/abi"},
@@ -101,7 +102,7 @@ var debts = map[string][]string{
 var pure = []string{"engine/lead", "engine/ledger", "engine/step", "engine/decide", "engine/core", "engine/lineage", "engine/model", "engine/model/expr", "engine/backtest/measure", "sdk", "sdk/abi"}
 
 // testOnly are the packages that only tests may import.
-var testOnly = []string{"engine/internal/scoretest", "engine/internal/diagtest", "engine/internal/randflow", "engine/internal/faults/broker", "engine/internal/faults/proxy", "engine/internal/torture", "sdk/sdktest"}
+var testOnly = []string{"engine/internal/scoretest", "engine/internal/diagtest", "engine/internal/randflow", "engine/internal/faults/broker", "engine/internal/faults/proxy", "engine/internal/torture", "engine/internal/natscluster", "sdk/sdktest"}
 
 // source is one Go file outside tests.
 type source struct {
