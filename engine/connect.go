@@ -9,6 +9,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/ripenhq/ripen/engine/internal/failpoint"
 	"github.com/ripenhq/ripen/engine/journal"
 	"github.com/ripenhq/ripen/engine/natsd"
 )
@@ -34,7 +35,7 @@ func (e *Engine) connect() (err error) {
 		}
 		return nil
 	}
-	e.server, err = natsd.Start(natsd.Options{Dir: o.Data, Host: o.Listen, Port: o.Port, Durability: o.Durability, Partitions: o.Partitions, Logger: e.log.Named("nats"), Before: e.mend})
+	e.server, err = natsd.Start(natsd.Options{Dir: o.Data, Host: o.Listen, Port: o.Port, Durability: o.Durability, Partitions: o.Partitions, Silence: failpoint.Duration("server.silence", o.Silence), Logger: e.log.Named("nats"), Before: e.mend})
 	if err != nil {
 		return err
 	}
@@ -69,7 +70,7 @@ const refusedPause = 2 * time.Second
 
 // restartServer restarts the embedded server: only that settles a commit that
 // it refused. An external one is its operator's; the partition claims and
-// restores again, until it works.
+// restores again, until it works. Without a server the engine ends.
 func (e *Engine) restartServer() error {
 	if e.server == nil {
 		time.Sleep(refusedPause)
@@ -77,5 +78,37 @@ func (e *Engine) restartServer() error {
 	}
 	e.restart.Lock()
 	defer e.restart.Unlock()
-	return e.server.Restart()
+	if e.life.Err() != nil { // another partition has tried in vain
+		return natsd.ErrStopped
+	}
+	err := e.server.Restart()
+	if err != nil {
+		e.fail(fmt.Errorf("restart after a refused commit: %w", err))
+	}
+	return err
+}
+
+// stuckTime is how long a stop waits for a server that is stuck.
+const stuckTime = time.Second
+
+// watchServer ends the engine if the embedded server is stuck. An external one
+// is watched by whoever runs it.
+func (e *Engine) watchServer() {
+	if e.server == nil {
+		return
+	}
+	if err := e.server.Watch(e.life); err != nil {
+		e.log.Error("the engine ends", "error", err)
+		e.fail(err)
+	}
+}
+
+// stuck says that the engine has ended because its server is stuck.
+func (e *Engine) stuck() bool {
+	select {
+	case <-e.done:
+		return errors.Is(e.err, natsd.ErrStuck)
+	default:
+		return false
+	}
 }

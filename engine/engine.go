@@ -1,7 +1,9 @@
 package engine
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -18,120 +20,8 @@ import (
 	"github.com/ripenhq/ripen/engine/journal"
 	"github.com/ripenhq/ripen/engine/lead"
 	"github.com/ripenhq/ripen/engine/natsd"
-	"github.com/ripenhq/ripen/engine/registry"
 	"github.com/ripenhq/ripen/engine/release"
 )
-
-// Clock says where an engine's time comes from.
-type Clock string
-
-// The clocks.
-const (
-	// ClockWall writes a tick each interval of real time.
-	ClockWall Clock = "wall"
-	// ClockStream lets time follow the events: for demos, tests and playing old
-	// streams.
-	ClockStream Clock = "stream"
-)
-
-// Options configure an engine. The zero value of each field means its default.
-type Options struct {
-	// Workflow is loaded and stays the caller's. On streams without it, it is
-	// begun; else what is live in the streams goes on.
-	Workflow *Workflow
-	// Releases gives the releases that the streams name; nil are those that are
-	// stored beside them. See Given.
-	Releases Releases
-	// Data is the folder of the embedded server. Ignored with NATS.
-	Data string
-	// NATS is the URL of an external JetStream server; empty embeds one.
-	NATS        string
-	NATSOptions []nats.Option // credentials and TLS for NATS
-	Listen      string        // host of the embedded listener, default 127.0.0.1
-	Port        int           // its port, default 4222, -1 = any free one
-	Durability  natsd.Durability
-	Partitions  int   // fixed when the streams are made, default 4
-	MaxBytes    int64 // of the events stream, 0 = no limit
-	// MaxEvents is how many events one request may hold, 0 is
-	// ingest.DefaultMaxEvents.
-	MaxEvents int
-	History   time.Duration
-	Replicas  int
-	// State is the folder of the local store of leads; with the embedded server
-	// "state" in its folder, else a temporary one, by default.
-	State string
-	// Cache is how many leads stay in memory, of all partitions together; 0 is
-	// DefaultCache, negative is all.
-	Cache int
-	// SnapshotEvery is how often the state of a partition that changed goes to
-	// the object store, default 10 min; much change makes it more often.
-	// Negative is never.
-	SnapshotEvery time.Duration
-	// SkipLost goes on behind events that were removed before they were read.
-	SkipLost bool
-	Clock    Clock
-	Tick     time.Duration // wall clock: interval of ticks, default one minute
-	// Quiet is how long the stream must be still before the stream clock moves
-	// to the latest event time, default 3 s. Lateness, if set, moves it while
-	// events flow, that far behind the latest event time.
-	Quiet    time.Duration
-	Lateness time.Duration
-	Skew     time.Duration // how far in the future an event may lie, default 5 min
-	Dedupe   time.Duration // how long event ids are remembered, default 30 days
-	// MaxLag is how many events that this engine took may wait to be scored;
-	// beyond it requests are answered "behind". 0 is ingest.DefaultMaxLag,
-	// negative is no bound.
-	MaxLag   int64
-	CacheDir string // of compiled plugins; empty = compile each time
-	// Trust says whether a plugin may be run. It is asked anew for each release
-	// that is loaded, so it may change its mind. nil = all are.
-	Trust func(*registry.Plugin) error
-	// TrustEvery is how often it is asked about what runs, default 5 s: trust may
-	// be taken back meanwhile.
-	TrustEvery time.Duration
-	// Now is the time of receipt and of ticks, ms since 1970 UTC; nil is the wall
-	// clock.
-	Now    func() int64
-	HTTP   string // address of /livez, /readyz and /metrics; empty = none
-	Logger hclog.Logger
-}
-
-// Defaults of Options.
-const (
-	DefaultCache         = 100_000
-	DefaultSnapshotEvery = 10 * time.Minute
-)
-
-func (o Options) withDefaults() Options {
-	def := func(d *time.Duration, v time.Duration) {
-		if *d == 0 {
-			*d = v
-		}
-	}
-	def(&o.Tick, time.Minute)
-	def(&o.TrustEvery, 5*time.Second)
-	def(&o.Quiet, 3*time.Second)
-	def(&o.Skew, 5*time.Minute)
-	def(&o.Dedupe, 30*24*time.Hour)
-	def(&o.History, journal.DefaultHistory)
-	def(&o.SnapshotEvery, DefaultSnapshotEvery)
-	if o.Cache == 0 {
-		o.Cache = DefaultCache
-	}
-	if o.Clock == "" {
-		o.Clock = ClockWall
-	}
-	if o.Now == nil {
-		o.Now = func() int64 { return time.Now().UnixMilli() }
-	}
-	if o.Partitions == 0 {
-		o.Partitions = journal.DefaultPartitions
-	}
-	if o.Logger == nil {
-		o.Logger = hclog.NewNullLogger()
-	}
-	return o
-}
 
 // Engine runs one workflow over the events of a stream.
 type Engine struct {
@@ -165,9 +55,10 @@ type Engine struct {
 	watch   sync.WaitGroup
 	life    context.Context // of commits in flight: a drain lets them end
 	die     context.CancelFunc
-	stop    context.CancelFunc
+	stop    context.CancelCauseFunc
 	done    chan struct{}
 	err     error
+	left    error // of the server, if Stop could not end it
 	closing sync.Once
 }
 
@@ -208,6 +99,7 @@ func New(ctx context.Context, o Options) (_ *Engine, err error) {
 	}
 	e.watch.Go(e.lookAtStreams)
 	e.watch.Go(e.watchTrust)
+	e.watch.Go(e.watchServer)
 	return e, e.openDoors(ctx)
 }
 
@@ -231,12 +123,22 @@ func (e *Engine) startParts(ctx context.Context) error {
 	}
 	e.keeper = k
 	var run context.Context
-	run, e.stop = context.WithCancel(context.Background())
+	run, e.stop = context.WithCancelCause(context.Background())
 	go func() {
 		defer close(e.done)
 		e.err = k.run(run)
+		if cause := context.Cause(run); !errors.Is(cause, context.Canceled) && cause != nil {
+			e.err = cause
+		}
 	}()
 	return nil
+}
+
+// fail ends the engine: what is in flight is given up, its fate is found out at
+// the next start.
+func (e *Engine) fail(err error) {
+	e.die()
+	e.stop(err)
 }
 
 // openDoors takes events and lets time pass.
@@ -325,10 +227,16 @@ func (e *Engine) Err() error { return e.err }
 
 // Stop drains: no new requests, what was taken is stored and answered, commits
 // in flight end, the server flushes. A context that ends first gives up commits
-// whose fate cannot be learned.
+// whose fate cannot be learned. A stuck server (natsd.ErrStuck) is left as it is,
+// with the data folder locked: the process must end.
 func (e *Engine) Stop(ctx context.Context) error {
+	if e.stuck() {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, stuckTime)
+		defer cancel()
+	}
 	e.shut(ctx)
-	return e.err
+	return cmp.Or(e.err, e.left)
 }
 
 func (e *Engine) shut(ctx context.Context) {
@@ -371,9 +279,7 @@ func (e *Engine) shut(ctx context.Context) {
 			}
 		}
 		if e.server != nil {
-			if err := e.server.Stop(ctx); err != nil {
-				e.log.Error("server did not stop", "error", err)
-			}
+			e.left = e.server.Stop(ctx)
 		}
 	})
 }
@@ -386,7 +292,7 @@ const lastPatience = 5 * time.Second
 // halt lets the partitions end.
 func (e *Engine) halt() {
 	e.stopping.CompareAndSwap(0, time.Now().UnixNano())
-	e.stop()
+	e.stop(nil)
 }
 
 // overdue says that the engine is stopping, and has waited long enough for what

@@ -15,6 +15,7 @@ import (
 	"os"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -50,6 +51,7 @@ type Server struct {
 	mu   sync.Mutex
 	srv  *server.Server // nil after Stop
 	port int
+	life atomic.Uint64 // odd while Restart is at work
 }
 
 // Start locks the data folder, starts the server and waits until it serves.
@@ -199,16 +201,21 @@ func (s *Server) connect(name string, as login, more []nats.Option) (*nats.Conn,
 
 // Restart stops the server and starts it again on the same folder and port.
 // A single node completes a torn atomic batch only when it starts, so the
-// engine restarts it after a refused commit.
+// engine restarts it after a refused commit. A server that does not stop within
+// Options.Silence is ErrStuck.
 func (s *Server) Restart() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.srv == nil {
 		return ErrStopped
 	}
-	s.srv.Shutdown()
-	s.srv.WaitForShutdown()
-	s.srv = nil
+	s.life.Add(1)
+	defer s.life.Add(1)
+	ctx, cancel := context.WithTimeout(context.Background(), s.opts.Silence)
+	defer cancel()
+	if err := s.shutdown(ctx); err != nil {
+		return fmt.Errorf("%w: it does not stop within %s; %s", ErrStuck, s.opts.Silence, stuckAdvice)
+	}
 	return s.boot()
 }
 
@@ -217,10 +224,17 @@ func (s *Server) Restart() error {
 func (s *Server) Stop(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.srv == nil {
-		return s.folder.close()
+	if s.srv != nil {
+		s.removeAdmin()
+		if err := s.shutdown(ctx); err != nil {
+			return fmt.Errorf("embedded NATS server does not stop: %w", err)
+		}
 	}
-	s.removeAdmin()
+	return s.folder.close()
+}
+
+// shutdown waits for the server's end, but no longer than ctx.
+func (s *Server) shutdown(ctx context.Context) error {
 	done := make(chan struct{})
 	go func(srv *server.Server) {
 		defer close(done)
@@ -230,8 +244,8 @@ func (s *Server) Stop(ctx context.Context) error {
 	select {
 	case <-done:
 		s.srv = nil
-		return s.folder.close()
+		return nil
 	case <-ctx.Done():
-		return fmt.Errorf("embedded NATS server does not stop: %w", ctx.Err())
+		return ctx.Err()
 	}
 }

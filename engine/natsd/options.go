@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"time"
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/nats-io/nats-server/v2/server"
@@ -29,6 +30,8 @@ const (
 	DefaultHost       = "127.0.0.1"
 	DefaultPort       = 4222
 	DefaultMaxPayload = 8 << 20 // bytes; a record of one huge lead must fit
+	// DefaultSilence is more than a slow disk takes for one write.
+	DefaultSilence = time.Minute
 )
 
 // ServerName is what the embedded server calls itself to its clients.
@@ -68,6 +71,9 @@ type Options struct {
 	// ripen.ev.0 and so on; 0 lets them publish on any, also those that nobody
 	// reads.
 	Partitions int
+	// Silence is how long a stream may leave Watch without an answer, and how
+	// long Restart waits for the server's end; DefaultSilence unless set.
+	Silence time.Duration
 	// Logger receives what the server says; nil is silent.
 	Logger hclog.Logger
 }
@@ -94,6 +100,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.MaxPayload == 0 {
 		o.MaxPayload = DefaultMaxPayload
+	}
+	if o.Silence == 0 {
+		o.Silence = DefaultSilence
 	}
 	if o.Logger == nil {
 		o.Logger = hclog.NewNullLogger()

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ripenhq/ripen/engine/journal"
+	"github.com/ripenhq/ripen/engine/natsd"
 )
 
 // diskFull lets no file grow beyond a little more than the journal's newest
@@ -35,8 +36,8 @@ func diskFull(r *round, _ *fault) error {
 	if err := unix.Prlimit(pid, unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: limit, Max: before.Max}, nil); err != nil {
 		return err
 	}
-	if !r.engine.says(journal.ErrRefused.Error(), 40*time.Second) {
-		return fmt.Errorf("a full disk was not noticed: %s", r.engine.tail())
+	if err := r.refused(); err != nil {
+		return err
 	}
 	r.tally.row(RowDiskFull)
 	r.pause(0, 300)
@@ -50,6 +51,26 @@ func diskFull(r *round, _ *fault) error {
 	if r.server != nil {
 		r.server.kill()
 		return r.server.start()
+	}
+	return nil
+}
+
+// refused waits until the engine says that its commits fail, or ends by itself
+// because its server is stuck (see natsd.ErrStuck). That an external server is
+// stuck it can only tell.
+func (r *round) refused() error {
+	e := r.engine
+	switch {
+	case !e.says(journal.ErrRefused.Error(), 60*time.Second, natsd.ErrStuck.Error()):
+		if r.server == nil || !e.says("the NATS server does not answer", 0) {
+			return fmt.Errorf("a full disk was not noticed: %s", e.tail())
+		}
+		r.note("the server is stuck")
+	case e.says(natsd.ErrStuck.Error(), 0):
+		r.note("the server is stuck, %s ends", e.name)
+		if !e.ended(10 * time.Second) {
+			return fmt.Errorf("%s has a stuck server and does not end: %s", e.name, e.tail())
+		}
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -28,7 +29,7 @@ type process struct {
 
 // quick makes an engine do within a round what else takes minutes, and give up
 // waiting sooner.
-const quick = "commit.timeout=1500ms;checkpoint.every=300ms;checkpoint.records=10;checkpoint.slice=7;order.slice=9;build.inputs=40"
+const quick = "commit.timeout=1500ms;server.silence=20s;checkpoint.every=300ms;checkpoint.records=10;checkpoint.slice=7;order.slice=9;build.inputs=40"
 
 // launch says how an engine is started.
 type launch struct {
@@ -147,17 +148,21 @@ func (e *process) drain() error {
 	return nil
 }
 
-// says waits until the log holds a text.
-func (e *process) says(text string, d time.Duration) bool { return waitFor(e.log, text, d) }
+// says waits until the log holds a text, or another one.
+func (e *process) says(text string, d time.Duration, or ...string) bool {
+	return waitFor(e.log, d, append(or, text)...)
+}
 
 // acted waits until a failpoint has acted; false if it does not come to that.
 func (e *process) acted(point string, d time.Duration) bool {
-	return waitFor(e.trace, "act "+point+" ", d)
+	return waitFor(e.trace, d, "act "+point+" ")
 }
 
-func waitFor(file, text string, d time.Duration) bool {
+// waitFor waits until a file holds one of the texts.
+func waitFor(file string, d time.Duration, texts ...string) bool {
 	for end := time.Now().Add(d); ; time.Sleep(5 * time.Millisecond) {
-		if data, err := os.ReadFile(file); err == nil && bytes.Contains(data, []byte(text)) {
+		data, err := os.ReadFile(file)
+		if err == nil && slices.ContainsFunc(texts, func(text string) bool { return bytes.Contains(data, []byte(text)) }) {
 			return true
 		}
 		if time.Now().After(end) {

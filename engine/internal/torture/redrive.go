@@ -84,7 +84,7 @@ func (r *round) redriveOnce(seq uint64, file, point string) error {
 	switch {
 	case point == "" && err != nil:
 		return fmt.Errorf("redrive of sequence %d: %w: %s", seq, err, out)
-	case point != "" && !waitFor(trace, "act "+point+" kill", 0):
+	case point != "" && !waitFor(trace, 0, "act "+point+" kill"):
 		return fmt.Errorf("redrive of sequence %d did not come to %s: %w: %s", seq, point, err, out)
 	case point != "":
 		r.tally.kill(commandKilled)
