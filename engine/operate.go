@@ -70,6 +70,10 @@ func (e *Engine) serveOperators() (*operations, error) {
 		}
 		o.subs = append(o.subs, sub)
 	}
+	if err := e.conn.Flush(); err != nil { // the server knows of them before an operator asks
+		o.close()
+		return nil, fmt.Errorf("requests of operators: %w", err)
+	}
 	return o, nil
 }
 

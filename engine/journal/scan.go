@@ -96,21 +96,28 @@ func (j *Journal) end(ctx context.Context, stream string, filters []string) (uin
 // server cannot read.
 func (j *Journal) Count(ctx context.Context, stream, filter string) (n uint64, err error) {
 	err = j.patiently(ctx, "messages of "+stream, func(ctx context.Context) error {
-		s, err := j.js.Stream(ctx, stream)
-		if err != nil {
-			return wrap(stream, err)
-		}
-		info, err := s.Info(ctx, jetstream.WithSubjectFilter(filter))
-		if err != nil {
-			return wrap(stream, err)
-		}
+		counts, err := j.counts(ctx, stream, filter)
 		n = 0
-		for _, of := range info.State.Subjects {
+		for _, of := range counts {
 			n += of
 		}
-		return nil
+		return err
 	})
 	return n, err
+}
+
+// counts tells how many messages each subject under a filter has. It asks with a
+// handle of its own: that of the journal keeps what it was told last.
+func (j *Journal) counts(ctx context.Context, stream, filter string) (map[string]uint64, error) {
+	s, err := j.js.Stream(ctx, stream)
+	if err != nil {
+		return nil, wrap(stream, err)
+	}
+	info, err := s.Info(ctx, jetstream.WithSubjectFilter(filter))
+	if err != nil {
+		return nil, wrap(stream, err)
+	}
+	return info.State.Subjects, nil
 }
 
 // LastEvent is the sequence of the newest event in the stream, of any

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,7 +34,7 @@ func (j *Journal) PurgeBefore(ctx context.Context, filter string, before time.Ti
 		return 0, fmt.Errorf("purge of %s by age: expected decisions, rejected inputs or differences of shadows", filter)
 	}
 	first, err := j.firstAfter(ctx, filter, before)
-	if err != nil || first == 0 {
+	if err != nil {
 		return 0, err
 	}
 	return j.purge(ctx, filter, first)
@@ -52,8 +54,11 @@ func (j *Journal) PurgeHistory(ctx context.Context, p int, history time.Duration
 	return err
 }
 
-// purge deletes one subject's messages below a sequence. It never purges
+// purge deletes the messages under a filter below a sequence. It never purges
 // without a subject: after a purge of the whole stream a stale claim succeeds.
+// And it purges subject by subject: for one the server stops looking where the
+// first message stays, for a wildcard it reads the whole stream, and lets nobody
+// else in meanwhile.
 func (j *Journal) purge(ctx context.Context, filter string, below uint64) (uint64, error) {
 	slowest, err := j.slowest(ctx, filter)
 	if err != nil {
@@ -64,7 +69,20 @@ func (j *Journal) purge(ctx context.Context, filter string, below uint64) (uint6
 	}
 	attempt, cancel := context.WithTimeout(ctx, partTime)
 	defer cancel()
-	return below, wrap(filter, j.records.Purge(attempt, jetstream.WithPurgeSubject(filter), jetstream.WithPurgeSequence(below)))
+	subjects := []string{filter}
+	if strings.ContainsAny(filter, "*>") {
+		counts, err := j.counts(attempt, JournalStream, filter)
+		if err != nil {
+			return 0, err
+		}
+		subjects = slices.Sorted(maps.Keys(counts))
+	}
+	for _, s := range subjects {
+		if err := j.records.Purge(attempt, jetstream.WithPurgeSubject(s), jetstream.WithPurgeSequence(below)); err != nil {
+			return 0, wrap(s, err)
+		}
+	}
+	return below, nil
 }
 
 // slowest is the first sequence that a reader of messages under the filter may
@@ -114,8 +132,7 @@ func subjectsMeet(a, b []string) bool {
 }
 
 // firstAfter is the sequence of the first message under a filter that was
-// stored at a time or later; 0 if nothing is older. Without one that is later
-// it is the one behind the newest.
+// stored at a time or later. Without one it is the one behind the newest.
 func (j *Journal) firstAfter(ctx context.Context, filter string, at time.Time) (uint64, error) {
 	ctx, cancel := context.WithTimeout(ctx, j.cfg.CommitTimeout)
 	defer cancel()

@@ -301,6 +301,30 @@ func TestPurgeBefore_SparesWhatASubscriberHasNotAcknowledged(t *testing.T) {
 	require.Error(t, err)
 }
 
+// Other workflows and actions have subjects of their own, with gaps between their
+// messages; a purge by a wildcard reaches all of them, and only below the time.
+func TestPurgeBefore_AllSubjectsOfAWildcard(t *testing.T) {
+	b := newBench(t, Config{})
+	pt := b.claim(0)
+	commit := func(from, n int) {
+		for i := from; i < from+n; i++ {
+			outs := []Output{{Subject: DecisionSubject("b2b", fmt.Sprint("a", i%3)), Data: []byte("x")}, {Subject: DecisionSubject("b2c", "nurture"), Data: []byte("y")}}
+			_, err := pt.Commit(t.Context(), outs, Record{Clock: int64(i), Pos: Position{Seq: uint64(i + 1)}})
+			require.NoError(t, err)
+		}
+	}
+	commit(0, 1) // the only one of its subject for a while
+	commit(1, 20)
+	time.Sleep(20 * time.Millisecond)
+	cut := time.Now()
+	time.Sleep(20 * time.Millisecond)
+	commit(21, 3)
+	below, err := b.j.PurgeBefore(t.Context(), decisionPrefix+">", cut)
+	require.NoError(t, err)
+	require.NotZero(t, below)
+	require.Len(t, b.stored(decisionPrefix+">"), 6)
+}
+
 func TestSubjectsMeet(t *testing.T) {
 	for _, c := range []struct {
 		a, b string

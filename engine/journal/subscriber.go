@@ -203,6 +203,9 @@ func (j *Journal) ServeSubscribers(ctx context.Context) (*nats.Subscription, err
 			j.cfg.Logger.Debug("a subscriber gets no answer", "error", err)
 		}
 	})
+	if err == nil {
+		err = j.nc.Flush() // the server knows of it before a client asks
+	}
 	if err != nil {
 		return nil, fmt.Errorf("serve %s: %w", SubscribeSubject, err)
 	}
