@@ -101,6 +101,7 @@ func faultKinds() []*kind {
 		{name: "shadow promoted", embedded: true, external: true, switches: true, weight: 2, play: changeRelease(shadow)},
 		{name: "rolled back", embedded: true, external: true, switches: true, weight: 2, play: changeRelease(back)},
 		{name: "disk full", embedded: true, external: true, weight: 1, play: diskFull},
+		{name: "disk full in a purge", embedded: true, weight: 1, play: diskFullInAPurge},
 		{name: "stream full", embedded: true, external: true, play: streamFull},
 		{name: "corrupt record", embedded: true, play: corruptRecord},
 	}

@@ -1,10 +1,13 @@
 package torture
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"time"
 
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 	"golang.org/x/sys/unix"
 
 	"github.com/ripenhq/ripen/engine/journal"
@@ -23,17 +26,8 @@ func diskFull(r *round, _ *fault) error {
 	if err != nil {
 		return err
 	}
-	limit := uint64(len(b.data) + 500 + r.rnd.IntN(6000))
-	r.note("no file may grow beyond %d bytes", limit)
-	pid := r.engine.cmd.Process.Pid
-	if r.server != nil {
-		pid = r.server.cmd.Process.Pid
-	}
-	var before unix.Rlimit
-	if err := unix.Prlimit(pid, unix.RLIMIT_FSIZE, nil, &before); err != nil {
-		return err
-	}
-	if err := unix.Prlimit(pid, unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: limit, Max: before.Max}, nil); err != nil {
+	lift, err := r.limitFiles(uint64(len(b.data) + 500 + r.rnd.IntN(6000)))
+	if err != nil {
 		return err
 	}
 	if err := r.refused(); err != nil {
@@ -41,8 +35,7 @@ func diskFull(r *round, _ *fault) error {
 	}
 	r.tally.row(RowDiskFull)
 	r.pause(0, 300)
-	r.note("there is room again")
-	if err := unix.Prlimit(pid, unix.RLIMIT_FSIZE, &before, nil); err != nil && !errors.Is(err, unix.ESRCH) {
+	if err := lift(); err != nil {
 		return err
 	}
 	if r.rnd.IntN(2) == 0 {
@@ -51,6 +44,96 @@ func diskFull(r *round, _ *fault) error {
 	if r.server != nil {
 		r.server.kill()
 		return r.server.start()
+	}
+	return nil
+}
+
+// limitFiles lets no file grow beyond so many bytes, until it is lifted.
+func (r *round) limitFiles(limit uint64) (lift func() error, err error) {
+	r.note("no file may grow beyond %d bytes", limit)
+	pid := r.engine.cmd.Process.Pid
+	if r.server != nil {
+		pid = r.server.cmd.Process.Pid
+	}
+	var before unix.Rlimit
+	if err := unix.Prlimit(pid, unix.RLIMIT_FSIZE, nil, &before); err != nil {
+		return nil, err
+	}
+	lift = func() error {
+		r.note("there is room again")
+		if err := unix.Prlimit(pid, unix.RLIMIT_FSIZE, &before, nil); err != nil && !errors.Is(err, unix.ESRCH) {
+			return err
+		}
+		return nil
+	}
+	return lift, unix.Prlimit(pid, unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: limit, Max: before.Max}, nil)
+}
+
+// diskFullInAPurge lets the disk take only a part of what ends a purge of the
+// journal: the embedded server waits for itself, for ever (see natsd.ErrStuck),
+// and the engine ends.
+func diskFullInAPurge(r *round, _ *fault) error {
+	if err := r.ensure(); err != nil {
+		return err
+	}
+	r.pause(150, 300)
+	r.load.gate.Lock()
+	defer r.load.gate.Unlock()
+	b, err := r.stillBlock()
+	if err != nil {
+		return err
+	}
+	lift, err := r.limitFiles(uint64(len(b.data) + 10))
+	if err != nil {
+		return err
+	}
+	if err := r.purge(); err != nil {
+		return err
+	}
+	if err := r.refused(); err != nil {
+		return err
+	}
+	r.tally.row(RowDiskFull)
+	return lift()
+}
+
+// stillBlock is the newest block of the journal, once nothing is written to it
+// any more.
+func (r *round) stillBlock() (b *block, err error) {
+	for size, end := -1, time.Now().Add(10*time.Second); time.Now().Before(end); time.Sleep(700 * time.Millisecond) {
+		if b, err = lastBlock(r.data(), journal.JournalStream); err != nil || len(b.data) == size {
+			return b, err
+		}
+		size = len(b.data)
+	}
+	return b, nil
+}
+
+// purge asks the running embedded server for a purge that the disk does not let
+// it end.
+func (r *round) purge() error {
+	way, err := natsd.ReadAdmin(r.data())
+	if err != nil {
+		return err
+	}
+	nc, err := nats.Connect(way.URL, nats.UserInfo(way.User, way.Password))
+	if err != nil {
+		return err
+	}
+	defer nc.Close()
+	js, err := jetstream.New(nc)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	s, err := js.Stream(ctx, journal.JournalStream)
+	if err != nil {
+		return err
+	}
+	err = s.Purge(ctx, jetstream.WithPurgeSubject(journal.RecordSubject(0)), jetstream.WithPurgeSequence(s.CachedInfo().State.LastSeq))
+	if r.note("a purge on a full disk: %v", err); err == nil {
+		return errors.New("a purge went through on a full disk")
 	}
 	return nil
 }

@@ -29,7 +29,7 @@ type process struct {
 
 // quick makes an engine do within a round what else takes minutes, and give up
 // waiting sooner.
-const quick = "commit.timeout=1500ms;server.silence=20s;checkpoint.every=300ms;checkpoint.records=10;checkpoint.slice=7;order.slice=9;build.inputs=40"
+const quick = "commit.timeout=1500ms;server.silence=12s;checkpoint.every=300ms;checkpoint.records=10;checkpoint.slice=7;order.slice=9;build.inputs=40"
 
 // launch says how an engine is started.
 type launch struct {

@@ -34,7 +34,7 @@ func (s *schedule) next() *plan {
 var musts = [][]string{
 	{"kill at commit.sent", "kill at commit.outputs", "kill at build.chunk", "kill at", "power loss", "stream full", "corrupt record"},
 	{"zombie at", "server killed at commit.outputs", "cut at commit.outputs", "deaf", "power loss", "cut after bytes", "kill at"},
-	{"power loss without sync", "power loss of events alone", "disk full", "kill at", "kill at", "kill at"},
+	{"power loss without sync", "power loss of events alone", "disk full", "disk full in a purge", "kill at", "kill at", "kill at"},
 	{"second engine", "second engine killed at", "kill at fork", "shadow promoted", "rolled back", "kill at", "kill at", "kill at"},
 }
 
