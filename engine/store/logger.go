@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -34,13 +35,21 @@ func line(format string, args []any) string {
 	return strings.TrimSpace(fmt.Sprintf(format, args...))
 }
 
+// tellEvery thins out what Pebble says of a disk that refuses writes: it tries
+// again some 80 times a second.
+const tellEvery = 10 * time.Second
+
 // events passes on what a user should know: a disk that refuses writes or is
 // slow, and damage.
 func (d *DB) events() *pebble.EventListener {
 	log := d.opts.Logger
+	var told atomic.Int64 // when, ns since 1970
 	return &pebble.EventListener{
 		BackgroundError: func(err error) {
-			log.Error("the local store cannot write; scoring waits once its memory is full", "folder", d.opts.Dir, "error", err)
+			last, now := told.Load(), time.Now().UnixNano()
+			if now-last >= int64(tellEvery) && told.CompareAndSwap(last, now) {
+				log.Error("the local store cannot write and tries again; scoring waits once its memory is full", "folder", d.opts.Dir, "error", err)
+			}
 		},
 		DataCorruption: func(info pebble.DataCorruptionInfo) {
 			log.Error("the local store is damaged; it is made anew from the journal", "folder", d.opts.Dir, "error", info.Details)
