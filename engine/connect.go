@@ -97,7 +97,7 @@ func (e *Engine) watchServer() {
 	if e.server == nil {
 		return
 	}
-	if err := e.server.Watch(e.life); err != nil {
+	if err := e.server.Watch(e.life); err != nil && e.life.Err() == nil {
 		e.log.Error("the engine ends", "error", err)
 		e.fail(err)
 	}
