@@ -2,6 +2,7 @@ package torture
 
 import (
 	"math/rand/v2"
+	"slices"
 	"strings"
 )
 
@@ -16,7 +17,7 @@ type schedule struct {
 	faults int // of a round
 	kinds  []*kind
 	stores bool // the engine has a local store
-	dealt  int  // failpoints so far
+	dealt  dealt
 }
 
 func newSchedule(seed uint64, faults int, stores bool) *schedule {
@@ -40,15 +41,15 @@ var musts = [][]string{
 
 // round is the plan of a seed: it deals all rounds of the run up to it.
 func (s *schedule) round(seed uint64) (p *plan) {
-	dealt := 0
+	var dealt dealt
 	for n := seed - seed%seedsPerRun; n <= seed; n++ {
 		p = s.deal(n, &dealt)
 	}
 	return p
 }
 
-// deal makes the plan of a seed, dealt failpoints into the run.
-func (s *schedule) deal(seed uint64, dealt *int) *plan {
+// deal makes the plan of a seed, behind the failpoints that were dealt in the run.
+func (s *schedule) deal(seed uint64, dealt *dealt) *plan {
 	d := &deck{rnd: rand.New(rand.NewPCG(seed, 0x707)), run: seed / seedsPerRun, round: int(seed % seedsPerRun), dealt: dealt}
 	p := &plan{seed: seed, durability: "disk", partitions: 1 + d.rnd.IntN(4)}
 	setup := int(seed % uint64(len(musts)))
@@ -58,7 +59,7 @@ func (s *schedule) deal(seed uint64, dealt *int) *plan {
 	case 1, 3:
 		p.external = true
 	case 2:
-		p.durability = "process"
+		p.durability, d.still = "process", true
 	}
 	for _, name := range musts[setup] {
 		p.faults = append(p.faults, s.named(d, name))
@@ -104,21 +105,39 @@ func (s *schedule) any(rnd *rand.Rand) *kind {
 	panic("weights changed")
 }
 
+// dealt is how far into the failpoints a run is, and which of them were put aside
+// because no engine of the round they were dealt to would come there.
+type dealt struct {
+	n     int
+	aside []*point
+}
+
 // deck deals failpoints so that over the rounds of a run each has its turn.
 type deck struct {
 	rnd   *rand.Rand
 	run   uint64
 	round int
-	dealt *int
+	still bool // releases are not changed in the round
+	dealt *dealt
 }
 
 func (d *deck) point() *point {
+	fits := func(p *point) bool { return !d.still || p.change == 0 }
+	if i := slices.IndexFunc(d.dealt.aside, fits); i >= 0 {
+		p := d.dealt.aside[i]
+		d.dealt.aside = slices.Delete(d.dealt.aside, i, i+1)
+		return p
+	}
 	order := rand.New(rand.NewPCG(d.run, 0xdec)).Perm(len(points))
 	for {
-		p := &points[order[*d.dealt%len(points)]]
-		*d.dealt++
-		if !p.elsewhere {
+		p := &points[order[d.dealt.n%len(points)]]
+		d.dealt.n++
+		switch {
+		case p.elsewhere:
+		case fits(p):
 			return p
+		default:
+			d.dealt.aside = append(d.dealt.aside, p)
 		}
 	}
 }

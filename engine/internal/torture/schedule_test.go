@@ -20,7 +20,7 @@ func TestARoundIsItsSeed(t *testing.T) {
 
 func TestEveryFaultAndPointHasItsTurn(t *testing.T) {
 	kinds := map[string]bool{}
-	for seed := range uint64(20) {
+	for seed := range uint64(200) {
 		s, seen, rounds := newSchedule(seed, DefaultFaults, true), map[string]bool{}, 24 // about 300 kills
 		for range rounds {
 			p := s.next()
@@ -29,6 +29,7 @@ func TestEveryFaultAndPointHasItsTurn(t *testing.T) {
 				kinds[f.kind.name], seen[f.point] = true, true
 				require.True(t, p.external && f.kind.external || !p.external && f.kind.embedded, "%s in %s", f, p)
 				require.True(t, !f.kind.unsynced || p.durability == "process", "%s in %s", f, p)
+				require.True(t, f.point == "" || pointNamed(f.point).change == 0 || p.durability != "process", "%s in %s, where nothing changes releases", f, p)
 			}
 		}
 		for _, p := range points {
