@@ -116,6 +116,10 @@ func (d *doctor) folder(dir string) bool {
 		d.say("data folder", Failing, "", "%v", err)
 		return false
 	}
+	if l.Format == 0 {
+		d.say("data folder", Failing, "name an engine's folder with --data, or its external server with --nats", "no engine has run on %s so far", dir)
+		return false
+	}
 	d.say("data folder", Well, "", "%s, format %d", dir, l.Format)
 	if len(l.Exposed) > 0 {
 		d.say("permissions", Warning, "chmod -R o-rwx,g-w "+dir, "others may read or write %s; it holds leads and the way into the engine", strings.Join(l.Exposed, ", "))

@@ -73,6 +73,9 @@ func New(ctx context.Context, o Options) (_ *Engine, err error) {
 			e.shut(context.Background())
 		}
 	}()
+	if err = probeWeb(o.HTTP); err != nil {
+		return nil, err
+	}
 	if err = e.connect(); err != nil {
 		return nil, err
 	}

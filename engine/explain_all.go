@@ -60,6 +60,7 @@ func CheckAll(ctx context.Context, o Options) (*CheckedAll, error) {
 		return nil, err
 	}
 	slices.Sort(c.Unbalanced)
+	c.Unbalanced = slices.Compact(c.Unbalanced)
 	slices.Sort(c.Problems)
 	return &c.CheckedAll, nil
 }
@@ -221,13 +222,14 @@ func (c *checkAll) sums(ctx context.Context, n int) error {
 		return err
 	}
 	defer v.close()
+	seen := map[string]bool{} // by several releases
 	for _, m := range v.set.Members() {
 		var keys []string
 		m.Core.Leads(func(a *ledger.Account) { keys = append(keys, a.Key) })
 		err := m.Core.Look(keys, m.Core.Clock(), func(f *ledger.Frame) {
 			c.mu.Lock()
 			defer c.mu.Unlock()
-			c.Leads++
+			seen[f.Acct.Key] = true
 			if len(explain.Unbalanced(explain.Scores(f))) > 0 {
 				c.Unbalanced = append(c.Unbalanced, f.Acct.Key)
 			}
@@ -236,5 +238,8 @@ func (c *checkAll) sums(ctx context.Context, n int) error {
 			return err
 		}
 	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.Leads += len(seen)
 	return nil
 }

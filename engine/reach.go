@@ -27,7 +27,7 @@ func reachIf(o Options, may func(dir string) error) (*Engine, error) {
 		return e, nil
 	}
 	var err error
-	e.server, err = natsd.Start(natsd.Options{Dir: o.Data, NoListen: true, Logger: e.log.Named("nats"), Before: may})
+	e.server, err = natsd.Start(natsd.Options{Dir: o.Data, NoListen: true, Existing: true, Logger: e.log.Named("nats"), Before: may})
 	if errors.Is(err, natsd.ErrLocked) {
 		if err := e.enter(err); err != nil {
 			return nil, err

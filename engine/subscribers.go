@@ -49,7 +49,7 @@ func (d *doctor) subscribers(ctx context.Context) {
 	}
 	unused := 0
 	for i := range list {
-		if list[i].Used == 0 && !list[i].Asking {
+		if !list[i].Known && !list[i].Asking {
 			unused++
 		}
 	}

@@ -17,10 +17,31 @@ type web struct {
 	server *http.Server
 }
 
-func startWeb(e *Engine) (*web, error) {
-	l, err := net.Listen("tcp", e.opts.HTTP)
+// listenWeb opens the listener of the pages.
+func listenWeb(addr string) (net.Listener, error) {
+	l, err := net.Listen("tcp", addr)
 	if err != nil {
-		return nil, fmt.Errorf("health page cannot listen on %s: %w; choose another address with --http", e.opts.HTTP, err)
+		return nil, fmt.Errorf("health page cannot listen on %s: %w; choose another address with --http", addr, err)
+	}
+	return l, nil
+}
+
+// probeWeb says early that startWeb would fail: before there is a data folder.
+func probeWeb(addr string) error {
+	if addr == "" {
+		return nil
+	}
+	l, err := listenWeb(addr)
+	if err != nil {
+		return err
+	}
+	return l.Close()
+}
+
+func startWeb(e *Engine) (*web, error) {
+	l, err := listenWeb(e.opts.HTTP)
+	if err != nil {
+		return nil, err
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("/livez", func(w http.ResponseWriter, _ *http.Request) { e.answer(w, e.alive()) })

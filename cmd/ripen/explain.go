@@ -236,6 +236,9 @@ func (a *app) explainLead(ctx context.Context, f *explainFlags, x *engine.Explai
 	if err != nil {
 		return err
 	}
+	if l == nil && decisionID.MatchString(key) {
+		return no("%q is no decision in the journal, and no %s is called so%s", key, s.Work.Model.LeadWord, after(" at ", f.asOf))
+	}
 	if l == nil {
 		return no("%s %q is unknown to the engine%s", s.Work.Model.LeadWord, key, after(" at ", f.asOf))
 	}

@@ -134,6 +134,9 @@ func (im *importer) reached(sources []source) string {
 	if n := im.done.Unknown; n > 0 {
 		text += fmt.Sprintf(", and perhaps some of the %s events behind it, which no answer settled", thousands(n))
 	}
+	if im.done.Events == 0 && im.done.Unknown == 0 {
+		return text
+	}
 	return text + "; import the same again, what is stored already is recognised"
 }
 

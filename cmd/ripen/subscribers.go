@@ -71,6 +71,8 @@ func (a *app) subscribersListCommand() *cobra.Command {
 						used = stamp(s.Used)
 					case s.Asking:
 						used = "waits"
+					case s.Known:
+						used = "before the restart"
 					}
 					rows = append(rows, []string{s.Name, s.Filter, stamp(s.Created), used, thousands(int(s.Waiting)), thousands(s.Unacked)})
 				}

@@ -428,9 +428,19 @@ func TestSubscribers_PlacesComeFree(t *testing.T) {
 	require.Equal(t, "crm", list[0].Name)
 	require.EqualValues(t, 2, list[0].Waiting)
 	require.Positive(t, list[0].Used)
+	require.True(t, list[0].Known)
 	require.Equal(t, Subscribed{Name: "spam-000", Filter: "b2b.handoff", Created: list[1].Created}, list[1])
 
+	require.NoError(t, b.srv.Restart())
+	require.Eventually(t, func() bool {
+		list, err = b.j.Subscribers(ctx)
+		return err == nil && len(list) == MaxSubscribers
+	}, 20*time.Second, 20*time.Millisecond)
+	require.True(t, list[0].Known, "the server has forgotten when, but not that")
+	require.False(t, list[1].Known)
 	require.NoError(t, b.j.makeRoom(ctx, 0))
+	_, err = b.js.Consumer(ctx, JournalStream, "crm")
+	require.NoError(t, err, "who was used makes no room")
 	require.NoError(t, b.j.EnsureSubscriber(ctx, Subscriber{Name: "late"}))
 	require.ErrorIs(t, b.j.RemoveSubscriber(ctx, "spam-000"), ErrSubscriber, "it made room")
 	require.NoError(t, b.j.RemoveSubscriber(ctx, "spam-001"))

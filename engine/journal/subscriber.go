@@ -88,7 +88,9 @@ type Subscribed struct {
 	Filter  string `json:"filter"` // as in Subscriber
 	Created int64  `json:"created"`
 	// Used is when it was handed a decision last, ms; 0 = never.
+	// A server that was restarted has forgotten when, but not Known.
 	Used    int64  `json:"used,omitempty"`
+	Known   bool   `json:"known"`   // it was handed decisions, now or before a restart
 	Waiting uint64 `json:"waiting"` // decisions that it has not been handed
 	Unacked int    `json:"unacked"` // that it was handed and has not acknowledged
 	Asking  bool   `json:"asking"`  // it waits for decisions just now
@@ -106,7 +108,8 @@ func (j *Journal) Subscribers(ctx context.Context) (list []Subscribed, err error
 			continue
 		}
 		one := Subscribed{Name: c.Name, Filter: strings.TrimPrefix(c.Config.FilterSubject, decisionPrefix), Created: c.Created.UnixMilli(),
-			Waiting: c.NumPending, Unacked: c.NumAckPending, Asking: c.NumWaiting > 0 || c.PushBound}
+			Waiting: c.NumPending, Unacked: c.NumAckPending, Asking: c.NumWaiting > 0 || c.PushBound,
+			Known: c.Delivered.Consumer > 0 || c.AckFloor.Consumer > 0}
 		for _, at := range []*time.Time{c.Delivered.Last, c.AckFloor.Last} {
 			if at != nil {
 				one.Used = max(one.Used, at.UnixMilli())
@@ -139,7 +142,7 @@ func (j *Journal) makeRoom(ctx context.Context, grace time.Duration) error {
 	var oldest *Subscribed
 	for i := range list {
 		s := &list[i]
-		if s.Used == 0 && !s.Asking && time.Since(time.UnixMilli(s.Created)) > grace && (oldest == nil || s.Created < oldest.Created) {
+		if !s.Known && !s.Asking && time.Since(time.UnixMilli(s.Created)) > grace && (oldest == nil || s.Created < oldest.Created) {
 			oldest = s
 		}
 	}

@@ -57,29 +57,47 @@ func (f *folder) prepare() error {
 	return checkFormat(f.dir)
 }
 
-// checkFormat reads the format version, or writes it into a new folder.
+// checkFormat checks the format version, or writes it into a new folder.
 func checkFormat(dir string) error {
+	format, err := readFormat(dir)
+	if err == nil && format == 0 {
+		return writeSynced(filepath.Join(dir, formatFile), strconv.Itoa(folderFormat)+"\n")
+	}
+	return err
+}
+
+// exists says whether a server has worked in a folder.
+func exists(dir string) error {
+	format, err := readFormat(dir)
+	if err == nil && format == 0 {
+		return fmt.Errorf("%w: no engine has run on %s so far; name an engine's folder with --data, or its external server with --nats", ErrFolder, dir)
+	}
+	return err
+}
+
+// readFormat reads the format version that this one knows; 0 in a new folder.
+func readFormat(dir string) (int, error) {
 	name := filepath.Join(dir, formatFile)
 	text, err := os.ReadFile(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		if _, err := os.Stat(filepath.Join(dir, storeDir)); err == nil {
-			return fmt.Errorf("%w: %s has data but no file %q; it was not written by Ripen, or was damaged",
+			return 0, fmt.Errorf("%w: %s has data but no file %q; it was not written by Ripen, or was damaged",
 				ErrFormat, dir, formatFile)
 		}
-		return writeSynced(name, strconv.Itoa(folderFormat)+"\n")
+		return 0, nil
 	}
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrFolder, err)
+		return 0, fmt.Errorf("%w: %w", ErrFolder, err)
 	}
 	got, err := strconv.Atoi(strings.TrimSpace(string(text)))
 	if err != nil || got < 1 {
-		return fmt.Errorf("%w: %s holds %.20q, expected a number", ErrFormat, name, text)
+		return got, fmt.Errorf("%w: %s holds %.20q, expected a number", ErrFormat, name, text)
 	}
 	if got > folderFormat {
-		return fmt.Errorf("%w: %s was written by a newer Ripen (format %d, this one knows %d); "+
+		return got, fmt.Errorf("%w: %s was written by a newer Ripen (format %d, this one knows %d); "+
 			"upgrade this binary or use another folder", ErrFormat, dir, got, folderFormat)
 	}
-	return nil
+	return got, nil
 }
 
 func writeSynced(name, text string) error {

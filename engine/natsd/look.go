@@ -38,17 +38,8 @@ func LookAt(dir string) (Look, error) {
 	if runtime.GOOS != "windows" {
 		l.Exposed = exposed(dir)
 	}
-	text, err := os.ReadFile(filepath.Join(dir, formatFile))
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return l, nil
-	case err != nil:
-		return l, fmt.Errorf("%w: %w", ErrFolder, err)
-	}
-	if _, err := fmt.Sscan(string(text), &l.Format); err != nil {
-		l.Format = -1
-	}
-	return l, checkFormat(dir)
+	l.Format, err = readFormat(dir)
+	return l, err
 }
 
 // exposed finds what strangers could read or write: the folder itself, and the

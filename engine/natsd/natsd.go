@@ -60,6 +60,11 @@ func Start(o Options) (*Server, error) {
 	if err := o.validate(); err != nil {
 		return nil, err
 	}
+	if o.Existing {
+		if err := exists(o.Dir); err != nil {
+			return nil, err
+		}
+	}
 	_, err := os.Stat(o.Dir)
 	fresh := errors.Is(err, os.ErrNotExist)
 	f, err := openFolder(o.Dir)

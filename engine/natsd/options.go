@@ -52,6 +52,8 @@ type Options struct {
 	Before func(dir string) error
 	// Dir is the data folder, created if it is missing. Required.
 	Dir string
+	// Existing refuses a folder in which no server has worked so far.
+	Existing bool
 	// Host and Port of the client listener. Port 0 is DefaultPort, -1 any free
 	// one (tests).
 	Host string
