@@ -70,13 +70,14 @@ func (p *partition) standing() *[]release.LineageStatus {
 func (e *Engine) lineages() []release.LineageStatus {
 	var out []release.LineageStatus
 	for _, p := range e.parts {
+		at := p.status.position.Load() // before the list, which is stored first: what it says is of that position or behind it
 		list := p.status.lineages.Load()
 		if !p.status.ready.Load() || list == nil {
 			continue
 		}
 		for _, s := range *list {
 			s.Ready = p.isReady(&s)
-			if at := p.status.position.Load(); s.Role != lineage.Building.String() {
+			if s.Role != lineage.Building.String() {
 				s.At = at
 				s.Lag = uint64(p.status.behind.Load())
 			} else {

@@ -231,6 +231,8 @@ func (a *app) carry(ctx context.Context, op *engine.Operator, f *changeFlags, h 
 		return out, no("given up: %v; what is live is untouched", err)
 	case errors.Is(err, release.ErrTaken):
 		return out, err
+	case errors.Is(err, release.ErrPassed) && !errors.Is(err, release.ErrStays):
+		return out, no("given up: %v", err)
 	case h.Step == release.Switched && errors.Is(err, release.ErrGone):
 		return out, fmt.Errorf("%w. The switch point is written already (position %d) and holds: once an engine runs again, ripen apply --continue waits for it", err, h.Switch.Seq)
 	case h.Step == release.Switched:

@@ -64,11 +64,13 @@ var (
 	ErrStays = errors.New("it could not be given up")
 	// ErrNotReady says that engines did not become ready in time.
 	ErrNotReady = errors.New("not all engines became ready")
+	// ErrPassed says that the order to switch was written and changed nothing.
+	ErrPassed = errors.New("nothing was switched")
 )
 
 // Run carries a held change on from the step that it is at. What fails before
 // the switch leaves what runs untouched: the candidate is stopped and the lease
-// freed. Too many hand-offs, a context that ends and a server that is gone leave
+// freed, and so does a switch that came too late (ErrPassed). Too many hand-offs, a context that ends and a server that is gone leave
 // it for --continue.
 func (c *Conductor) Run(ctx context.Context, h *Held) (*Outcome, error) {
 	out := &Outcome{Workflow: h.Workflow}
@@ -77,7 +79,7 @@ func (c *Conductor) Run(ctx context.Context, h *Held) (*Outcome, error) {
 	switch {
 	case err == nil:
 		return out, h.End(ctx)
-	case ctx.Err() != nil, errors.Is(err, ErrTooMany), errors.Is(err, ErrTaken), h.Step == Switched:
+	case ctx.Err() != nil, errors.Is(err, ErrTooMany), errors.Is(err, ErrTaken), h.Step == Switched && !errors.Is(err, ErrPassed):
 		h.Leave()
 		return out, err
 	case errors.Is(err, ErrGone):
@@ -283,12 +285,19 @@ func (c *Conductor) count(ctx context.Context, o *lineage.Order) (n Count, err e
 
 // Abort gives a change up: its candidate is stopped, what runs goes on.
 func (c *Conductor) Abort(ctx context.Context, h *Held) error {
-	written := h.Step == Switched
-	if h.Step == Ready {
+	written := false
+	switch h.Step {
+	case Ready:
 		var err error
 		if written, err = c.switched(ctx, h); err != nil {
 			return err
 		}
+	case Switched:
+		list, partitions, err := c.statuses(ctx)
+		if err != nil {
+			return err
+		}
+		written = !passedOver(list, partitions, h)
 	}
 	if written {
 		return errors.New("the switch point is written already; go on with ripen apply --continue, and back with ripen rollback")

@@ -26,6 +26,8 @@ type fleet struct {
 	list   []release.LineageStatus // of partition 0; 1 has the same
 	seq    uint64
 	slow   bool // partition 1 never gets in step
+	late   bool // the order to switch finds its lineage ended
+	held   bool // partition 1 has not read the last order
 	refuse string
 	newly  int
 }
@@ -59,7 +61,10 @@ func (f *fleet) serve(verb string, answer func([]byte) (any, string), p int) {
 func (f *fleet) status(p int) []release.LineageStatus {
 	out := append([]release.LineageStatus(nil), f.list...)
 	for i := range out {
-		out[i].Partition = p
+		out[i].Partition, out[i].At = p, f.seq+1
+		if f.held && p == 1 {
+			out[i].At = f.seq
+		}
 		if f.slow && p == 1 && out[i].ID > 1 {
 			out[i].Role, out[i].Ready, out[i].Lag = "building", false, 7
 		}
@@ -84,6 +89,10 @@ func (f *fleet) obey(text []byte) (any, string) {
 			}
 		}
 	case lineage.Switch:
+		if f.late {
+			f.list = f.list[:1]
+			break
+		}
 		for i := range f.list {
 			if f.list[i].Role = "shadow"; f.list[i].ID == uint64(o.Lineage) || o.InPlace {
 				f.list[i].Role, f.list[i].Switch, f.list[i].First, f.list[i].Release = "live", f.seq, f.seq+5, o.Release.Number
@@ -183,6 +192,37 @@ func TestConductor_AnEngineThatNeverBecomesReady(t *testing.T) {
 	require.ErrorIs(t, err, release.ErrNoChange)
 }
 
+func TestConductor_ASwitchThatComesTooLate(t *testing.T) {
+	b, ctx := setUp(t), context.Background()
+	free := func(t *testing.T) {
+		require.Equal(t, []lineage.Op{lineage.Start, lineage.Switch}, b.ops())
+		_, err := b.store.TakeOver(ctx, b.nc, "x")
+		require.ErrorIs(t, err, release.ErrNoChange, "the lease is free")
+	}
+	b.set(func() { b.late = true })
+	began := time.Now()
+	_, err := b.cond.Run(ctx, b.hold(t, release.Terms{MaxNew: -1, Keep: 1000}))
+	require.ErrorIs(t, err, release.ErrPassed)
+	require.NotErrorIs(t, err, release.ErrStays)
+	require.ErrorContains(t, err, "at the switch point (position 102) release 2 had ended already, by the time of the stream; ripen rollback 2 builds it again")
+	require.Less(t, time.Since(began), b.cond.Patience.Switch, "it does not wait for what cannot come")
+	free(t)
+
+	// As long as one partition has not read the order, nobody knows.
+	b = setUp(t)
+	b.cond.Patience.Switch = 300 * time.Millisecond
+	b.set(func() { b.late, b.held = true, true })
+	_, err = b.cond.Run(ctx, b.hold(t, release.Terms{MaxNew: -1, Keep: 1000}))
+	require.NotErrorIs(t, err, release.ErrPassed)
+	require.ErrorContains(t, err, "partition 1 is not there")
+	h, err := b.store.TakeOver(ctx, b.nc, "next")
+	require.NoError(t, err)
+	require.ErrorContains(t, b.cond.Abort(ctx, h), "the switch point is written already")
+	b.set(func() { b.held = false })
+	require.NoError(t, b.cond.Abort(ctx, h), "a change that was left is given up as well")
+	free(t)
+}
+
 func TestConductor_ARefusalLeavesNothing(t *testing.T) {
 	b := setUp(t)
 	b.set(func() { b.refuse = "it traps" })
@@ -266,6 +306,6 @@ func TestLease_GivenUp(t *testing.T) {
 	require.Equal(t, []lineage.Op{lineage.Start, lineage.Stop}, b.ops())
 	require.Len(t, b.list, 1)
 	h = b.hold(t, free)
-	h.Step = release.Switched
+	h.Step, h.Switch.Seq = release.Switched, b.seq+1
 	require.ErrorContains(t, b.cond.Abort(ctx, h), "ripen rollback")
 }

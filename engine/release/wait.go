@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -106,8 +107,11 @@ func (c *Conductor) settle(ctx context.Context, h *Held, out *Outcome) error {
 			return err
 		}
 		behind := waiting(list, partitions, h, out)
-		if partitions > 0 && len(behind) == 0 {
+		switch {
+		case partitions > 0 && len(behind) == 0:
 			return nil
+		case passedOver(list, partitions, h):
+			return fmt.Errorf("%w: at the switch point (position %d) release %d had ended already, by the time of the stream; ripen rollback %[3]d builds it again", ErrPassed, h.Switch.Seq, h.Release.Number)
 		}
 		if time.Now().After(end) {
 			return fmt.Errorf("the switch point is written (position %d) and holds, but %s; the switch happens as soon as they get there", h.Switch.Seq, orNobody(behind))
@@ -123,7 +127,7 @@ func waiting(list []LineageStatus, partitions int, h *Held, out *Outcome) (behin
 	done := make([]bool, partitions)
 	for i := range list {
 		l := &list[i]
-		if l.Workflow != h.Workflow || l.Role != lineage.Live.String() || l.Release != h.Release.Number || l.Switch < h.Switch.Seq {
+		if !h.madeLive(l) {
 			continue
 		}
 		done[l.Partition] = true
@@ -137,6 +141,25 @@ func waiting(list []LineageStatus, partitions int, h *Held, out *Outcome) (behin
 		}
 	}
 	return behind
+}
+
+// passedOver says that every partition has read the order to switch and is still
+// where it was. That happens where a lineage was kept for a time that ended
+// between the order's writing and its place in the stream, which is the stream's
+// to say: a tick or an event in front of it moved the clock.
+func passedOver(list []LineageStatus, partitions int, h *Held) bool {
+	behind, switched := make([]bool, partitions), false
+	for i := range list {
+		l := &list[i]
+		behind[l.Partition] = behind[l.Partition] || l.Role != lineage.Building.String() && l.At > h.Switch.Seq
+		switched = switched || h.madeLive(l)
+	}
+	return partitions > 0 && !switched && !slices.Contains(behind, false)
+}
+
+// madeLive says whether the order to switch was carried out in a partition.
+func (h *Held) madeLive(l *LineageStatus) bool {
+	return l.Workflow == h.Workflow && l.Role == lineage.Live.String() && l.Release == h.Release.Number && l.Switch >= h.Switch.Seq
 }
 
 func pause(ctx context.Context, d time.Duration) error {
