@@ -12,9 +12,15 @@ import (
 	"github.com/ripenhq/ripen/engine/release"
 )
 
-// TestApply_AllEnginesSwitchAtOnePosition makes another release live on two
-// engines that share the partitions of a server of their own.
-func TestApply_AllEnginesSwitchAtOnePosition(t *testing.T) {
+// changes is two engines that share the partitions of a server of their own, and
+// an operator with another release for them.
+type changes struct {
+	op      *engine.Operator
+	conduct *release.Conductor
+	next    lineage.Release
+}
+
+func openChanges(t *testing.T) *changes {
 	ctx := t.Context()
 	url := openServer(t)
 	live := open(t, folderOf(t, small, nil))
@@ -29,36 +35,101 @@ func TestApply_AllEnginesSwitchAtOnePosition(t *testing.T) {
 	ready(t, engines...)
 	op, err := engine.Operate(ctx, engine.Options{NATS: url})
 	require.NoError(t, err)
-	defer op.Close()
+	t.Cleanup(op.Close)
 	require.NoError(t, op.Store().Put(ctx, next.Bundle, next.Modules()))
-	r := lineage.Release{Digest: next.Bundle.Digest(), Model: next.Model.Digest}
-	conduct := &release.Conductor{Conn: op.Conn(), Store: op.Store(), Say: t.Logf, Progress: func(uint64, uint64) {},
-		Patience: release.Patience{Prepare: time.Minute, Build: 20 * time.Second, Switch: 20 * time.Second}}
-	apply := func(terms release.Terms) *release.Outcome {
-		h, err := op.Store().Hold(ctx, op.Conn(), release.Change{Verb: release.VerbApply, Owner: "test", Workflow: "small", Step: release.Begun, Release: r, Terms: terms,
-			Entry: release.Entry{Workflow: "small", Digest: r.Digest, Model: r.Model}})
-		require.NoError(t, err)
-		out, err := conduct.Run(ctx, h)
-		require.NoError(t, err)
-		return out
-	}
-	for n, terms := range []release.Terms{{MaxNew: 0, Keep: 60_000}, {MaxNew: 0, NoRescore: true, Keep: 60_000}, {MaxNew: 0, NoRescore: true}} {
-		out := apply(terms)
-		require.EqualValues(t, n+2, out.Release)
-		list, partitions, err := release.Statuses(ctx, op.Conn())
-		require.NoError(t, err)
-		require.Equal(t, 4, partitions)
-		switched := 0
-		for _, l := range list {
-			if l.Role == lineage.Live.String() {
-				require.Equal(t, out.Switch, l.Switch, "all partitions switch at one position")
-				require.Equal(t, out.Release, l.Release)
-				switched++
-			}
+	return &changes{op: op, next: lineage.Release{Digest: next.Bundle.Digest(), Model: next.Model.Digest},
+		conduct: &release.Conductor{Conn: op.Conn(), Store: op.Store(), Say: t.Logf, Progress: func(uint64, uint64) {},
+			Patience: release.Patience{Prepare: time.Minute, Build: 20 * time.Second, Switch: 20 * time.Second}}}
+}
+
+// hold begins a change.
+func (s *changes) hold(t *testing.T, c release.Change) *release.Held { //nolint:gocritic // as a literal
+	c.Owner, c.Workflow = "test", "small"
+	c.Entry = release.Entry{Workflow: "small", Number: c.Release.Number, Digest: c.Release.Digest, Model: c.Release.Model}
+	h, err := s.op.Store().Hold(t.Context(), s.op.Conn(), c)
+	require.NoError(t, err)
+	return h
+}
+
+func (s *changes) apply(t *testing.T, terms release.Terms) *release.Outcome {
+	out, err := s.conduct.Run(t.Context(), s.hold(t, release.Change{Verb: release.VerbApply, Step: release.Begun, Release: s.next, Terms: terms}))
+	require.NoError(t, err)
+	return out
+}
+
+// statuses are those of one role, one of each partition.
+func (s *changes) statuses(t *testing.T, role lineage.Role) (out []release.LineageStatus) {
+	list, partitions, err := release.Statuses(t.Context(), s.op.Conn())
+	require.NoError(t, err)
+	require.Equal(t, 4, partitions)
+	for _, l := range list {
+		if l.Role == role.String() {
+			out = append(out, l)
 		}
-		require.Equal(t, 4, switched)
 	}
-	list, err := op.Store().List(ctx, "small")
+	require.Len(t, out, 4)
+	return out
+}
+
+// TestApply_AllEnginesSwitchAtOnePosition makes another release live on two
+// engines.
+func TestApply_AllEnginesSwitchAtOnePosition(t *testing.T) {
+	s := openChanges(t)
+	for n, terms := range []release.Terms{{MaxNew: 0, Keep: 60_000}, {MaxNew: 0, NoRescore: true, Keep: 60_000}, {MaxNew: 0, NoRescore: true}} {
+		out := s.apply(t, terms)
+		require.EqualValues(t, n+2, out.Release)
+		for _, l := range s.statuses(t, lineage.Live) {
+			require.Equal(t, out.Switch, l.Switch, "all partitions switch at one position")
+			require.Equal(t, out.Release, l.Release)
+		}
+	}
+	list, err := s.op.Store().List(t.Context(), "small")
 	require.NoError(t, err)
 	require.Len(t, list, 4)
+}
+
+// TestRollback_AfterTheEndOfWhatWasKept goes back to a release whose time ends
+// while the operator is being asked.
+func TestRollback_AfterTheEndOfWhatWasKept(t *testing.T) {
+	s := openChanges(t)
+	s.apply(t, release.Terms{MaxNew: 0, Keep: 1500})
+	kept := s.statuses(t, lineage.Shadow)[0]
+	h := s.hold(t, release.Change{Verb: release.VerbRollback, Step: release.Ready, Kept: true, Lineage: lineage.ID(kept.ID), Terms: release.Terms{MaxNew: -1, Keep: 60_000},
+		Release: lineage.Release{Number: kept.Release, Digest: kept.Digest, Model: kept.Model}})
+	s.conduct.Confirm = func(release.Count) (bool, error) {
+		time.Sleep(time.Until(time.UnixMilli(kept.Until)) + 10*time.Millisecond)
+		return true, nil
+	}
+	_, err := s.conduct.Run(t.Context(), h)
+	require.ErrorIs(t, err, release.ErrPassed)
+	require.NotErrorIs(t, err, release.ErrStays)
+	for _, l := range s.statuses(t, lineage.Live) {
+		require.EqualValues(t, 2, l.Release)
+	}
+	s.conduct.Confirm = nil
+	s.apply(t, release.Terms{MaxNew: -1, NoRescore: true}) // the next change may begin
+}
+
+// TestApply_FindsAnOrderWhoseAnswerWasLost has a switch written that the one who
+// ordered it does not hear of.
+func TestApply_FindsAnOrderWhoseAnswerWasLost(t *testing.T) {
+	s := openChanges(t)
+	h := s.hold(t, release.Change{Verb: release.VerbApply, Step: release.Begun, Release: s.next, Terms: release.Terms{MaxNew: 0, NoRescore: true}})
+	var order release.OrderReply
+	s.conduct.Confirm = func(release.Count) (bool, error) {
+		o := lineage.Order{Op: lineage.Switch, Workflow: "small", Release: h.Release, InPlace: true}
+		text, err := o.Encode()
+		require.NoError(t, err)
+		require.NoError(t, release.AskOne(t.Context(), s.op.Conn(), release.VerbOrder, text, &order))
+		return false, nil
+	}
+	_, err := s.conduct.Run(t.Context(), h)
+	require.ErrorIs(t, err, release.ErrStays, "it cannot be given up any more")
+	require.ErrorContains(t, err, "the switch point is written already")
+	s.conduct.Confirm = nil
+	h, err = s.op.Store().TakeOver(t.Context(), s.op.Conn(), "next")
+	require.NoError(t, err)
+	out, err := s.conduct.Run(t.Context(), h)
+	require.NoError(t, err)
+	require.Equal(t, order.Seq, out.Switch)
 }

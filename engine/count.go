@@ -140,17 +140,28 @@ func (e *Engine) answerCount(ctx context.Context, body json.RawMessage, _ func(s
 	if err != nil {
 		return nil, err
 	}
-	if e.clock == nil {
-		return nil, errStarting
-	}
-	seq, err := e.clock.present(ctx)
-	if err == nil {
-		err = e.behind(ctx, seq)
-	}
-	if err != nil {
+	if err := e.present(ctx); err != nil {
 		return nil, err
 	}
 	return e.count(ctx, o)
+}
+
+// answerPresent reads all that the stream holds up to now.
+func (e *Engine) answerPresent(ctx context.Context, _ json.RawMessage, _ func(string, any)) (any, error) {
+	return struct{}{}, e.present(ctx)
+}
+
+// present lets time pass up to now and waits until the partitions that this
+// engine runs have read that far.
+func (e *Engine) present(ctx context.Context) error {
+	if e.clock == nil {
+		return errStarting
+	}
+	seq, err := e.clock.present(ctx)
+	if err != nil {
+		return err
+	}
+	return e.behind(ctx, seq)
 }
 
 // behindPause is how often partitions are asked whether they have come so far.

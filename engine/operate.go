@@ -25,6 +25,7 @@ type verb struct {
 func verbs() map[string]verb {
 	return map[string]verb{
 		release.VerbStatus:  {answer: (*Engine).answerStatus},
+		release.VerbPresent: {answer: (*Engine).answerPresent},
 		release.VerbCount:   {answer: (*Engine).answerCount},
 		release.VerbPrepare: {answer: (*Engine).answerPrepare},
 		release.VerbOrder:   {answer: (*Engine).answerOrder, alone: true},

@@ -109,6 +109,8 @@ func (e *Engine) answerOrder(ctx context.Context, body json.RawMessage, _ func(s
 	if e.clock == nil {
 		return nil, errStarting
 	}
+	ctx, cancel := context.WithTimeout(ctx, release.OrderTime)
+	defer cancel()
 	if err := e.complete(ctx, o); err != nil {
 		return nil, err
 	}

@@ -19,6 +19,7 @@ const OpPrefix = "ripen.op."
 const (
 	VerbStatus  = "status"  // what runs: a list of LineageStatus
 	VerbPrepare = "prepare" // load a release: PrepareRequest
+	VerbPresent = "present" // let time pass up to now; the answer comes when all that the stream holds up to then is read
 	VerbCount   = "count"   // who would newly be handed over by a switch: lineage.Order → list of Newly
 	VerbOrder   = "order"   // write an order: lineage.Order → OrderReply
 )

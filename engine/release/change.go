@@ -180,11 +180,16 @@ func (c *Conductor) order(ctx context.Context, o *lineage.Order) (r OrderReply, 
 	if err != nil {
 		return r, err
 	}
-	bounded, cancel := context.WithTimeout(ctx, c.Patience.Switch)
+	bounded, cancel := context.WithTimeout(ctx, 2*OrderTime)
 	defer cancel()
 	err = AskOne(bounded, c.Conn, VerbOrder, text, &r)
 	return r, err
 }
+
+// OrderTime is how long an engine tries to write an order. Who asked waits
+// longer: an order that was not heard of by then is in the stream, or never will
+// be.
+const OrderTime = 20 * time.Second
 
 // decide counts who would newly be handed over, and switches if that is wanted.
 func (c *Conductor) decide(ctx context.Context, h *Held, out *Outcome) (err error) {
@@ -220,21 +225,30 @@ func (c *Conductor) decide(ctx context.Context, h *Held, out *Outcome) (err erro
 }
 
 // switched finds out whether the order was written before, by an attempt that
-// did not hear the answer.
+// did not hear the answer. Partitions may have it still in front of them.
 func (c *Conductor) switched(ctx context.Context, h *Held) (bool, error) {
+	bounded, cancel := context.WithTimeout(ctx, c.Patience.Switch)
+	defer cancel()
+	if err := Ask(bounded, c.Conn, VerbPresent, struct{}{}, func(*Reply) error { return nil }); err != nil {
+		return false, err
+	}
 	list, _, err := c.statuses(ctx)
 	if err != nil {
 		return false, err
 	}
 	for i := range list {
-		l := &list[i]
-		if l.Workflow == h.Workflow && l.Role == lineage.Live.String() && l.Release == h.Release.Number && l.Digest == h.Release.Digest &&
-			(h.Terms.InPlace() || l.ID == uint64(h.Lineage)) && l.Switch != 0 {
+		if l := &list[i]; h.madeLive(l) {
 			h.Switch = OrderReply{Seq: l.Switch, At: l.SwitchAt}
 			return true, h.To(ctx, Switched)
 		}
 	}
 	return false, nil
+}
+
+// madeLive says whether a lineage is what the change makes live, and is live.
+func (h *Held) madeLive(l *LineageStatus) bool {
+	return l.Workflow == h.Workflow && l.Role == lineage.Live.String() && l.Release == h.Release.Number && l.Digest == h.Release.Digest &&
+		(h.Terms.InPlace() || l.ID == uint64(h.Lineage)) && l.Switch != 0
 }
 
 func (h *Held) switchOrder() *lineage.Order {

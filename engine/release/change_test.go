@@ -37,6 +37,7 @@ func newFleet(t *testing.T, nc *nats.Conn) *fleet {
 	for p := range 2 {
 		f.serve(release.VerbPrepare, func([]byte) (any, string) { return release.PrepareReply{}, f.refuse }, p)
 		f.serve(release.VerbStatus, func([]byte) (any, string) { return f.status(p), "" }, p)
+		f.serve(release.VerbPresent, func([]byte) (any, string) { return struct{}{}, "" }, p)
 		f.serve(release.VerbCount, func([]byte) (any, string) {
 			return []release.Newly{{Partition: p, Total: f.newly, Handoffs: f.newly, ByRoute: map[string]int{"sales-handoff/warm": f.newly}}}, ""
 		}, p)
@@ -96,6 +97,9 @@ func (f *fleet) obey(text []byte) (any, string) {
 		for i := range f.list {
 			if f.list[i].Role = "shadow"; f.list[i].ID == uint64(o.Lineage) || o.InPlace {
 				f.list[i].Role, f.list[i].Switch, f.list[i].First, f.list[i].Release = "live", f.seq, f.seq+5, o.Release.Number
+				if o.InPlace {
+					f.list[i].Digest = o.Release.Digest
+				}
 			}
 		}
 	}

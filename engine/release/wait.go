@@ -127,10 +127,11 @@ func waiting(list []LineageStatus, partitions int, h *Held, out *Outcome) (behin
 	done := make([]bool, partitions)
 	for i := range list {
 		l := &list[i]
-		if !h.madeLive(l) {
+		if !h.madeLive(l) || l.Switch < h.Switch.Seq && l.At <= h.Switch.Seq {
 			continue
 		}
 		done[l.Partition] = true
+		out.Switch = l.Switch
 		if l.First != 0 && (out.First == 0 || l.First < out.First) {
 			out.First = l.First
 		}
@@ -155,11 +156,6 @@ func passedOver(list []LineageStatus, partitions int, h *Held) bool {
 		switched = switched || h.madeLive(l)
 	}
 	return partitions > 0 && !switched && !slices.Contains(behind, false)
-}
-
-// madeLive says whether the order to switch was carried out in a partition.
-func (h *Held) madeLive(l *LineageStatus) bool {
-	return l.Workflow == h.Workflow && l.Role == lineage.Live.String() && l.Release == h.Release.Number && l.Switch >= h.Switch.Seq
 }
 
 func pause(ctx context.Context, d time.Duration) error {
