@@ -178,7 +178,8 @@ func (s *switcher) make(ctx context.Context, what change) bool {
 	case fork:
 		return s.run(ctx, RowForked, "apply", dir, "--yes", "--no-rescore", "--keep", "6h")
 	case shadow:
-		return s.run(ctx, "", "shadow", "start", dir) && s.promote(ctx)
+		started := s.run(ctx, "", "shadow", "start", dir) || strings.Contains(s.said, "runs as a shadow already") // of a promotion that failed
+		return started && s.promote(ctx)
 	default:
 		return s.run(ctx, RowBack, "rollback", "--yes", "--keep", keep)
 	}
