@@ -50,7 +50,7 @@ const leastRounds = 3
 
 // moreRounds may follow when something was not visited: whether a power loss
 // finds the journal ahead of the events, say, depends on the machine's speed.
-const moreRounds = 6
+const moreRounds = 12
 
 func (o *Options) long() bool { return o.Kills >= longRun }
 

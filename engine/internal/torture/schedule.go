@@ -36,8 +36,12 @@ var musts = [][]string{
 	{"kill at commit.sent", "kill at commit.outputs", "kill at build.chunk", "kill at", "power loss", "stream full", "corrupt record"},
 	{"zombie at", "server killed at commit.outputs", "cut at commit.outputs", "deaf", "power loss", "cut after bytes", "kill at"},
 	{"power loss without sync", "power loss of events alone", "disk full", "disk full in a purge", "kill at", "kill at", "kill at"},
-	{"second engine", "second engine killed at", "kill at fork", "shadow promoted", "rolled back", "kill at", "kill at", "kill at"},
+	{"one of two leaves", "second engine killed at", "kill at fork", "shadow promoted", "rolled back", "kill at", "kill at", "kill at"},
 }
+
+// turns are dealt one to a round, behind its musts: by chance alone one run in
+// eight would never meet one of them.
+var turns = []string{"errors", "state lost", "state old", "state damaged", "switched in place", "built from history", "forked", "one of two killed"}
 
 // round is the plan of a seed: it deals all rounds of the run up to it.
 func (s *schedule) round(seed uint64) (p *plan) {
@@ -64,8 +68,14 @@ func (s *schedule) deal(seed uint64, dealt *dealt) *plan {
 	for _, name := range musts[setup] {
 		p.faults = append(p.faults, s.named(d, name))
 	}
+	fits := func(k *kind) bool {
+		return (p.external && k.external || !p.external && k.embedded) && (!k.unsynced || p.durability == "process") && (!k.switches || p.durability != "process") && (!k.stores || s.stores)
+	}
+	if len(p.faults) < s.faults {
+		p.faults = append(p.faults, d.draw(d.turn(s.inTurn(), fits)))
+	}
 	for len(p.faults) < s.faults {
-		if k := s.any(d.rnd); (p.external && k.external || !p.external && k.embedded) && (!k.unsynced || p.durability == "process") && (!k.switches || p.durability != "process") && (!k.stores || s.stores) {
+		if k := s.any(d.rnd); fits(k) {
 			p.faults = append(p.faults, d.draw(k))
 		}
 	}
@@ -90,6 +100,16 @@ func (s *schedule) named(d *deck, name string) fault {
 	return d.draw(best)
 }
 
+// inTurn is the kinds of turns.
+func (s *schedule) inTurn() (list []*kind) {
+	for _, k := range s.kinds {
+		if slices.Contains(turns, k.name) {
+			list = append(list, k)
+		}
+	}
+	return list
+}
+
 // any draws a kind by weight.
 func (s *schedule) any(rnd *rand.Rand) *kind {
 	total := 0
@@ -105,14 +125,37 @@ func (s *schedule) any(rnd *rand.Rand) *kind {
 	panic("weights changed")
 }
 
-// dealt is how far into the failpoints a run is, and which of them were put aside
-// because no engine of the round they were dealt to would come there.
+// dealt is how far a run is with what has its turn.
 type dealt struct {
-	n     int
-	aside []*point
+	points cycle[*point]
+	turns  cycle[*kind]
 }
 
-// deck deals failpoints so that over the rounds of a run each has its turn.
+// cycle deals a list over and over. What does not fit a round is put aside for
+// the next that it fits.
+type cycle[T any] struct {
+	n     int
+	aside []T
+}
+
+func (c *cycle[T]) next(list []T, fits func(T) bool) T {
+	if i := slices.IndexFunc(c.aside, fits); i >= 0 {
+		x := c.aside[i]
+		c.aside = slices.Delete(c.aside, i, i+1)
+		return x
+	}
+	for {
+		x := list[c.n%len(list)]
+		c.n++
+		if fits(x) {
+			return x
+		}
+		c.aside = append(c.aside, x)
+	}
+}
+
+// deck deals failpoints and kinds so that over the rounds of a run each has its
+// turn, in an order of the run's own.
 type deck struct {
 	rnd   *rand.Rand
 	run   uint64
@@ -122,24 +165,24 @@ type deck struct {
 }
 
 func (d *deck) point() *point {
-	fits := func(p *point) bool { return !d.still || p.change == 0 }
-	if i := slices.IndexFunc(d.dealt.aside, fits); i >= 0 {
-		p := d.dealt.aside[i]
-		d.dealt.aside = slices.Delete(d.dealt.aside, i, i+1)
-		return p
-	}
-	order := rand.New(rand.NewPCG(d.run, 0xdec)).Perm(len(points))
-	for {
-		p := &points[order[d.dealt.n%len(points)]]
-		d.dealt.n++
-		switch {
-		case p.elsewhere:
-		case fits(p):
-			return p
-		default:
-			d.dealt.aside = append(d.dealt.aside, p)
+	var list []*point
+	for i := range points {
+		if !points[i].elsewhere {
+			list = append(list, &points[i])
 		}
 	}
+	d.shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
+	return d.dealt.points.next(list, func(p *point) bool { return !d.still || p.change == 0 })
+}
+
+func (d *deck) turn(list []*kind, fits func(*kind) bool) *kind {
+	d.shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
+	return d.dealt.turns.next(list, fits)
+}
+
+// shuffle gives the run's order, the same in each of its rounds.
+func (d *deck) shuffle(n int, swap func(i, j int)) {
+	rand.New(rand.NewPCG(d.run, 0xdec)).Shuffle(n, swap)
 }
 
 // draw makes a fault of a kind.

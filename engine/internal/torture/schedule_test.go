@@ -21,16 +21,20 @@ func TestARoundIsItsSeed(t *testing.T) {
 func TestEveryFaultAndPointHasItsTurn(t *testing.T) {
 	kinds := map[string]bool{}
 	for seed := range uint64(200) {
-		s, seen, rounds := newSchedule(seed, DefaultFaults, true), map[string]bool{}, 24 // about 300 kills
+		s, seen, turn, rounds := newSchedule(seed, DefaultFaults, true), map[string]bool{}, map[string]int{}, 24 // about 300 kills
 		for range rounds {
 			p := s.next()
 			for i := range p.faults {
 				f := &p.faults[i]
 				kinds[f.kind.name], seen[f.point] = true, true
+				turn[f.kind.name]++
 				require.True(t, p.external && f.kind.external || !p.external && f.kind.embedded, "%s in %s", f, p)
 				require.True(t, !f.kind.unsynced || p.durability == "process", "%s in %s", f, p)
 				require.True(t, f.point == "" || pointNamed(f.point).change == 0 || p.durability != "process", "%s in %s, where nothing changes releases", f, p)
 			}
+		}
+		for _, name := range turns {
+			require.GreaterOrEqual(t, turn[name], 2, "%s in %d rounds of seed %d", name, rounds, seed)
 		}
 		for _, p := range points {
 			require.True(t, seen[p.name] || strings.HasPrefix(p.name, "redrive."), "%s in %d rounds of seed %d", p.name, rounds, seed)

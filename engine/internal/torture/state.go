@@ -48,6 +48,13 @@ func stateOld(r *round, _ *fault) error {
 	}
 	r.pause(100, 300)
 	r.engine.kill("engine before its state was harmed")
+	if r.engine.slot != r.slot() { // the next one has another store
+		if err := r.ensure(); err != nil {
+			return err
+		}
+		r.pause(100, 300)
+		r.engine.kill("engine before its state was harmed")
+	}
 	state, old := r.stateOf(r.engine.slot), r.path("state-old")
 	if err := copyFolder(state, old); err != nil {
 		return err
