@@ -42,9 +42,7 @@ func (pt *Partition) untear(ctx context.Context, last, claim *Record) error {
 	ctx, cancel := context.WithTimeout(ctx, pt.j.cfg.CommitTimeout)
 	defer cancel()
 	for _, seq := range slices.Backward(torn) {
-		err := pt.j.records.DeleteMsg(ctx, seq)
-		var api *jetstream.APIError
-		if err != nil && !errors.Is(err, jetstream.ErrMsgNotFound) && (!errors.As(err, &api) || api.ErrorCode != codeNoMessage) {
+		if err := pt.j.remove(ctx, seq); err != nil {
 			pt.j.cfg.Logger.Warn("a part of a commit cannot be removed; its decisions stand twice in the journal, each time under the same id",
 				"partition", pt.number, "sequence", seq, "error", err)
 			return nil
@@ -53,9 +51,18 @@ func (pt *Partition) untear(ctx context.Context, last, claim *Record) error {
 	return nil
 }
 
-// codeNoMessage is the server's answer when there is nothing to delete: another
-// partition's owner was faster.
-const codeNoMessage jetstream.ErrorCode = 10057
+// remove deletes a message, or finds that another partition's owner was faster.
+// The server has several answers for that, and some of them say no more than that
+// it did not delete, so it is asked what it holds.
+func (j *Journal) remove(ctx context.Context, seq uint64) error {
+	err := j.records.DeleteMsg(ctx, seq)
+	if err != nil {
+		if _, none := j.records.GetMsg(ctx, seq); errors.Is(none, jetstream.ErrMsgNotFound) {
+			return nil
+		}
+	}
+	return err
+}
 
 // lastCommit is the sequence of the newest commit at or before a record; 0 if
 // there is none. An owner that died right behind its claim has not looked.

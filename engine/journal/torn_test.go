@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"context"
 	"strings"
 	"testing"
 
@@ -46,4 +47,22 @@ func TestFragments(t *testing.T) {
 			require.Equal(t, c.torn, f.torn)
 		})
 	}
+}
+
+// Two partitions find the same fragment, and both remove it.
+func TestRemove_WhatIsGoneAlready(t *testing.T) {
+	b := newBench(t, Config{})
+	pt := b.claim(0)
+	_, err := pt.Commit(t.Context(), outputs(3, "d"), Record{})
+	require.NoError(t, err)
+	for _, seq := range []uint64{3, 2} { // of the claim, three outputs and the record
+		require.NoError(t, b.j.remove(t.Context(), seq))
+		require.NoError(t, b.j.remove(t.Context(), seq), "again")
+		require.Len(t, b.stored("ripen.out.>"), int(seq)-1)
+	}
+	require.NoError(t, b.j.remove(t.Context(), 99), "never there")
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	require.Error(t, b.j.remove(ctx, 4), "not known to be gone")
+	require.Len(t, b.stored("ripen.out.>"), 1)
 }
