@@ -118,10 +118,9 @@ func TestApply_FindsAnOrderWhoseAnswerWasLost(t *testing.T) {
 	var order release.OrderReply
 	s.conduct.Confirm = func(release.Count) (bool, error) {
 		o := lineage.Order{Op: lineage.Switch, Workflow: "small", Release: h.Release, InPlace: true}
-		text, err := o.Encode()
-		require.NoError(t, err)
-		require.NoError(t, release.AskOne(t.Context(), s.op.Conn(), release.VerbOrder, text, &order))
-		return false, nil
+		var err error
+		order, err = release.AskOrder(t.Context(), s.op.Conn(), &o, h)
+		return false, err
 	}
 	_, err := s.conduct.Run(t.Context(), h)
 	require.ErrorIs(t, err, release.ErrStays, "it cannot be given up any more")
@@ -132,4 +131,66 @@ func TestApply_FindsAnOrderWhoseAnswerWasLost(t *testing.T) {
 	out, err := s.conduct.Run(t.Context(), h)
 	require.NoError(t, err)
 	require.Equal(t, order.Seq, out.Switch)
+}
+
+// TestApply_AnOrderThatComesTooLate is what an engine finds that was stopped with
+// the request in its hands: the change was given up, or goes on elsewhere.
+func TestApply_AnOrderThatComesTooLate(t *testing.T) {
+	s := openChanges(t)
+	change := release.Change{Verb: release.VerbApply, Step: release.Begun, Release: s.next, Terms: release.Terms{MaxNew: -1, NoRescore: true}}
+	h := s.hold(t, change)
+	s.conduct.Confirm = func(release.Count) (bool, error) { return false, nil }
+	_, err := s.conduct.Run(t.Context(), h)
+	require.ErrorIs(t, err, release.ErrDeclined)
+	order := lineage.Order{Op: lineage.Switch, Workflow: "small", Release: h.Release, InPlace: true}
+	_, err = release.AskOrder(t.Context(), s.op.Conn(), &order, h)
+	require.ErrorContains(t, err, "somebody else took this change over, or it has ended")
+
+	change.Release = h.Release
+	left := s.hold(t, change)
+	left.Leave()
+	next, err := s.op.Store().TakeOver(t.Context(), s.op.Conn(), "next")
+	require.NoError(t, err)
+	_, err = release.AskOrder(t.Context(), s.op.Conn(), &order, left)
+	require.ErrorContains(t, err, "somebody else took this change over, or it has ended")
+	for _, l := range s.statuses(t, lineage.Live) {
+		require.EqualValues(t, 1, l.Release)
+	}
+	s.conduct.Confirm = nil
+	_, err = s.conduct.Run(t.Context(), next)
+	require.NoError(t, err)
+	for _, l := range s.statuses(t, lineage.Live) {
+		require.Equal(t, h.Release.Number, l.Release)
+	}
+}
+
+// TestApply_AnOrderThatPartitionsHaveInFrontOfThem was written by another engine,
+// on the stream's own clock, which writes no tick for it.
+func TestApply_AnOrderThatPartitionsHaveInFrontOfThem(t *testing.T) {
+	for _, clock := range []engine.Clock{engine.ClockWall, engine.ClockStream} {
+		t.Run(string(clock), func(t *testing.T) {
+			url := openServer(t)
+			next := open(t, folderOf(t, small+"# another\nlabel \"any\" { default = true }\n", nil))
+			e, err := engine.New(t.Context(), engine.Options{Workflow: open(t, folderOf(t, small, nil)), NATS: url, CacheDir: cacheDir(t), Clock: clock, SnapshotEvery: -1})
+			require.NoError(t, err)
+			t.Cleanup(func() { require.NoError(t, stopEngine(e)) })
+			ready(t, e)
+			op, err := engine.Operate(t.Context(), engine.Options{NATS: url})
+			require.NoError(t, err)
+			t.Cleanup(op.Close)
+			require.NoError(t, op.Store().Put(t.Context(), next.Bundle, next.Modules()))
+			c := &release.Conductor{Conn: op.Conn(), Store: op.Store(), Say: t.Logf, Progress: func(uint64, uint64) {},
+				Patience: release.Patience{Prepare: time.Minute, Build: 20 * time.Second, Switch: 20 * time.Second}}
+			r := lineage.Release{Number: 2, Digest: next.Bundle.Digest(), Model: next.Model.Digest}
+			h, err := op.Store().Hold(t.Context(), op.Conn(), release.Change{Verb: release.VerbApply, Owner: "test", Workflow: "small", Step: release.Ready, Release: r,
+				Entry: release.Entry{Workflow: "small", Number: 2, Digest: r.Digest, Model: r.Model}, Terms: release.Terms{MaxNew: -1, NoRescore: true}})
+			require.NoError(t, err)
+			free := make(chan struct{})
+			e.HoldPartitions(t.Context(), free)
+			require.NoError(t, e.ForeignOrder(t.Context(), &lineage.Order{Op: lineage.Switch, Workflow: "small", Release: r, InPlace: true}))
+			time.AfterFunc(300*time.Millisecond, func() { close(free) })
+			require.ErrorContains(t, c.Abort(t.Context(), h), "the switch point is written already")
+			h.Leave()
+		})
+	}
 }

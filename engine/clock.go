@@ -112,6 +112,9 @@ func (c *clock) present(ctx context.Context) (seq uint64, err error) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if err := c.line.Refresh(ctx); err != nil { // another engine may have written what this one has not met
+		return 0, err
+	}
 	return c.line.Seq(), nil
 }
 

@@ -151,7 +151,7 @@ func (e *Engine) Leads() (n int) {
 
 // Order writes an order behind all that is in the stream.
 func (e *Engine) Order(ctx context.Context, o lineage.Order) (uint64, error) {
-	r, err := e.clock.order(ctx, &o)
+	r, err := e.clock.order(ctx, &o, 0)
 	if err != nil {
 		return 0, err
 	}

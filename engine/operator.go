@@ -89,10 +89,5 @@ func (o *Operator) Load(ctx context.Context, e release.Entry, l LoadOptions) (*W
 
 // Order asks an engine to write an order.
 func (o *Operator) Order(ctx context.Context, order *lineage.Order) (r release.OrderReply, err error) {
-	text, err := order.Encode()
-	if err != nil {
-		return r, err
-	}
-	err = release.AskOne(ctx, o.e.conn, release.VerbOrder, text, &r)
-	return r, err
+	return release.AskOrder(ctx, o.e.conn, order, nil)
 }

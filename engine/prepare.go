@@ -102,7 +102,11 @@ var errStarting = errors.New("the engine is starting; try again")
 
 // answerOrder writes an order behind the newest control message.
 func (e *Engine) answerOrder(ctx context.Context, body json.RawMessage, _ func(string, any)) (any, error) {
-	o, err := lineage.DecodeOrder(body)
+	var r release.OrderRequest
+	if err := json.Unmarshal(body, &r); err != nil {
+		return nil, fmt.Errorf("request of an order: %w", err)
+	}
+	o, err := lineage.DecodeOrder(r.Order)
 	if err != nil {
 		return nil, err
 	}
@@ -119,7 +123,7 @@ func (e *Engine) answerOrder(ctx context.Context, body json.RawMessage, _ func(s
 			return nil, err
 		}
 	}
-	return e.clock.order(ctx, o)
+	return e.clock.order(ctx, o, r.Change)
 }
 
 // answerStatus tells what the partitions of this engine run.
@@ -139,8 +143,11 @@ func (e *Engine) answerStatus(_ context.Context, _ json.RawMessage, _ func(strin
 }
 
 // order writes an order at the present time of the stream: that of the wall
-// clock, or where the stream's own clock stands.
-func (c *clock) order(ctx context.Context, o *lineage.Order) (*release.OrderReply, error) {
+// clock, or where the stream's own clock stands. It is written only while the
+// change that asks for it is where it was (0: none asks): this engine may have
+// been stopped meanwhile, and the change given up. Who gives one up lets time
+// pass in the stream, so that an order which was checked before comes too late.
+func (c *clock) order(ctx context.Context, o *lineage.Order, change uint64) (*release.OrderReply, error) {
 	text, err := o.Encode()
 	if err != nil {
 		return nil, err
@@ -155,6 +162,11 @@ func (c *clock) order(ctx context.Context, o *lineage.Order) (*release.OrderRepl
 		case c.e.opts.Clock == ClockStream, o.Op == lineage.Switch && at != 0: // which is the present, see answerOrder
 		default:
 			at = max(at, c.e.opts.Now())
+		}
+		if change != 0 {
+			if err := c.e.catalog.Under(ctx, change); err != nil {
+				return nil, err
+			}
 		}
 		seq, err := c.line.Publish(ctx, journal.Control{Type: journal.ControlRelease, At: at, Body: text})
 		switch {

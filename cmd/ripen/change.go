@@ -222,12 +222,14 @@ func (a *app) carry(ctx context.Context, op *engine.Operator, f *changeFlags, h 
 		return out, nil
 	case ctx.Err() != nil && h.Step == release.Switched:
 		return out, fmt.Errorf("interrupted; the switch point is written already (position %d) and holds: ripen apply --continue waits for it", h.Switch.Seq)
+	case ctx.Err() != nil && h.Step == release.Ready:
+		return out, fmt.Errorf("interrupted at %q; the switch point may be written. ripen apply --continue finds out and goes on, ripen apply --abort gives it up if not", h.Step)
 	case ctx.Err() != nil:
 		return out, fmt.Errorf("interrupted at %q; what is live is untouched. Go on with ripen apply --continue, or give it up with ripen apply --abort", h.Step)
 	case errors.Is(err, release.ErrTooMany):
 		return out, no("%v. Release %d waits beside what is live: go on with ripen apply --continue --max-new-handoffs %d, or with --on-release mark; or give it up with ripen apply --abort",
 			err, h.Release.Number, out.Newly.Handoffs)
-	case errors.Is(err, release.ErrDeclined):
+	case errors.Is(err, release.ErrDeclined) && !errors.Is(err, release.ErrStays):
 		return out, no("given up: %v; what is live is untouched", err)
 	case errors.Is(err, release.ErrTaken):
 		return out, err

@@ -70,6 +70,16 @@ func (l *ControlLine) refresh(ctx context.Context) error {
 	return nil
 }
 
+// Refresh reads what other engines have written.
+func (l *ControlLine) Refresh(ctx context.Context) error {
+	seq, last := l.seq, l.last
+	err := l.j.patiently(ctx, "last message of "+ControlSubject, l.refresh)
+	if err != nil || l.seq < seq { // a server of several that is behind
+		l.seq, l.last = seq, last
+	}
+	return err
+}
+
 // Last is the newest control message known.
 func (l *ControlLine) Last() Control { return l.last }
 

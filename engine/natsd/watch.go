@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -34,9 +35,9 @@ const rounds = 6
 // ErrStuck once one has not answered for Options.Silence, and nil when the
 // context ends. A restart is no silence.
 func (s *Server) Watch(ctx context.Context) error {
-	nc, err := s.Connect("ripen watch")
-	if err != nil {
-		return err
+	nc := s.connectWatch(ctx)
+	if nc == nil {
+		return nil
 	}
 	defer nc.Close()
 	js, err := jetstream.New(nc)
@@ -55,6 +56,22 @@ func (s *Server) Watch(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// connectWatch tries again what a restart of the server cuts off; nil when the
+// context ends.
+func (s *Server) connectWatch(ctx context.Context) *nats.Conn {
+	for {
+		nc, err := s.Connect("ripen watch")
+		if err == nil {
+			return nc
+		}
+		select {
+		case <-time.After(s.opts.Silence / rounds):
+		case <-ctx.Done():
+			return nil
+		}
+	}
 }
 
 // watch counts for each stream how many questions in a row had no answer.

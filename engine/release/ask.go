@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"github.com/ripenhq/ripen/engine/lineage"
 )
 
 // OpPrefix begins the subjects on which engines answer operators.
@@ -21,7 +23,7 @@ const (
 	VerbPrepare = "prepare" // load a release: PrepareRequest
 	VerbPresent = "present" // let time pass up to now; the answer comes when all that the stream holds up to then is read
 	VerbCount   = "count"   // who would newly be handed over by a switch: lineage.Order → list of Newly
-	VerbOrder   = "order"   // write an order: lineage.Order → OrderReply
+	VerbOrder   = "order"   // write an order: OrderRequest → OrderReply
 )
 
 // Reply is one message of an engine in answer to a request.
@@ -258,14 +260,40 @@ type PrepareReply struct {
 	Took int64 `json:"took"` // ms
 }
 
+// OrderRequest asks an engine to write an order.
+type OrderRequest struct {
+	Order json.RawMessage `json:"order"` // lineage.Order
+	// Change is the revision of the lease under which it is asked for: once that
+	// has moved on, nobody may write the order any more. 0: no change asks.
+	Change uint64 `json:"change,omitempty"`
+}
+
 // OrderReply is where an order stands in the events stream.
 type OrderReply struct {
 	Seq uint64 `json:"seq"`
 	At  int64  `json:"at"` // ms since 1970 UTC
 }
 
-// AskOne sends a request that one engine answers, once, into out.
-func AskOne(ctx context.Context, nc *nats.Conn, verb string, body json.RawMessage, out any) error {
+// AskOrder asks one engine to write an order, under a change or, with nil, under
+// none.
+func AskOrder(ctx context.Context, nc *nats.Conn, o *lineage.Order, h *Held) (r OrderReply, err error) {
+	text, err := o.Encode()
+	if err != nil {
+		return r, err
+	}
+	request := OrderRequest{Order: text}
+	if h != nil {
+		request.Change = h.revision
+	}
+	body, err := json.Marshal(request)
+	if err != nil {
+		return r, err
+	}
+	return r, askOne(ctx, nc, VerbOrder, body, &r)
+}
+
+// askOne sends a request that one engine answers, once, into out.
+func askOne(ctx context.Context, nc *nats.Conn, verb string, body json.RawMessage, out any) error {
 	m, err := nc.RequestWithContext(ctx, OpPrefix+verb, body)
 	if errors.Is(err, nats.ErrNoResponders) {
 		return ErrNoEngine

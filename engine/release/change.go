@@ -162,7 +162,7 @@ func (c *Conductor) start(ctx context.Context, h *Held, _ *Outcome) error {
 	if h.Terms.NoRescore {
 		order.Origin = lineage.FromFork
 	}
-	reply, err := c.order(ctx, &order)
+	reply, err := c.order(ctx, h, &order)
 	if err != nil {
 		return err
 	}
@@ -175,20 +175,15 @@ func (c *Conductor) candidate(h *Held, l *LineageStatus) bool {
 	return l.Workflow == h.Workflow && l.Release == h.Release.Number && l.Digest == h.Release.Digest && l.Role != lineage.Live.String() && l.Until == 0
 }
 
-func (c *Conductor) order(ctx context.Context, o *lineage.Order) (r OrderReply, err error) {
-	text, err := o.Encode()
-	if err != nil {
-		return r, err
-	}
+func (c *Conductor) order(ctx context.Context, h *Held, o *lineage.Order) (OrderReply, error) {
 	bounded, cancel := context.WithTimeout(ctx, 2*OrderTime)
 	defer cancel()
-	err = AskOne(bounded, c.Conn, VerbOrder, text, &r)
-	return r, err
+	return AskOrder(bounded, c.Conn, o, h)
 }
 
 // OrderTime is how long an engine tries to write an order. Who asked waits
 // longer: an order that was not heard of by then is in the stream, or never will
-// be.
+// be. An engine that was stopped meanwhile finds that the lease has moved on.
 const OrderTime = 20 * time.Second
 
 // decide counts who would newly be handed over, and switches if that is wanted.
@@ -216,7 +211,7 @@ func (c *Conductor) decide(ctx context.Context, h *Held, out *Outcome) (err erro
 	if err := h.save(ctx); err != nil { // the lease is still ours
 		return err
 	}
-	reply, err := c.order(ctx, order)
+	reply, err := c.order(ctx, h, order)
 	if err != nil {
 		return fmt.Errorf("the order to switch: %w", err)
 	}
@@ -332,7 +327,7 @@ func (c *Conductor) Abort(ctx context.Context, h *Held) error {
 	for i := range list {
 		l := &list[i]
 		if !stopped[l.ID] && (c.candidate(h, l) || l.ID == uint64(h.Lineage) && l.Role == lineage.Building.String()) {
-			if _, err := c.order(ctx, &lineage.Order{Op: lineage.Stop, Workflow: h.Workflow, Lineage: lineage.ID(l.ID)}); err != nil {
+			if _, err := c.order(ctx, h, &lineage.Order{Op: lineage.Stop, Workflow: h.Workflow, Lineage: lineage.ID(l.ID)}); err != nil {
 				return err
 			}
 			stopped[l.ID] = true

@@ -74,7 +74,10 @@ func (f *fleet) status(p int) []release.LineageStatus {
 }
 
 func (f *fleet) obey(text []byte) (any, string) {
-	o, err := lineage.DecodeOrder(text)
+	var request release.OrderRequest
+	require.NoError(f.t, json.Unmarshal(text, &request))
+	require.NotZero(f.t, request.Change)
+	o, err := lineage.DecodeOrder(request.Order)
 	if err != nil {
 		return nil, err.Error()
 	}

@@ -141,6 +141,27 @@ func (s *Store) TakeOver(ctx context.Context, nc *nats.Conn, owner string) (*Hel
 	return h, nil
 }
 
+// Under says whether a change is where it was when its lease had that revision;
+// ErrTaken if not. A server of several may know an older one for a moment.
+func (s *Store) Under(ctx context.Context, revision uint64) error {
+	for end := time.Now().Add(aliveTime); ; {
+		_, now, err := s.lease(ctx)
+		switch {
+		case err == nil && now == revision:
+			return nil
+		case err != nil && !errors.Is(err, ErrNoChange):
+			return err
+		case now > revision, time.Now().After(end):
+			return fmt.Errorf("%w, or it has ended", ErrTaken)
+		}
+		select {
+		case <-time.After(50 * time.Millisecond):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
 func (c *Change) describe() string {
 	what := fmt.Sprintf("%s of workflow %q", c.Verb, c.Workflow)
 	if c.Release.Number != 0 {
